@@ -1,0 +1,20 @@
+//! Every bound of the vault, in one place. A thing past its bound is refused, never cut short.
+
+/// Longest secret name, in bytes.
+pub const MAX_NAME: usize = 128;
+/// Longest profile or field name, in bytes.
+pub const MAX_LABEL: usize = 64;
+/// Longest environment variable name, in bytes.
+pub const MAX_VARIABLE: usize = 128;
+/// Largest value of one field, in bytes.
+pub const MAX_VALUE: usize = 256 * 1024;
+/// Most fields that one version may have.
+pub const MAX_FIELDS: usize = 32;
+/// Most environment variables that one secret may have.
+pub const MAX_VARIABLES: usize = 32;
+/// Largest document that is read for an import or as a policy, in bytes.
+pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
+/// Deepest nesting of a document, in levels.
+pub const MAX_DEPTH: usize = 64;
+/// Most values that one import takes.
+pub const MAX_IMPORT: usize = 200_000;

@@ -1,0 +1,1 @@
+//! clawvault: the features and faces over the vault of `clawvault-core`.

@@ -1,0 +1,3 @@
+//! The command `clawvault`.
+
+fn main() {}
