@@ -76,6 +76,18 @@ impl LocalStore {
         }
     }
 
+    /// One value; a table that does not exist yet holds nothing, which the ledger then judges.
+    fn get<'k, K: redb::Key + 'static>(
+        &self,
+        table: TableDefinition<'_, K, &'static [u8]>,
+        key: impl std::borrow::Borrow<K::SelfType<'k>>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|t| match t.open_table(table) {
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            table => Ok(table?.get(key)?.map(|bytes| bytes.value().to_vec())),
+        })
+    }
+
     fn read<T>(
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
@@ -92,19 +104,15 @@ impl LocalStore {
 
 impl Store for LocalStore {
     fn root(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|t| match t.open_table(ROOT) {
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            table => Ok(table?.get(())?.map(|bytes| bytes.value().to_vec())),
-        })
+        self.get(ROOT, ())
     }
 
     fn bucket(&self, number: u16) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|t| Ok(t.open_table(BUCKET)?.get(number)?.map(|bytes| bytes.value().to_vec())))
+        self.get(BUCKET, number)
     }
 
     fn record(&self, key: &RecordKey) -> Result<Option<Vec<u8>>, StoreError> {
-        let key = key.to_bytes();
-        self.read(|t| Ok(t.open_table(RECORD)?.get(&key[..])?.map(|bytes| bytes.value().to_vec())))
+        self.get(RECORD, &key.to_bytes()[..])
     }
 
     fn scan(
