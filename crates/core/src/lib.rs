@@ -2,7 +2,8 @@
 //!
 //! Modules in order, lower first; an arrow never points up (the test `house` guards it):
 //! [`domain`] plain types, [`platform`] the operating system, [`crypto`] sealing,
-//! [`store`] sealed bytes and their proof, [`auditlog`] who did what.
+//! [`store`] sealed bytes and their proof, [`auditlog`] who did what,
+//! [`vault`] the meaning.
 //!
 //! Deliberately absent: network, terminal, environment variables, the user's home directory. Paths
 //! and time come in as arguments.
@@ -12,3 +13,4 @@ pub mod crypto;
 pub mod domain;
 pub mod platform;
 pub mod store;
+pub mod vault;

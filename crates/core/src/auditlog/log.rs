@@ -109,7 +109,12 @@ impl AuditLog {
         };
         let start =
             LogPoint { segment, offset: HEAD as u64, count: first - first.min(1), head: before };
-        Self::open(dir, Some(follow(start, bytes.get(HEAD..).unwrap_or_default())))
+        let at = follow(start, bytes.get(HEAD..).unwrap_or_default());
+        if at.offset != bytes.len() as u64 {
+            // Nothing says whether the rest is a torn entry or an altered one: it stays as it is.
+            return Ok((Self { dir, file: None, at }, true));
+        }
+        Self::open(dir, Some(at))
     }
 
     /// Where the chain stands.

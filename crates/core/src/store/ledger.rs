@@ -37,7 +37,8 @@ pub struct Ledger<S> {
 struct Spare {
     load: Box<dyn Fn() -> Vec<Box<dyn Store>>>,
     loaded: Option<Vec<Box<dyn Store>>>,
-    used: u64,
+    lent_buckets: Vec<u16>,
+    lent_records: Vec<RecordKey>,
 }
 
 impl<S: Store> Ledger<S> {
@@ -56,7 +57,12 @@ impl<S: Store> Ledger<S> {
     }
 
     fn with(store: S, vault: [u8; 16], root: Root, id: RootId) -> Self {
-        let spare = Spare { load: Box::new(Vec::new), loaded: None, used: 0 };
+        let spare = Spare {
+            load: Box::new(Vec::new),
+            loaded: None,
+            lent_buckets: Vec::new(),
+            lent_records: Vec::new(),
+        };
         let (buckets, spare) = (RefCell::default(), RefCell::new(spare));
         Self { store, vault, root, id, buckets, spare }
     }
@@ -67,8 +73,34 @@ impl<S: Store> Ledger<S> {
     }
 
     /// How many damaged pieces were read from a spare copy so far.
-    pub fn repaired(&self) -> u64 {
-        self.spare.borrow().used
+    pub fn lent(&self) -> usize {
+        let spare = self.spare.borrow();
+        spare.lent_buckets.len() + spare.lent_records.len()
+    }
+
+    /// Reads every record and writes anew what only a spare copy could lend; counts those pieces.
+    pub fn heal(&mut self, keys: &Keys) -> Result<usize, StoreError> {
+        let mut changes = Vec::new();
+        for (key, _) in self.entries(keys)? {
+            let before = self.spare.borrow().lent_records.len();
+            let missing = StoreError::Damaged("a record is missing or altered");
+            let plain = self.read(keys, &key)?.ok_or(missing)?;
+            if self.spare.borrow().lent_records.len() > before {
+                changes.push(Change { key, plain: Some(plain) });
+            }
+        }
+        let buckets = std::mem::take(&mut self.spare.get_mut().lent_buckets);
+        let healed = changes.len() + buckets.len();
+        if healed > 0 {
+            self.commit_with(keys, &changes, &buckets)?;
+        }
+        self.spare.get_mut().lent_records.clear();
+        Ok(healed)
+    }
+
+    /// Gives the store back, to be closed.
+    pub fn into_store(self) -> S {
+        self.store
     }
 
     /// Identity of the root that everything is proven against.
@@ -102,7 +134,10 @@ impl<S: Store> Ledger<S> {
             self.open_record(keys, key, generation, &sealed).ok()
         };
         match self.from_spare(take) {
-            Some(plain) => Ok(Some(plain)),
+            Some(plain) => {
+                self.spare.borrow_mut().lent_records.push(*key);
+                Ok(Some(plain))
+            }
             None => Err(StoreError::Damaged("a record is missing or altered")),
         }
     }
@@ -150,9 +185,21 @@ impl<S: Store> Ledger<S> {
 
     /// Writes all changes as one generation; on an error none of them happened.
     pub fn commit(&mut self, keys: &Keys, changes: &[Change]) -> Result<RootId, StoreError> {
+        self.commit_with(keys, changes, &[])
+    }
+
+    fn commit_with(
+        &mut self,
+        keys: &Keys,
+        changes: &[Change],
+        rewrite: &[u16],
+    ) -> Result<RootId, StoreError> {
         let mut root = self.root.clone();
         root.generation += 1;
         let mut touched: BTreeMap<u16, Bucket> = BTreeMap::new();
+        for number in rewrite {
+            touched.insert(*number, Bucket::clone(&*self.bucket(keys, *number)?));
+        }
         let mut batch = Batch::default();
         for change in changes {
             let number = change.key.bucket();
@@ -200,7 +247,12 @@ impl<S: Store> Ledger<S> {
         };
         let stored = self.store.bucket(number).ok().map(Option::unwrap_or_default);
         let bucket = stored.and_then(|bytes| check(&bytes)).or_else(|| {
-            self.from_spare(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()))
+            let lent =
+                self.from_spare(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()));
+            if lent.is_some() {
+                self.spare.borrow_mut().lent_buckets.push(number);
+            }
+            lent
         });
         let bucket = Rc::new(bucket.ok_or(StoreError::Damaged("a list of records is altered"))?);
         self.buckets.borrow_mut().insert(number, bucket.clone());
@@ -223,9 +275,7 @@ impl<S: Store> Ledger<S> {
         if spare.loaded.is_none() {
             spare.loaded = Some((spare.load)());
         }
-        let found = spare.loaded.iter().flatten().find_map(|store| take(store.as_ref()));
-        spare.used += u64::from(found.is_some());
-        found
+        spare.loaded.iter().flatten().find_map(|store| take(store.as_ref()))
     }
 }
 

@@ -88,8 +88,13 @@ fn a_damaged_record_is_lent_by_a_snapshot_of_its_generation_only() {
     ledger.store.commit(&Batch { root, records, ..Batch::default() }).unwrap();
     ledger.set_spare(move || vec![Box::new(SnapshotStore::parse(&bytes).unwrap())]);
     assert_eq!(ledger.read(&keys, &a).unwrap().unwrap().as_slice(), b"same");
-    assert_eq!(ledger.repaired(), 1);
+    assert_eq!(ledger.lent(), 1);
     assert!(ledger.read(&keys, &b).unwrap_err().is_damage());
+    assert!(ledger.heal(&keys).unwrap_err().is_damage());
+    write(&mut ledger, &keys, "b", "newer");
+    assert_eq!(ledger.heal(&keys).unwrap(), 1);
+    ledger.set_spare(Vec::new);
+    assert_eq!(ledger.read(&keys, &a).unwrap().unwrap().as_slice(), b"same");
 }
 
 #[test]

@@ -1,0 +1,161 @@
+//! The anchor: what this machine saw last, kept outside the vault's home, against roll-back.
+//!
+//! Two slots in one file, written in turn, each authenticated: a torn write leaves the other.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use crate::auditlog::LogPoint;
+use crate::crypto::{Digest, Keys};
+use crate::platform::{Dir, PlatformError};
+use crate::store::RootId;
+
+const NAME: &str = "anchor";
+const SLOT: usize = 512;
+const BODY: usize = 8 + 8 + 8 + 32 + 4 + 8 + 8 + 32;
+
+/// What the anchor remembers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Anchored {
+    /// The last root that was acknowledged.
+    pub root: RootId,
+    /// Where the audit log stood.
+    pub log: LogPoint,
+}
+
+/// The anchor file, open.
+#[derive(Debug)]
+pub(super) struct Anchor {
+    file: File,
+    dir: Dir,
+    turn: u64,
+    /// What was found, or written since.
+    pub(super) last: Option<Anchored>,
+    /// True where a slot holds bytes that do not authenticate.
+    pub(super) has_bad_slot: bool,
+}
+
+impl Anchor {
+    /// Opens the anchor, making an empty one where there is none.
+    pub(super) fn open(dir: Dir, keys: &Keys) -> Result<Self, PlatformError> {
+        let bytes = dir.read(NAME, 2 * SLOT)?;
+        let (file, _) = dir.create_file(NAME)?;
+        if bytes.is_none() {
+            dir.sync()?;
+        }
+        let bytes = bytes.unwrap_or_default();
+        let mut anchor = Self { file, dir, turn: 0, last: None, has_bad_slot: false };
+        for slot in bytes.chunks(SLOT) {
+            match parse(slot, keys) {
+                Some((turn, anchored)) if turn > anchor.turn || anchor.last.is_none() => {
+                    (anchor.turn, anchor.last) = (turn, Some(anchored));
+                }
+                Some(_) => {}
+                None => anchor.has_bad_slot |= slot.iter().any(|byte| *byte != 0),
+            }
+        }
+        Ok(anchor)
+    }
+
+    /// Remembers `now`. With `durable` it survives a power cut before this returns; without, only
+    /// the end of this process, which is enough for a log that merely grew.
+    pub(super) fn write(
+        &mut self,
+        now: Anchored,
+        keys: &Keys,
+        durable: bool,
+    ) -> Result<(), PlatformError> {
+        if self.last == Some(now) && !self.has_bad_slot {
+            return Ok(());
+        }
+        let turn = self.turn + 1;
+        let body = encode(turn, &now);
+        let mut slot = [0; SLOT];
+        slot[..BODY].copy_from_slice(&body);
+        slot[BODY..BODY + 32].copy_from_slice(&keys.authenticate(&[b"anchor", &body]).0);
+        let path = self.dir.path().join(NAME);
+        let fail = |e| PlatformError::io("write", &path, e);
+        self.file.write_all_at(&slot, (turn % 2) * SLOT as u64).map_err(fail)?;
+        if durable {
+            self.file.sync_data().map_err(fail)?;
+        }
+        (self.turn, self.last) = (turn, Some(now));
+        Ok(())
+    }
+}
+
+fn encode(turn: u64, now: &Anchored) -> Vec<u8> {
+    [
+        &b"cvanchr1"[..],
+        &turn.to_be_bytes(),
+        &now.root.generation.to_be_bytes(),
+        &now.root.digest.0,
+        &now.log.segment.to_be_bytes(),
+        &now.log.offset.to_be_bytes(),
+        &now.log.count.to_be_bytes(),
+        &now.log.head.0,
+    ]
+    .concat()
+}
+
+fn parse(slot: &[u8], keys: &Keys) -> Option<(u64, Anchored)> {
+    let (body, rest) = slot.split_at_checked(BODY)?;
+    let proof: &[u8; 32] = rest.first_chunk()?;
+    if !keys.authenticate(&[b"anchor", body]).matches(proof) {
+        return None;
+    }
+    // What pads the slot is not authenticated, so it has to be what was written: nothing.
+    if rest.get(32..)?.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    let mut rest = body.strip_prefix(b"cvanchr1")?;
+    let mut take = |length: usize| {
+        let (part, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some(part)
+    };
+    let turn = u64::from_be_bytes(take(8)?.try_into().ok()?);
+    let generation = u64::from_be_bytes(take(8)?.try_into().ok()?);
+    let digest = Digest(take(32)?.try_into().ok()?);
+    let segment = u32::from_be_bytes(take(4)?.try_into().ok()?);
+    let offset = u64::from_be_bytes(take(8)?.try_into().ok()?);
+    let count = u64::from_be_bytes(take(8)?.try_into().ok()?);
+    let head = Digest(take(32)?.try_into().ok()?);
+    let log = LogPoint { segment, offset, count, head };
+    Some((turn, Anchored { root: RootId { generation, digest }, log }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::VaultKey;
+
+    fn at(generation: u64) -> Anchored {
+        let root = RootId { generation, digest: Digest([7; 32]) };
+        Anchored { root, log: LogPoint::START }
+    }
+
+    #[test]
+    fn the_newer_sound_slot_counts() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("state");
+        let keys = VaultKey::from_slot(&mut [5; 32]).derive();
+        let open = || Anchor::open(Dir::create(&path).unwrap(), &keys).unwrap();
+        assert_eq!(open().last, None);
+        for generation in 1..=3 {
+            open().write(at(generation), &keys, true).unwrap();
+        }
+        assert_eq!(open().last, Some(at(3)));
+        let file = path.join(NAME);
+        let whole = std::fs::read(&file).unwrap();
+        for place in 0..whole.len() {
+            let mut bent = whole.clone();
+            bent[place] ^= 1;
+            std::fs::write(&file, &bent).unwrap();
+            let anchor = open();
+            assert!(anchor.has_bad_slot, "flip at {place}");
+            let expected = if place < SLOT { 3 } else { 2 };
+            assert_eq!(anchor.last, Some(at(expected)), "flip at {place}");
+        }
+    }
+}

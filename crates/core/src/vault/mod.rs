@@ -1,0 +1,132 @@
+//! The meaning: secrets with versions and stages, sealed, proven, logged.
+//!
+//! [`Vault::reveal`] is the only way to a value, and it writes the audit log first. Nothing here
+//! reads the environment or asks a person; whoever opens a vault brings the keys.
+
+mod anchor;
+mod change;
+pub mod codec;
+mod error;
+mod header;
+mod open;
+mod policy;
+mod reveal;
+mod snapshots;
+mod trace;
+
+use crate::auditlog::AuditLog;
+use crate::crypto::Keys;
+use crate::domain::{ProfileName, SecretInfo, SecretName};
+use crate::platform::{Clock, Dir, FileLock};
+use crate::store::{Kind, Ledger, LocalStore, RecordKey};
+
+pub use anchor::Anchored;
+pub use change::{Put, PutOutcome, Stored};
+pub use error::VaultError;
+pub use header::{Header, Slot, SlotKind};
+pub use open::{NewSlot, Opener, Place};
+pub use reveal::{Purpose, Want};
+pub use trace::Who;
+
+/// An open vault; nobody else has it open.
+pub struct Vault {
+    home: Dir,
+    header: Header,
+    keys: Keys,
+    ledger: Ledger<LocalStore>,
+    anchor: anchor::Anchor,
+    log: AuditLog,
+    clock: Box<dyn Clock>,
+    warnings: Vec<String>,
+    changed: bool,
+    _lock: FileLock,
+}
+
+impl Vault {
+    /// The vault's id and key slots.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What a person should know about how the vault was found, in whole sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut all = self.warnings.clone();
+        let lent = self.ledger.lent();
+        if lent > 0 {
+            all.push(format!(
+                "{lent} damaged pieces of the store were read from a snapshot; \
+                 `clawvault doctor --repair` writes them anew"
+            ));
+        }
+        all
+    }
+
+    /// Number of commits since the vault was made.
+    pub fn generation(&self) -> u64 {
+        self.ledger.root_id().generation
+    }
+
+    /// Where the audit log stands.
+    pub fn log_point(&self) -> crate::auditlog::LogPoint {
+        self.log.point()
+    }
+
+    /// False where the system refused to keep the keys out of swap.
+    pub fn keys_are_locked(&self) -> bool {
+        self.keys.are_locked()
+    }
+
+    /// Every secret, removed ones too, sorted by profile and name.
+    pub fn secrets(&self) -> Result<Vec<SecretInfo>, VaultError> {
+        let mut all = Vec::new();
+        self.ledger.scan(&self.keys, Kind::Secret, &mut |_, plain| {
+            all.push(codec::decode(&plain)?);
+            Ok(())
+        })?;
+        all.sort_by(|a: &SecretInfo, b| (&a.profile, &a.name).cmp(&(&b.profile, &b.name)));
+        Ok(all)
+    }
+
+    /// One secret, removed or not; its absence is proven.
+    pub fn secret(
+        &self,
+        profile: &ProfileName,
+        name: &SecretName,
+    ) -> Result<Option<SecretInfo>, VaultError> {
+        let Some(plain) = self.ledger.read(&self.keys, &self.secret_key(profile, name))? else {
+            return Ok(None);
+        };
+        Ok(Some(codec::decode(&plain)?))
+    }
+
+    /// Secrets of a profile that have a variable, are not removed and administer nothing.
+    pub fn injectable(&self, profile: &ProfileName) -> Result<Vec<SecretInfo>, VaultError> {
+        let index = match self.ledger.read(&self.keys, &self.index_key(profile))? {
+            Some(plain) => codec::decode::<codec::Index>(&plain)?,
+            None => return Ok(Vec::new()),
+        };
+        let fits = |info: &SecretInfo| info.profile == *profile && codec::is_injectable(info);
+        match index {
+            codec::Index::Names(names) => {
+                let mut found = Vec::with_capacity(names.len());
+                for name in names {
+                    found.extend(self.secret(profile, &name)?.filter(fits));
+                }
+                Ok(found)
+            }
+            codec::Index::TooMany => Ok(self.secrets()?.into_iter().filter(fits).collect()),
+        }
+    }
+
+    fn secret_key(&self, profile: &ProfileName, name: &SecretName) -> RecordKey {
+        let parts = [&b"secret"[..], profile.as_str().as_bytes(), name.as_str().as_bytes()];
+        RecordKey::new(Kind::Secret, self.keys.blind(&parts))
+    }
+
+    fn index_key(&self, profile: &ProfileName) -> RecordKey {
+        RecordKey::new(Kind::Index, self.keys.blind(&[b"index", profile.as_str().as_bytes()]))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! Making a vault and opening it: header, slots, lock, store, anchor, log, in this order.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::auditlog::AuditLog;
+use crate::crypto::slot::{Identity, Passphrase, Recipient};
+use crate::crypto::{CryptoError, Keys, VaultKey};
+use crate::domain::{Event, Outcome};
+use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, memory};
+use crate::store::{Ledger, LocalStore, Store, StoreError};
+
+use super::anchor::Anchor;
+use super::header::{Header, MAX_HEADER, Slot, SlotKind};
+use super::snapshots::{self, DIRECTORY as SNAPSHOTS};
+use super::trace::record_locked;
+use super::{Vault, VaultError, Who};
+
+pub(super) const HEADER: &str = "vault.toml";
+pub(super) const STORE: &str = "store.redb";
+pub(super) const LOG: &str = "log";
+const LOCK: &str = "lock";
+/// Stands while `create` works; what it finds after a crash was never acknowledged.
+const UNFINISHED: &str = ".unfinished";
+/// How long a second command waits for the first.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a vault lies.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its home: header, store, snapshots, log.
+    pub home: PathBuf,
+    /// Where anchors are kept, one directory for each vault.
+    pub state: PathBuf,
+}
+
+/// A key slot to be made.
+#[derive(Debug)]
+pub enum NewSlot {
+    /// For an age recipient.
+    Recipient(SlotKind, Recipient),
+    /// For a passphrase, with scrypt's N = 2^work.
+    Passphrase(Passphrase, u8),
+}
+
+/// What opens a vault, and for whom.
+pub struct Opener<'a> {
+    /// Identities to try.
+    pub identities: Vec<Identity>,
+    /// Asks for the passphrase; `None` where nobody can be asked.
+    pub passphrase: &'a dyn Fn() -> Option<Passphrase>,
+    /// Who opens it.
+    pub who: &'a Who,
+    /// Tells the time.
+    pub clock: Box<dyn Clock>,
+    /// True where something will be written.
+    pub write: bool,
+    /// True to accept files that are older than the anchor.
+    pub accept_rollback: bool,
+}
+
+impl Vault {
+    /// Makes a new vault. An empty home is fine; one with traces of a vault is not touched.
+    pub fn create(
+        place: &Place,
+        slots: &[NewSlot],
+        who: &Who,
+        clock: Box<dyn Clock>,
+    ) -> Result<Self, VaultError> {
+        let home = Dir::create(&place.home)?;
+        let lock = FileLock::take(&home, LOCK, PATIENCE)?;
+        clear_unfinished(&home)?;
+        refuse_traces(&home)?;
+        home.replace(UNFINISHED, b"")?;
+        let key = VaultKey::generate()?;
+        let keys = key.derive();
+        let mut id = [0; 16];
+        memory::random(&mut id).map_err(|_| CryptoError::NoRandomness)?;
+        let mut header = Header::new(&id, &keys);
+        for slot in slots {
+            let now = clock.now_ms();
+            header.slots.push(match slot {
+                NewSlot::Recipient(kind, recipient) => Slot::new(*kind, recipient, &key, now)?,
+                NewSlot::Passphrase(text, work) => Slot::with_passphrase(text, *work, &key, now)?,
+            });
+        }
+        let store = LocalStore::create(&home, STORE)?;
+        let mut ledger = Ledger::start(store, &keys, id)?;
+        ledger.commit(&keys, &[])?;
+        let (log, _) = AuditLog::open(home.create_dir(LOG)?, None)?;
+        let anchor = open_anchor(place, &header, &keys)?;
+        let text = header.to_text(&keys)?;
+        let mut vault = Self {
+            home,
+            header,
+            keys,
+            ledger,
+            anchor,
+            log,
+            clock,
+            warnings: Vec::new(),
+            changed: false,
+            _lock: lock,
+        };
+        let entry = who.entry(vault.clock.now_ms(), Event::Init, Outcome::Ok, Vec::new());
+        vault.record(&entry)?;
+        vault.remember(true)?;
+        vault.home.replace(HEADER, text.as_bytes())?;
+        vault.home.remove(UNFINISHED)?;
+        vault.home.sync()?;
+        Ok(vault)
+    }
+
+    /// Opens a vault; waits up to five seconds for whoever has it open.
+    pub fn open(place: &Place, opener: Opener<'_>) -> Result<Self, VaultError> {
+        let home = open_home(place)?;
+        let (first, mut bytes) = find_header(&home, place)?;
+        let key = unlock(&home, &first, &opener)?;
+        let lock = FileLock::take(&home, LOCK, PATIENCE)?;
+        let mut warnings = Vec::new();
+        let keys = key.derive();
+        drop(key);
+        // While we waited, or asked, another command may have written a new header.
+        let current = home.read(HEADER, MAX_HEADER)?;
+        if let Some(now) = current.filter(|now| **now != *bytes) {
+            bytes = now;
+        }
+        let header = sound_header(&home, &bytes, &keys, &mut warnings)?;
+        let id = header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
+        let anchor = open_anchor(place, &header, &keys)?;
+        let anchored = anchor.last;
+        let opened = if opener.write {
+            LocalStore::open_write(&home, STORE)
+        } else {
+            LocalStore::open_read(&home, STORE)
+        };
+        let opened = opened.and_then(|store| Ledger::open(store, &keys, id));
+        let mut repaired = false;
+        let mut ledger = match opened {
+            Err(StoreError::Damaged(_)) => {
+                let root = anchored.map(|a| a.root);
+                let now = opener.clock.now_ms();
+                repaired = true;
+                snapshots::rebuild(&home, STORE, &keys, &id, root, now)?
+            }
+            other => other?,
+        };
+        let spare = place.clone();
+        ledger.set_spare(move || spare_stores(&spare));
+        if let Some(anchored) = anchored
+            && !opener.accept_rollback
+        {
+            let (found, seen) = (ledger.root_id(), anchored.root);
+            let forked = found.generation == seen.generation && found != seen;
+            if found.generation < seen.generation || forked {
+                let (found, seen) = (found.generation, seen.generation);
+                return Err(VaultError::RolledBack { found, seen });
+            }
+        }
+        let log_dir = home.create_dir(LOG)?;
+        let (log, log_lost) = AuditLog::open(log_dir, anchored.map(|a| a.log))?;
+        let clock = opener.clock;
+        let mut vault = Self {
+            home,
+            header,
+            keys,
+            ledger,
+            anchor,
+            log,
+            clock,
+            warnings,
+            changed: false,
+            _lock: lock,
+        };
+        vault.settle(opener.who, repaired, log_lost, opener.accept_rollback)?;
+        Ok(vault)
+    }
+
+    /// Reports and logs what was out of order, and brings the anchor up to date.
+    fn settle(
+        &mut self,
+        who: &Who,
+        repaired: bool,
+        log_lost: bool,
+        accepted: bool,
+    ) -> Result<(), VaultError> {
+        let anchor_lost = self.anchor.last.is_none() || self.anchor.has_bad_slot;
+        let found = [
+            (
+                repaired,
+                Event::Repair,
+                "The store was damaged and was rebuilt from a snapshot; nothing acknowledged is lost.",
+            ),
+            (
+                log_lost,
+                Event::LogDamaged,
+                "The audit log was cut, altered or removed; `clawvault log --verify` names the place.",
+            ),
+            (
+                anchor_lost,
+                Event::AnchorLost,
+                "The anchor against roll-back was missing or altered and was written anew; an older copy of the vault would not have been noticed.",
+            ),
+            (
+                accepted,
+                Event::AcceptRollback,
+                "The vault is accepted as it is; changes that the anchor remembers beyond it are gone.",
+            ),
+        ];
+        for (_, event, sentence) in found.into_iter().filter(|(is, _, _)| *is) {
+            self.warnings.push(sentence.to_owned());
+            let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, Vec::new());
+            self.record(&entry)?;
+        }
+        let root_moved = self.anchor.last.is_none_or(|a| a.root != self.ledger.root_id());
+        if root_moved || anchor_lost || log_lost {
+            self.remember(true)?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens the home of a vault, for reading only; no vault there is an error of its own.
+pub(super) fn open_home(place: &Place) -> Result<Dir, VaultError> {
+    match Dir::open(&place.home, Private::Required) {
+        Ok(home) => Ok(home),
+        Err(error) if error.is_missing() => Err(VaultError::NoVault(place.home.clone())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads the header; where it is missing or unreadable, a snapshot's copy of it.
+fn find_header(home: &Dir, place: &Place) -> Result<(Header, Zeroizing<Vec<u8>>), VaultError> {
+    let broken = match home.read(HEADER, MAX_HEADER)? {
+        Some(bytes) => match Header::parse(&bytes) {
+            Ok(header) => return Ok((header, bytes)),
+            Err(error @ VaultError::Newer(_)) => return Err(error),
+            Err(error) => error,
+        },
+        None if !has_traces(home) => return Err(VaultError::NoVault(place.home.clone())),
+        None => VaultError::Damaged("its header vault.toml is missing".to_owned()),
+    };
+    for snapshot in snapshots::load(home) {
+        if let Ok(header) = Header::parse(&snapshot.header) {
+            return Ok((header, Zeroizing::new(snapshot.header)));
+        }
+    }
+    Err(broken)
+}
+
+/// Checks that the header is authentic; puts a snapshot's copy in its place where it is not.
+fn sound_header(
+    home: &Dir,
+    bytes: &[u8],
+    keys: &Keys,
+    warnings: &mut Vec<String>,
+) -> Result<Header, VaultError> {
+    let on_disk = home.read(HEADER, MAX_HEADER)?.is_some_and(|now| *now == *bytes);
+    if on_disk && Header::verify(bytes, keys) {
+        return Header::parse(bytes);
+    }
+    let copies = snapshots::load(home).into_iter().map(|s| s.header);
+    for copy in copies.filter(|copy| Header::verify(copy, keys)) {
+        let header = Header::parse(&copy)?;
+        home.replace(HEADER, &copy)?;
+        warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
+        return Ok(header);
+    }
+    Err(VaultError::Damaged("its header is altered and no snapshot has a sound copy".into()))
+}
+
+fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, VaultError> {
+    let mut refusal = match header.unlock(&opener.identities) {
+        Ok(key) => return Ok(key),
+        Err(refusal) => refusal,
+    };
+    let mut tried = !opener.identities.is_empty();
+    if header.has_passphrase()
+        && let Some(passphrase) = (opener.passphrase)()
+    {
+        tried = true;
+        match header.unlock_passphrase(&passphrase) {
+            Ok(identity) => match header.unlock(&[identity]) {
+                Ok(key) => return Ok(key),
+                Err(other) => refusal = other,
+            },
+            Err(other) => refusal = other,
+        }
+    }
+    if tried {
+        record_refusal(home, header, opener);
+    }
+    Err(match refusal {
+        CryptoError::Malformed | CryptoError::Forged => {
+            VaultError::Damaged("a key slot of its header is altered".to_owned())
+        }
+        CryptoError::WrongKey if tried => {
+            VaultError::Locked("the identity or passphrase does not open this vault".to_owned())
+        }
+        CryptoError::WrongKey => VaultError::Locked("no identity was found for this vault".into()),
+        other => VaultError::Crypto(other),
+    })
+}
+
+fn record_refusal(home: &Dir, header: &Header, opener: &Opener<'_>) {
+    let Some(public) = header.log_key() else { return };
+    let Ok(_lock) = FileLock::take(home, LOCK, Duration::ZERO) else { return };
+    let Ok(dir) = home.create_dir(LOG) else { return };
+    if let Ok((mut log, _)) = AuditLog::open(dir, None) {
+        let now = opener.clock.now_ms();
+        let entry = opener.who.entry(now, Event::Unlock, Outcome::Refused, Vec::new());
+        record_locked(&mut log, &entry, &public);
+    }
+}
+
+fn open_anchor(place: &Place, header: &Header, keys: &Keys) -> Result<Anchor, VaultError> {
+    let dir = Dir::create(&place.state)?.create_dir(&header.vault)?;
+    Ok(Anchor::open(dir, keys)?)
+}
+
+fn spare_stores(place: &Place) -> Vec<Box<dyn Store>> {
+    let Ok(home) = Dir::open(&place.home, Private::Required) else { return Vec::new() };
+    snapshots::load(&home).into_iter().map(|s| Box::new(s) as Box<dyn Store>).collect()
+}
+
+/// True where something of a vault lies in the home.
+fn has_traces(home: &Dir) -> bool {
+    [HEADER, STORE, LOG, SNAPSHOTS].iter().any(|name| home.has(name))
+}
+
+fn refuse_traces(home: &Dir) -> Result<(), VaultError> {
+    if home.has(HEADER) {
+        return Err(VaultError::Exists(home.path().to_owned()));
+    }
+    if has_traces(home) {
+        let what = "there are traces of a vault here, but its header vault.toml is missing";
+        return Err(VaultError::Damaged(what.to_owned()));
+    }
+    Ok(())
+}
+
+/// Removes what an interrupted `create` left; nothing of it was ever acknowledged.
+fn clear_unfinished(home: &Dir) -> Result<(), PlatformError> {
+    if !home.has(UNFINISHED) || home.has(HEADER) {
+        return home.remove(UNFINISHED);
+    }
+    home.remove(STORE)?;
+    if let Ok(log) = home.dir(LOG) {
+        for file in log.list()? {
+            log.remove(&file.name)?;
+        }
+        home.remove_dir(LOG)?;
+    }
+    home.remove(UNFINISHED)
+}

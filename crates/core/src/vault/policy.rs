@@ -1,0 +1,34 @@
+//! The policy document inside the vault.
+
+use crate::domain::{Event, Outcome, Policy};
+use crate::store::{Change, Kind, RecordKey};
+
+use super::{Vault, VaultError, Who, codec};
+
+impl Vault {
+    /// The policy's text; empty where none was applied.
+    pub fn policy_text(&self) -> Result<String, VaultError> {
+        match self.ledger.read(&self.keys, &self.policy_key())? {
+            Some(plain) => Ok(codec::decode(&plain)?),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Result<Policy, VaultError> {
+        Ok(Policy::parse(&self.policy_text()?)?)
+    }
+
+    /// Replaces the policy whole; a text that does not parse changes nothing.
+    pub fn apply_policy(&mut self, who: &Who, text: &str) -> Result<(), VaultError> {
+        Policy::parse(text)?;
+        let plain = Some(codec::encode(&text)?);
+        let entry = who.entry(self.clock.now_ms(), Event::Policy, Outcome::Ok, Vec::new());
+        let key = self.policy_key();
+        self.commit(&entry, &[Change { key, plain }])
+    }
+
+    fn policy_key(&self) -> RecordKey {
+        RecordKey::new(Kind::Policy, self.keys.blind(&[b"policy"]))
+    }
+}

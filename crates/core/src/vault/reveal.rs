@@ -1,0 +1,94 @@
+//! The only way to a value: the audit log first, then the fields.
+
+use crate::auditlog::Item;
+use crate::domain::{Event, ProfileName, Revealed, SecretInfo, SecretName};
+
+use super::trace::item;
+use super::{Vault, VaultError, Who, codec};
+use crate::domain::Outcome;
+
+/// What values are wanted for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// To be written to a document.
+    Export,
+    /// To be shown.
+    Get,
+    /// To be handed to a launched process.
+    Run,
+}
+
+/// A secret whose fields are wanted.
+#[derive(Clone, Debug)]
+pub struct Want {
+    /// Its profile.
+    pub profile: ProfileName,
+    /// Its name.
+    pub name: SecretName,
+    /// Which version; the current one where none is named.
+    pub version: Option<u32>,
+}
+
+impl Vault {
+    /// Opens the fields of the wanted secrets, all or none, after logging it durably.
+    pub fn reveal(
+        &mut self,
+        who: &Who,
+        purpose: Purpose,
+        wants: &[Want],
+    ) -> Result<Vec<Revealed>, VaultError> {
+        let event = match purpose {
+            Purpose::Export => Event::Export,
+            Purpose::Get => Event::Get,
+            Purpose::Run => Event::Run,
+        };
+        let found: Result<Vec<_>, _> = wants.iter().map(|want| self.find(want)).collect();
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                let items = wants.iter().map(|want| Item {
+                    profile: want.profile.to_string(),
+                    secret: want.name.to_string(),
+                    version: want.version.unwrap_or(0),
+                });
+                self.note(who, event, Outcome::Failed, items.collect());
+                return Err(error);
+            }
+        };
+        let items = found.iter().map(|(info, version)| item(info, *version)).collect();
+        let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, items);
+        self.record(&entry)?;
+        self.remember(false)?;
+        found.into_iter().map(|(info, version)| self.open_fields(info, version)).collect()
+    }
+
+    fn find(&self, want: &Want) -> Result<(SecretInfo, u32), VaultError> {
+        let no_such =
+            || VaultError::NoSuch(format!("secret {} in profile {}", want.name, want.profile));
+        let info = self.secret(&want.profile, &want.name)?;
+        let info = info.filter(|info| info.removed_ms.is_none()).ok_or_else(no_such)?;
+        let version = match want.version {
+            Some(number) => info.version(number),
+            None => info.current(),
+        };
+        let number = version.map(|v| v.number).ok_or_else(|| {
+            VaultError::NoSuch(format!("such version of {} in profile {}", want.name, want.profile))
+        })?;
+        Ok((info, number))
+    }
+
+    /// Opens the fields of one version; internal, because it logs nothing.
+    pub(super) fn open_fields(
+        &self,
+        info: SecretInfo,
+        version: u32,
+    ) -> Result<Revealed, VaultError> {
+        let key = self.secret_key(&info.profile, &info.name).version(version);
+        let plain = self.ledger.read(&self.keys, &key)?;
+        let plain = plain.ok_or_else(|| {
+            VaultError::Damaged(format!("version {version} of {} is missing", info.name))
+        })?;
+        let fields = codec::decode_fields(&plain)?;
+        Ok(Revealed { info, version, fields })
+    }
+}

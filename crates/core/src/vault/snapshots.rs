@@ -1,0 +1,149 @@
+//! Snapshots of the store beside it: when they are due, which are kept, how damage is made good.
+
+use std::io::{BufWriter, Write};
+
+use crate::crypto::Keys;
+use crate::domain::limits::MAX_OWN_FILE;
+use crate::platform::Dir;
+use crate::store::{Ledger, LocalStore, Root, RootId, SnapshotStore, Store, write_snapshot};
+
+use super::{Vault, VaultError};
+
+/// Directory of the snapshots in the home.
+pub(super) const DIRECTORY: &str = "snapshots";
+const KEPT: usize = 3;
+const INTERVAL_MS: i64 = 60_000;
+const SUFFIX: &str = ".snapshot";
+
+impl Vault {
+    /// Takes a snapshot where one is due, then closes the store in order.
+    ///
+    /// Called after the change was acknowledged: nothing here is needed for it to be durable.
+    pub fn close(mut self) -> Result<(), VaultError> {
+        let outcome = if self.changed { self.snapshot_if_due() } else { Ok(()) };
+        self.ledger.into_store().close()?;
+        outcome
+    }
+
+    fn snapshot_if_due(&mut self) -> Result<(), VaultError> {
+        let dir = self.home.create_dir(DIRECTORY)?;
+        let now = self.clock.now_ms();
+        let last = names(&dir)?.last().and_then(|name| time_of(name)).unwrap_or(0);
+        // A clock that was set back must not stop snapshots for ever.
+        if (0..INTERVAL_MS).contains(&(now - last)) {
+            return Ok(());
+        }
+        self.snapshot()
+    }
+
+    /// Takes a snapshot now. Damage is healed first: a copy of damage would push out a good one.
+    pub fn snapshot(&mut self) -> Result<(), VaultError> {
+        if self.ledger.heal(&self.keys)? > 0 {
+            self.remember(true)?;
+        }
+        let dir = self.home.create_dir(DIRECTORY)?;
+        let name = format!("{:020}-{}{SUFFIX}", self.generation(), self.clock.now_ms());
+        let header = self.header.to_text(&self.keys)?;
+        write(&dir, &name, self.ledger.store(), &self.keys, header.as_bytes())?;
+        let all = names(&dir)?;
+        for old in &all[..all.len().saturating_sub(KEPT)] {
+            dir.remove(old)?;
+        }
+        Ok(())
+    }
+}
+
+fn write(
+    dir: &Dir,
+    name: &str,
+    store: &dyn Store,
+    keys: &Keys,
+    header: &[u8],
+) -> Result<(), VaultError> {
+    let temporary = format!(".{name}.new");
+    let written = dir.create_new(&temporary).map_err(VaultError::from).and_then(|file| {
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        write_snapshot(store, keys, header, &mut out)?;
+        let synced = out.flush().and_then(|()| out.get_ref().sync_all());
+        synced.map_err(|e| crate::platform::PlatformError::io("write", dir.path(), e))?;
+        // Read back before anything older is dropped for it.
+        let bytes = dir.read(&temporary, MAX_OWN_FILE)?.unwrap_or_default();
+        let whole = SnapshotStore::parse(&bytes).is_some_and(|s| s.is_whole(keys, &bytes));
+        if whole { Ok(()) } else { Err(VaultError::Damaged("a snapshot did not read back".into())) }
+    });
+    match written {
+        Ok(()) => Ok(dir.rename(&temporary, name)?),
+        Err(error) => {
+            dir.remove(&temporary).ok();
+            Err(error)
+        }
+    }
+}
+
+/// Names of the snapshots, oldest first.
+fn names(dir: &Dir) -> Result<Vec<String>, VaultError> {
+    let names = dir.list()?.into_iter().map(|found| found.name);
+    Ok(names.filter(|name| name.ends_with(SUFFIX) && !name.starts_with('.')).collect())
+}
+
+fn time_of(name: &str) -> Option<i64> {
+    name.strip_suffix(SUFFIX)?.split_once('-')?.1.parse().ok()
+}
+
+/// Reads every snapshot that can be read, newest first.
+pub(super) fn load(home: &Dir) -> Vec<SnapshotStore> {
+    let Ok(dir) = home.dir(DIRECTORY) else { return Vec::new() };
+    let mut names = names(&dir).unwrap_or_default();
+    names.reverse();
+    let read = |name: &String| SnapshotStore::parse(&dir.read(name, MAX_OWN_FILE).ok()??);
+    names.iter().filter_map(read).collect()
+}
+
+/// Builds the store anew from a snapshot that holds everything up to the anchored root.
+///
+/// The damaged file is kept beside it. Without a snapshot of that very root nothing is touched:
+/// an acknowledged change would be lost silently.
+pub(super) fn rebuild(
+    home: &Dir,
+    file: &str,
+    keys: &Keys,
+    vault: &[u8; 16],
+    anchored: Option<RootId>,
+    now_ms: i64,
+) -> Result<Ledger<LocalStore>, VaultError> {
+    let mut newest = None;
+    for snapshot in load(home) {
+        let root = snapshot.root()?.and_then(|sealed| Root::open(keys, vault, &sealed).ok());
+        let Some((_, id)) = root else { continue };
+        newest = newest.max(Some(id.generation));
+        if anchored != Some(id) {
+            continue;
+        }
+        let temporary = format!(".{file}.new");
+        home.remove(&temporary)?;
+        let mut store = LocalStore::create(home, &temporary)?;
+        store.commit(&snapshot.into_batch())?;
+        let ledger = Ledger::open(store, keys, *vault)?;
+        for (key, _) in ledger.entries(keys)? {
+            ledger.read(keys, &key)?;
+        }
+        ledger.into_store().close()?;
+        if home.has(file) {
+            home.rename(file, &format!("{file}.damaged-{now_ms}"))?;
+        }
+        home.rename(&temporary, file)?;
+        return Ok(Ledger::open(LocalStore::open_write(home, file)?, keys, *vault)?);
+    }
+    Err(VaultError::Damaged(match (newest, anchored) {
+        (Some(have), Some(root)) => format!(
+            "the store cannot be read, and the newest sound snapshot is of generation {have} while \
+             generation {} was acknowledged",
+            root.generation
+        ),
+        (Some(have), None) => format!(
+            "the store cannot be read; a snapshot of generation {have} is there, but without the \
+             anchor nothing proves that it is the last"
+        ),
+        (None, _) => "the store cannot be read and there is no sound snapshot".to_owned(),
+    }))
+}
