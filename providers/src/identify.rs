@@ -4,7 +4,7 @@
 //! a reader that knows the surroundings. A literal is looked for first, and a pattern is compiled
 //! only once its literal has turned up. Nothing is kept of what is read.
 
-use std::{ops::Range, sync::OnceLock};
+use std::{cmp::Reverse, ops::Range, sync::OnceLock};
 
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
@@ -36,7 +36,7 @@ pub fn identify(value: &[u8]) -> Option<(&'static Vendor, &'static Format)> {
         hit[shapes.owner[literal.pattern().as_usize()]] = true;
     }
     let named = shapes.all.iter().zip(hit).filter_map(|(shape, hit)| hit.then_some(shape));
-    let best = named.filter(|shape| shape.is(value)).max_by_key(|shape| shape.weight())?;
+    let best = named.filter(|shape| shape.is(value)).max_by_key(|shape| weight(shape.format))?;
     Some((best.vendor, best.format))
 }
 
@@ -93,10 +93,6 @@ fn shapes() -> Option<&'static Shapes> {
 }
 
 impl Shape {
-    fn weight(&self) -> usize {
-        self.format.keywords.iter().map(|word| word.len()).max().unwrap_or(0)
-    }
-
     fn is(&self, value: &[u8]) -> bool {
         let build = || compile(&format!(r"\A(?:{})\z", self.format.pattern));
         self.whole.get_or_init(build).as_ref().is_some_and(|regex| regex.is_match(value))
@@ -108,7 +104,9 @@ impl Shape {
         };
         let may_touch = texts == Texts::Packed && self.is_strong();
         let mut at = window.start;
-        while let Some(found) = regex.find_at(&bytes[..window.end], at) {
+        while at < window.end
+            && let Some(found) = regex.find_at(&bytes[..window.end], at)
+        {
             let range = found.range();
             at = range.start + 1;
             if may_touch || stands_apart(bytes, &range) {
@@ -150,9 +148,10 @@ fn find(bytes: &[u8], texts: Texts) -> Vec<Match> {
     without_overlaps(found)
 }
 
-/// Of matches that overlap, keeps the first; of those that start together, the longest.
+/// Of matches that overlap, keeps the first; of those that start together, the longest, then the
+/// one with the longest literal.
 fn without_overlaps(mut found: Vec<Match>) -> Vec<Match> {
-    found.sort_by_key(|one| (one.range.start, usize::MAX - one.range.end));
+    found.sort_by_key(|one| (one.range.start, Reverse((one.range.end, weight(one.format)))));
     let mut end = 0;
     found.retain(|one| {
         let apart = one.range.start >= end;
@@ -174,6 +173,11 @@ fn stands_apart(bytes: &[u8], range: &Range<usize>) -> bool {
     let glued_before = start > 0 && is_token(start) && is_token(start - 1) && !escaped;
     let glued_after = end > 0 && is_token(end - 1) && is_token(end);
     !glued_before && !glued_after
+}
+
+/// How much a format says: the length of its longest literal.
+fn weight(format: &Format) -> usize {
+    format.keywords.iter().map(|word| word.len()).max().unwrap_or(0)
 }
 
 fn compile(pattern: &str) -> Option<Regex> {
