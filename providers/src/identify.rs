@@ -108,9 +108,13 @@ impl Shape {
             && let Some(found) = regex.find_at(&bytes[..window.end], at)
         {
             let range = found.range();
-            at = range.start + 1;
-            if may_touch || stands_apart(bytes, &range) {
-                at = range.end.max(at);
+            if !may_touch && is_glued_before(bytes, range.start) {
+                // Whatever begins before these characters end is glued as well.
+                at = end_of_token(&bytes[..window.end], range.start);
+            } else if !may_touch && is_glued_after(bytes, range.end) {
+                at = range.start + 1;
+            } else {
+                at = range.end.max(at + 1);
                 let Self { vendor, format, .. } = *self;
                 into.push(Match { range, vendor, format });
             }
@@ -121,7 +125,7 @@ impl Shape {
     fn is_strong(&self) -> bool {
         let strong =
             |word: &&str| word.len() > 3 || !word.bytes().all(|b| b.is_ascii_alphanumeric());
-        self.format.keywords.iter().all(strong)
+        self.format.keywords.iter().any(strong)
     }
 }
 
@@ -161,18 +165,24 @@ fn without_overlaps(mut found: Vec<Match>) -> Vec<Match> {
     found
 }
 
-/// Whether the token goes on on neither side.
-fn stands_apart(bytes: &[u8], range: &Range<usize>) -> bool {
-    let is_token = |at: usize| {
-        bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-    };
-    let Range { start, end } = *range;
+/// Whether what starts here carries on a token that began earlier.
+fn is_glued_before(bytes: &[u8], start: usize) -> bool {
     // The letter of `\n` in a JSON string belongs to the escape, not to the token.
-    let escaped =
-        start >= 2 && bytes[start - 2] == b'\\' && matches!(bytes[start - 1], b'n' | b'r' | b't');
-    let glued_before = start > 0 && is_token(start) && is_token(start - 1) && !escaped;
-    let glued_after = end > 0 && is_token(end - 1) && is_token(end);
-    !glued_before && !glued_after
+    let escaped = matches!(bytes.get(..start), Some([.., b'\\', b'n' | b'r' | b't']));
+    start > 0 && is_token(bytes, start) && is_token(bytes, start - 1) && !escaped
+}
+
+/// Whether what ends here goes on.
+fn is_glued_after(bytes: &[u8], end: usize) -> bool {
+    end > 0 && is_token(bytes, end - 1) && is_token(bytes, end)
+}
+
+fn end_of_token(bytes: &[u8], start: usize) -> usize {
+    (start..bytes.len()).find(|&at| !is_token(bytes, at)).unwrap_or(bytes.len())
+}
+
+fn is_token(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// How much a format says: the length of its longest literal.

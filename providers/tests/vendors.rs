@@ -163,6 +163,9 @@ fn a_glued_token_is_found_only_where_texts_are_packed() {
         assert!(spots(glued.as_bytes(), false).is_empty(), "{glued}");
         assert_eq!(spots(glued.as_bytes(), true).len(), 1, "{glued}");
     }
+    // As SQLite lays out a row of (name, value, kind).
+    let row = format!("GITHUB_TOKEN{token}api_key");
+    assert_eq!(spots(row.as_bytes(), true), [(12, 12 + token.len(), "personal-token")]);
     let escaped = format!(r#"{{"text":"see\n{token}\n"}}"#);
     assert_eq!(spots(escaped.as_bytes(), false).len(), 1);
     let weak = example("twilio", "account-sid").unwrap();
