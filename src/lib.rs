@@ -1,1 +1,3 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
+
+pub mod intake;

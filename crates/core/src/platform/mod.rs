@@ -1,0 +1,3 @@
+//! The only files that touch the operating system.
+
+pub mod read;
