@@ -112,8 +112,8 @@ impl Dir {
         max: usize,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, PlatformError> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
-        let Some((file, size)) = self.open_existing(name, flags)? else { return Ok(None) };
-        read_all(file, size, max, &self.path.join(name)).map(Some)
+        let Some((file, _)) = self.open_existing(name, flags)? else { return Ok(None) };
+        read_all(file, max).map(Some).map_err(|e| PlatformError::read(&self.path.join(name), e))
     }
 
     /// Opens a file of ours for reading and writing; `None` where there is none.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::read::ReadError;
+
 /// A refusal of the operating system, or of a rule about files that this floor enforces.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +55,22 @@ impl PlatformError {
     /// Builds the error of a failed call.
     pub fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         Self::Io { action, path: path.to_owned(), source: source.into() }
+    }
+
+    /// Builds the error of a file that could not be read.
+    pub fn read(path: &Path, error: ReadError) -> Self {
+        let path = path.to_owned();
+        let untrusted = |why| Self::Untrusted { path: path.clone(), why };
+        match error {
+            ReadError::Missing => Self::io("open", &path, rustix::io::Errno::NOENT),
+            ReadError::Link => untrusted("is a symbolic link"),
+            ReadError::NotRegular => untrusted("is not a regular file"),
+            ReadError::Outside => untrusted("leads out of its directory"),
+            ReadError::TooLarge(max) => Self::TooLarge { path, max },
+            ReadError::TooMany(_) => untrusted("has too many entries"),
+            ReadError::Changed => untrusted("changed while it was read"),
+            ReadError::System(errno) => Self::io("read", &path, errno),
+        }
     }
 
     /// True when the file or directory does not exist.

@@ -1,0 +1,18 @@
+//! Reads an OpenClaw home: which credentials lie in it in clear text, and where else they lie.
+//!
+//! Nothing is written. Paths come in as arguments. Below the home no link is followed, every file
+//! is bounded, and what cannot be read is named, never quoted.
+
+pub mod config;
+pub mod credentials;
+mod error;
+pub mod home;
+mod references;
+mod scan;
+mod search;
+
+pub use credentials::suggested_name;
+pub use error::{HomeError, IncludeError};
+pub use home::{HomeReport, PlainCopy, read};
+pub use scan::Reference;
+pub use search::FormatHit;
