@@ -176,8 +176,8 @@ impl Bench {
         command
     }
 
-    /// A command in a clean environment, where OpenClaw is quiet, offline and leaves nothing but
-    /// an empty /tmp/openclaw outside the bench.
+    /// A command in a clean environment, where OpenClaw is quiet and offline. All that it leaves
+    /// outside the bench is lock files below /tmp.
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Bytes of one request, head and body. A first turn of OpenClaw is about a tenth of it.
+/// Bytes of one request, head and body. A first turn of OpenClaw has 62,000.
 const MAX_REQUEST: u64 = 1024 * 1024;
 const IO_TIMEOUT: Duration = Duration::from_secs(5);
 
