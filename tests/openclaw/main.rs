@@ -1,0 +1,255 @@
+//! The whole product with the real OpenClaw, from npm: `clawvault run` starts its gateway, the
+//! gateway lives on the vault's key, and the vault's key is nowhere but in its environment.
+//!
+//! Nothing is skipped: where npm is out of reach and OpenClaw is not installed, the tests fail.
+//! No request leaves the machine but for npm's; the vendor is a server of our own.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by it")]
+
+#[path = "../support/model_server.rs"]
+mod model_server;
+#[path = "../support/process.rs"]
+mod process;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use model_server::ModelServer;
+use process::{Process, free_port};
+
+// A gateway needs 20 seconds to start on two quiet cores, 100 on busy ones.
+const START_LIMIT: Duration = Duration::from_secs(180);
+const TURN_LIMIT: Duration = Duration::from_secs(120);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn becomes_the_gateway_in_an_empty_home() {
+    let bench = Bench::new();
+    let port = free_port();
+    let mut gateway = bench.start_gateway(port);
+
+    let proc = PathBuf::from(format!("/proc/{}", gateway.id()));
+    let exe = fs::read_link(proc.join("exe")).unwrap();
+    assert_eq!(exe, fs::canonicalize(bench.openclaw.join("node")).unwrap(), "not exec'ed");
+    assert!(listens(&proc, port), "another process than the one we started is the gateway");
+
+    let environment = environment_of(&proc);
+    assert_eq!(environment.get("OPENAI_API_KEY"), Some(&bench.value));
+    let ours: Vec<&String> = environment.keys().filter(|name| is_ours(name)).collect();
+    assert!(ours.is_empty(), "the way to the vault was handed on: {ours:?}");
+
+    let status = gateway.terminate(STOP_LIMIT);
+    assert_eq!(status.code(), Some(0), "{}", gateway.said());
+    bench.assert_value_is_in_no_file();
+}
+
+#[test]
+fn answers_a_turn_with_the_key_from_the_vault() {
+    let bench = Bench::new();
+    let port = free_port();
+    let names = bench.path("names");
+    let list = format!("env | cut -d= -f1 | sort > {}", names.display());
+    let vendor = ModelServer::start(Some(list));
+    bench.configure(port, &vendor.base_url());
+    let mut gateway = bench.start_gateway(port);
+
+    let mut turn = bench.command("openclaw");
+    turn.args(["agent", "--agent", "main", "--message", "ping", "--json"]);
+    let mut turn = Process::start(&mut turn, &bench.path("turn.log"));
+    let status = turn.wait(TURN_LIMIT);
+    assert!(status.success(), "{status}; {}\ngateway: {}", turn.said(), gateway.said());
+
+    let requests = vendor.requests();
+    let bearer = format!("Bearer {}", bench.value);
+    assert!(requests.len() >= 2, "a tool call is two requests: {requests:?}");
+    for request in &requests {
+        assert_eq!(request.path, "/v1/chat/completions");
+        assert_eq!(request.authorization.as_ref(), Some(&bearer));
+    }
+
+    let names = fs::read_to_string(names).expect("the agent ran the command it was told to run");
+    let ours: Vec<&str> = names.lines().filter(|name| is_ours(name)).collect();
+    assert!(names.lines().any(|name| name == "HOME"), "not a list of variables: {names}");
+    assert!(ours.is_empty(), "the agent's own commands see the way to the vault: {ours:?}");
+
+    let status = gateway.terminate(STOP_LIMIT);
+    assert_eq!(status.code(), Some(0), "{}", gateway.said());
+    bench.assert_value_is_in_no_file();
+}
+
+/// A machine of its own in a temporary directory: a vault that holds one key, and an empty home.
+struct Bench {
+    root: TempDir,
+    /// The directory that holds the commands `openclaw` and `node`.
+    openclaw: PathBuf,
+    /// The vault's key: different in every run, and of no vendor's format.
+    value: String,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let openclaw = install_openclaw();
+        let root = tempfile::tempdir().unwrap();
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        let value = format!("clawvault-test-{:x}-{now:x}", std::process::id());
+        let bench = Self { root, openclaw, value };
+        for directory in ["home", "tmp", "credentials"] {
+            fs::create_dir(bench.path(directory)).unwrap();
+        }
+        // Compiled code outlives the test, beside the installation: it is a third of a first start.
+        // Not by NODE_COMPILE_CACHE: with it, OpenClaw runs the gateway in a child of itself.
+        let compiled = bench.openclaw.join("../../compile-cache");
+        fs::create_dir_all(&compiled).unwrap();
+        symlink(compiled, bench.path("tmp/node-compile-cache")).unwrap();
+
+        bench.clawvault(&["init"], "");
+        bench.clawvault(&["set", "openai/main"], &bench.value);
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Runs clawvault to its end with `input` on stdin.
+    fn clawvault(&self, arguments: &[&str], input: &str) {
+        let mut command = self.vault_command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "clawvault {arguments:?}: {}: {said}", output.status);
+    }
+
+    /// Writes the configuration of a gateway whose one model is at `base_url`. The memory search
+    /// is off: it would send the key, as an OpenAI key, to OpenAI's embeddings.
+    fn configure(&self, port: u16, base_url: &str) {
+        let vendor = json!({
+            "baseUrl": base_url,
+            "api": "openai-completions",
+            "apiKey": "${OPENAI_API_KEY}",
+            "models": [{ "id": "fake-1", "name": "fake-1" }],
+        });
+        let config = json!({
+            "gateway": {
+                "mode": "local", "bind": "loopback", "port": port, "auth": { "mode": "none" },
+            },
+            "models": { "providers": { "fake": vendor } },
+            "agents": { "defaults": { "model": { "primary": "fake/fake-1" } } },
+            "memory": { "search": { "enabled": false } },
+        });
+        let directory = self.path("home/.openclaw");
+        let file = directory.join("openclaw.json");
+        fs::create_dir(&directory).unwrap();
+        fs::write(&file, config.to_string()).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// Starts a gateway under `clawvault run` and waits until it is healthy. The launcher knows the
+    /// way to the vault by all the variables that may show it.
+    fn start_gateway(&self, port: u16) -> Process {
+        let mut command = self.vault_command();
+        command
+            .env("CLAWVAULT_IDENTITY", self.path("vault/identity.txt"))
+            .env("CREDENTIALS_DIRECTORY", self.path("credentials"))
+            .args(["run", "--", "openclaw", "gateway", "run", "--allow-unconfigured"])
+            .args(["--auth", "none", "--bind", "loopback", "--port", &port.to_string()]);
+        let mut gateway = Process::start(&mut command, &self.path("gateway.log"));
+        gateway.wait_http_ok(port, "/healthz", START_LIMIT);
+        gateway
+    }
+
+    fn vault_command(&self) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_clawvault"));
+        command.env("CLAWVAULT_HOME", self.path("vault"));
+        command
+    }
+
+    /// A command in a clean environment, where OpenClaw is quiet and offline. All that it leaves
+    /// outside the bench is lock files below /tmp.
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.openclaw.display()))
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
+            .env("OPENCLAW_LOG_LEVEL", "silent")
+            .env("OPENCLAW_DISABLE_BONJOUR", "1")
+            .env("OPENCLAW_NO_AUTO_UPDATE", "1")
+            .env("OPENCLAW_OFFLINE", "1")
+            .env("OPENCLAW_SKIP_CHANNELS", "1")
+            .current_dir(self.path("home"));
+        command
+    }
+
+    /// Looks for the value in clear in the home, the vault, the logs: everything the run wrote.
+    fn assert_value_is_in_no_file(&self) {
+        let files = files_below(self.root.path());
+        assert!(files.iter().any(|file| file.ends_with("gateway.log")), "the search is broken");
+        for file in files {
+            let content = fs::read(&file).unwrap();
+            let found = String::from_utf8_lossy(&content).contains(&self.value);
+            assert!(!found, "{} holds the key in clear", file.display());
+        }
+    }
+}
+
+/// Installs the pinned OpenClaw unless it is there; the directory of its commands.
+fn install_openclaw() -> PathBuf {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openclaw/install");
+    let output = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "OpenClaw is not installed and {script} failed: see above");
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end())
+}
+
+/// Whether a variable shows the way to the vault.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("CLAWVAULT_") || name == "CREDENTIALS_DIRECTORY"
+}
+
+fn environment_of(proc: &Path) -> BTreeMap<String, String> {
+    let bytes = fs::read(proc.join("environ")).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let pairs = text.split('\0').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Whether the process itself, not a child of it, listens on the IPv4 `port`.
+fn listens(proc: &Path, port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let sockets: Vec<PathBuf> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|row| row.get(3) == Some(&LISTEN) && row[1].ends_with(&format!(":{port:04X}")))
+        .map(|row| PathBuf::from(format!("socket:[{}]", row[9])))
+        .collect();
+    let descriptors = fs::read_dir(proc.join("fd")).unwrap().flatten();
+    let mut targets = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok());
+    targets.any(|target| sockets.contains(&target))
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            files.extend(files_below(&entry.path()));
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    files
+}
