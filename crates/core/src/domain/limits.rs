@@ -18,3 +18,13 @@ pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 pub const MAX_DEPTH: usize = 64;
 /// Most values that one import takes.
 pub const MAX_IMPORT: usize = 200_000;
+/// Most versions of a secret that are kept; older ones are dropped when a new one comes.
+pub const MAX_VERSIONS: usize = 20;
+/// Most secrets with a variable that a profile's index lists; past it `run` looks at all of them.
+pub const MAX_INDEX: usize = 1024;
+/// Most key slots of a vault.
+pub const MAX_SLOTS: usize = 64;
+/// Largest audit entry, in bytes.
+pub const MAX_LOG_ENTRY: usize = 16 * 1024 * 1024;
+/// Largest file that the vault itself keeps beside the store, in bytes (a snapshot).
+pub const MAX_OWN_FILE: usize = 4 * 1024 * 1024 * 1024;

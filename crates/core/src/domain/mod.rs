@@ -1,10 +1,16 @@
 //! Plain types that every floor speaks: names, values, bounds, what an import found.
 
+mod actor;
 mod found;
 pub mod limits;
 mod name;
+mod policy;
+mod secret;
 mod value;
 
+pub use actor::{Actor, Event, Outcome};
 pub use found::{Found, Label};
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
+pub use policy::{Agent, Pattern, Policy, PolicyError, SecretRule};
+pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
 pub use value::{Value, ValueError};

@@ -1,0 +1,230 @@
+//! Appending to the log, and reading it back.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+
+use zeroize::Zeroizing;
+
+use crate::crypto::{CryptoError, Digest, EntryKey, Keys};
+use crate::domain::limits::MAX_OWN_FILE;
+use crate::platform::{Dir, PlatformError};
+
+use super::Entry;
+use super::frame::{self, Frame, HEAD};
+
+/// Why the log could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// An entry is too large or could not be encoded.
+    #[error("an audit entry cannot be written")]
+    Entry,
+    /// The system refused.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// Sealing failed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+/// A place in the chain: what the anchor remembers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LogPoint {
+    /// Segment file.
+    pub segment: u32,
+    /// Bytes of the segment up to and with the last entry.
+    pub offset: u64,
+    /// Entries written so far, in all segments.
+    pub count: u64,
+    /// The chain's hash.
+    pub head: Digest,
+}
+
+impl LogPoint {
+    /// The start of an empty log.
+    pub const START: Self = Self { segment: 0, offset: 0, count: 0, head: Digest([0; 32]) };
+}
+
+/// An entry read back.
+#[derive(Debug)]
+pub struct Read {
+    /// Number of the entry.
+    pub number: u64,
+    /// The entry; `None` where it does not open.
+    pub entry: Option<Entry>,
+    /// True where the holder of the vault wrote it, false for one written while it was locked.
+    pub proven: bool,
+}
+
+/// The log, open for appending.
+#[derive(Debug)]
+pub struct AuditLog {
+    dir: Dir,
+    file: Option<File>,
+    at: LogPoint,
+}
+
+impl AuditLog {
+    /// Opens the log behind the anchored point; entries after it are followed, a torn one is cut.
+    ///
+    /// The second value is true where the log does not reach the anchored point: it was cut,
+    /// replaced or removed. A new segment is then begun, chained to the anchored hash.
+    pub fn open(dir: Dir, anchored: Option<LogPoint>) -> Result<(Self, bool), LogError> {
+        let from = match anchored {
+            Some(point) => point,
+            None => return Self::open_unanchored(dir),
+        };
+        if from.segment == 0 {
+            return Ok((Self { dir, file: None, at: from }, false));
+        }
+        let opened = dir.open_file(&name(from.segment)).ok().flatten();
+        let Some((mut file, size)) = opened.filter(|(_, size)| *size as u64 >= from.offset) else {
+            return Ok((Self { dir, file: None, at: from }, true));
+        };
+        let mut tail = Vec::new();
+        if size as u64 > from.offset {
+            tail = vec![0; size - usize::try_from(from.offset).unwrap_or(size)];
+            let path = || dir.path().join(name(from.segment));
+            file.read_exact_at(&mut tail, from.offset)
+                .map_err(|e| PlatformError::io("read", &path(), e))?;
+        }
+        let at = follow(from, &tail);
+        let seek = file.seek(SeekFrom::Start(at.offset));
+        let cut = seek
+            .and_then(|_| if at.offset < size as u64 { file.set_len(at.offset) } else { Ok(()) });
+        cut.map_err(|e| PlatformError::io("write", &dir.path().join(name(at.segment)), e))?;
+        Ok((Self { dir, file: Some(file), at }, false))
+    }
+
+    /// Without an anchor the whole log is walked; what is found is believed.
+    fn open_unanchored(dir: Dir) -> Result<(Self, bool), LogError> {
+        let Some(segment) = segments(&dir)?.pop() else {
+            return Ok((Self { dir, file: None, at: LogPoint::START }, false));
+        };
+        let bytes = dir.read(&name(segment), MAX_OWN_FILE)?.unwrap_or_default();
+        let Some((first, before)) = frame::parse_head(&bytes) else {
+            let at = LogPoint { segment, ..LogPoint::START };
+            return Ok((Self { dir, file: None, at }, true));
+        };
+        let start =
+            LogPoint { segment, offset: HEAD as u64, count: first - first.min(1), head: before };
+        Self::open(dir, Some(follow(start, bytes.get(HEAD..).unwrap_or_default())))
+    }
+
+    /// Where the chain stands.
+    pub fn point(&self) -> LogPoint {
+        self.at
+    }
+
+    /// Appends an entry durably and returns where the chain then stands.
+    pub fn append(
+        &mut self,
+        entry: &Entry,
+        public: &[u8; 32],
+        keys: Option<&Keys>,
+    ) -> Result<LogPoint, LogError> {
+        let plain = Zeroizing::new(postcard::to_stdvec(entry).map_err(|_| LogError::Entry)?);
+        let sealed = EntryKey::seal(public, &plain)?;
+        if sealed.len() > crate::domain::limits::MAX_LOG_ENTRY {
+            return Err(LogError::Entry);
+        }
+        self.ensure_segment()?;
+        let number = self.at.count + 1;
+        let (bytes, head) = frame::write(number, &sealed, &self.at.head, keys);
+        let path = self.dir.path().join(name(self.at.segment));
+        let fail = |e| PlatformError::io("write", &path, e);
+        if let Some(file) = &mut self.file {
+            let written = file.write_all(&bytes).and_then(|()| file.sync_data());
+            if let Err(error) = written {
+                // Half a frame must not stand before the next one.
+                file.set_len(self.at.offset).ok();
+                file.seek(SeekFrom::Start(self.at.offset)).ok();
+                return Err(fail(error).into());
+            }
+        }
+        self.at.offset += bytes.len() as u64;
+        (self.at.count, self.at.head) = (number, head);
+        Ok(self.at)
+    }
+
+    fn ensure_segment(&mut self) -> Result<(), LogError> {
+        if self.file.is_some() {
+            return Ok(());
+        }
+        let last = segments(&self.dir)?.pop().unwrap_or(0).max(self.at.segment);
+        let segment = last + 1;
+        let head = frame::write_head(self.at.count + 1, &self.at.head);
+        let file_name = name(segment);
+        self.dir.replace(&file_name, &head)?;
+        let (mut file, _) = self.dir.create_file(&file_name)?;
+        let path = self.dir.path().join(&file_name);
+        file.seek(SeekFrom::End(0)).map_err(|e| PlatformError::io("write", &path, e))?;
+        self.file = Some(file);
+        (self.at.segment, self.at.offset) = (segment, head.len() as u64);
+        Ok(())
+    }
+}
+
+/// Reads every entry of the log in order, as far as each segment can be read.
+pub(super) fn read_all(
+    dir: &Dir,
+    keys: &Keys,
+    each: &mut dyn FnMut(u32, Step) -> bool,
+) -> Result<(), LogError> {
+    for segment in segments(dir)? {
+        let bytes = dir.read(&name(segment), MAX_OWN_FILE)?.unwrap_or_default();
+        let head = frame::parse_head(&bytes);
+        if !each(segment, Step::Head(head)) {
+            return Ok(());
+        }
+        let Some((_, mut hash)) = head else { continue };
+        let mut rest = bytes.get(HEAD..).unwrap_or_default();
+        while let Some(frame) = Frame::parse(rest) {
+            hash = frame.hash(&hash);
+            let plain = keys.entries.open(frame.sealed).ok();
+            let proven = frame.is_proven(keys, &hash);
+            let sound = proven || !frame.claims_proof();
+            let entry = plain.filter(|_| sound).and_then(|p| postcard::from_bytes(&p).ok());
+            let read = Read { number: frame.number, entry, proven };
+            rest = &rest[frame.length..];
+            if !each(segment, Step::Entry(read, hash)) {
+                return Ok(());
+            }
+        }
+        if !rest.is_empty() && !each(segment, Step::Rubbish) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// What a walk over the log meets.
+pub(super) enum Step {
+    /// A segment begins: number of its first entry and the hash it continues, if readable.
+    Head(Option<(u64, Digest)>),
+    /// An entry, and the chain's hash after it.
+    Entry(Read, Digest),
+    /// Bytes after the last whole frame.
+    Rubbish,
+}
+
+fn segments(dir: &Dir) -> Result<Vec<u32>, PlatformError> {
+    let names = dir.list()?.into_iter().filter(|f| !f.is_dir);
+    Ok(names.filter_map(|f| f.name.strip_suffix(".log")?.parse().ok()).collect())
+}
+
+fn name(segment: u32) -> String {
+    format!("{segment:08}.log")
+}
+
+/// Moves the point over every whole frame of `tail` that carries the next number.
+fn follow(mut at: LogPoint, mut tail: &[u8]) -> LogPoint {
+    while let Some(frame) = Frame::parse(tail).filter(|f| f.number == at.count + 1) {
+        at.head = frame.hash(&at.head);
+        at.count += 1;
+        at.offset += frame.length as u64;
+        tail = &tail[frame.length..];
+    }
+    at
+}

@@ -1,0 +1,138 @@
+//! Checks the chain from its first entry to its last, and against the anchored point.
+
+use crate::crypto::{Digest, Keys};
+use crate::platform::Dir;
+
+use super::log::{Step, read_all};
+use super::{LogError, LogPoint, Read};
+
+/// What a check of the log found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    /// Entries that are in order.
+    pub entries: u64,
+    /// Entries written while the vault was locked: anyone of this user could have written them.
+    pub unproven: u64,
+    /// Hash of the chain's end: kept elsewhere, it proves that nothing before it changed.
+    pub head: Digest,
+    /// The first thing that is wrong, with the number of its entry.
+    pub broken: Option<(u64, &'static str)>,
+}
+
+/// Checks the whole log; `each` sees every entry that is read, in order.
+pub fn verify(
+    dir: &Dir,
+    keys: &Keys,
+    anchored: Option<LogPoint>,
+    each: &mut dyn FnMut(&Read),
+) -> Result<Verdict, LogError> {
+    let head = LogPoint::START.head;
+    let mut verdict = Verdict { entries: 0, unproven: 0, head, broken: None };
+    let mut at_anchor = anchored.is_none_or(|point| point.count == 0);
+    read_all(dir, keys, &mut |_, step| {
+        let next = verdict.entries + 1;
+        let wrong = match step {
+            Step::Head(None) => Some("a segment's head is altered"),
+            Step::Head(Some((first, before))) => {
+                let continues = first == next && before == verdict.head;
+                (!continues).then_some("entries before this segment are missing or altered")
+            }
+            Step::Rubbish => Some("bytes that are no entry"),
+            Step::Entry(read, hash) => {
+                each(&read);
+                let wrong = if read.number != next {
+                    Some("an entry is missing or out of order")
+                } else if read.entry.is_none() {
+                    Some("an entry is altered")
+                } else {
+                    None
+                };
+                if wrong.is_none() {
+                    verdict.entries = next;
+                    verdict.unproven += u64::from(!read.proven);
+                    verdict.head = hash;
+                    at_anchor |= anchored.is_some_and(|p| p.count == next && p.head == hash);
+                }
+                wrong
+            }
+        };
+        verdict.broken = verdict.broken.or(wrong.map(|what| (next, what)));
+        // A broken chain is still read to its end, for the one who wants to see what is there.
+        true
+    })?;
+    if verdict.broken.is_none() && !at_anchor {
+        let next = verdict.entries + 1;
+        verdict.broken = Some((next, "the log was cut or rewritten after it was anchored"));
+    }
+    Ok(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auditlog::{AuditLog, Entry};
+    use crate::crypto::VaultKey;
+    use crate::domain::{Actor, Event, Outcome};
+
+    fn entry(at: i64) -> Entry {
+        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
+        Entry::new(at, Event::Get, Outcome::Ok, actor)
+    }
+
+    /// A log of five entries, the last written while locked.
+    fn scratch() -> (tempfile::TempDir, Dir, Keys, LogPoint) {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("log");
+        let keys = VaultKey::from_slot(&mut [5; 32]).derive();
+        let public = keys.entries.public();
+        let mut at = LogPoint::START;
+        for number in 0..5 {
+            let (mut log, lost) = AuditLog::open(Dir::create(&path).unwrap(), Some(at)).unwrap();
+            assert!(!lost);
+            at = log.append(&entry(number), &public, (number < 4).then_some(&keys)).unwrap();
+        }
+        (temporary, Dir::create(&path).unwrap(), keys, at)
+    }
+
+    #[test]
+    fn a_sound_log_verifies() {
+        let (_keep, dir, keys, at) = scratch();
+        let mut times = Vec::new();
+        let verdict = verify(&dir, &keys, Some(at), &mut |read| {
+            times.push(read.entry.as_ref().unwrap().time_ms);
+        });
+        let expected = Verdict { entries: 5, unproven: 1, head: at.head, broken: None };
+        assert_eq!(verdict.unwrap(), expected);
+        assert_eq!(times, [0, 1, 2, 3, 4]);
+        let (log, lost) = AuditLog::open(dir, None).unwrap();
+        assert_eq!((log.point(), lost), (at, false));
+    }
+
+    #[test]
+    fn every_flip_and_every_cut_is_noticed() {
+        let (_keep, dir, keys, at) = scratch();
+        let whole = dir.read("00000001.log", 1 << 20).unwrap().unwrap();
+        for place in (0..whole.len()).step_by(5) {
+            let mut bent = whole.clone();
+            bent[place] ^= 1;
+            dir.replace("00000001.log", &bent).unwrap();
+            let verdict = verify(&dir, &keys, Some(at), &mut |_| {}).unwrap();
+            assert!(verdict.broken.is_some(), "flip at {place}");
+            dir.replace("00000001.log", &whole[..place]).unwrap();
+            let verdict = verify(&dir, &keys, Some(at), &mut |_| {}).unwrap();
+            assert!(verdict.broken.is_some(), "cut at {place}");
+        }
+    }
+
+    #[test]
+    fn a_log_cut_before_the_anchor_goes_on_in_a_new_segment() {
+        let (_keep, dir, keys, at) = scratch();
+        dir.remove("00000001.log").unwrap();
+        let (mut log, lost) = AuditLog::open(dir, Some(at)).unwrap();
+        assert!(lost);
+        let at = log.append(&entry(9), &keys.entries.public(), Some(&keys)).unwrap();
+        assert_eq!((at.segment, at.count), (2, 6));
+        let dir = Dir::create(&_keep.path().join("log")).unwrap();
+        assert_eq!(verify(&dir, &keys, Some(at), &mut |_| {}).unwrap().broken.unwrap().0, 1);
+    }
+}

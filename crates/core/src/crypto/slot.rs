@@ -1,0 +1,173 @@
+//! Key slots: the vault key wrapped for one recipient each, as small age files (age v1 format).
+//!
+//! age refuses a passphrase beside other recipients (C2SP age.md, "scrypt recipient stanza"), so a
+//! passphrase slot is an age identity sealed under the passphrase; its public half is a recipient
+//! like any other, and adding or removing slots never asks for the passphrase.
+
+use age::secrecy::{ExposeSecret, SecretString};
+use age::{DecryptError, scrypt, x25519};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{CryptoError, VaultKey};
+
+/// Work for a passphrase by default: scrypt with N = 2^18 takes about a second and 256 MiB.
+pub const DEFAULT_WORK: u8 = 18;
+/// Least work that a new passphrase slot may ask for.
+pub const MIN_WORK: u8 = 15;
+/// Most work that a slot may demand of whoever opens it: a hostile header is not obeyed.
+pub const MAX_WORK: u8 = 22;
+
+/// A secret key that opens slots: an age X25519 identity.
+pub struct Identity(x25519::Identity);
+
+impl Identity {
+    /// Makes a new one.
+    pub fn generate() -> Self {
+        Self(x25519::Identity::generate())
+    }
+
+    /// Finds the identities in the text of an identity file: one a line, `#` starts a comment.
+    pub fn parse_file(text: &[u8]) -> Result<Vec<Self>, CryptoError> {
+        let text = str::from_utf8(text).map_err(|_| CryptoError::Malformed)?;
+        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        let keys: Result<Vec<Self>, _> =
+            lines.map(|l| l.parse().map(Self).map_err(|_| CryptoError::Malformed)).collect();
+        keys.and_then(|k| if k.is_empty() { Err(CryptoError::Malformed) } else { Ok(k) })
+    }
+
+    /// The public half, `age1…`.
+    pub fn recipient(&self) -> Recipient {
+        Recipient(self.0.to_public())
+    }
+
+    /// The secret half as text, `AGE-SECRET-KEY-1…`: for an identity file or the one printing of a
+    /// recovery key.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.0.to_string().expose_secret().to_owned())
+    }
+
+    /// Takes the vault key out of a slot.
+    pub fn unwrap_key(&self, wrapped: &[u8]) -> Result<VaultKey, CryptoError> {
+        let mut plain = age::decrypt(&self.0, wrapped).map_err(|e| refusal(&e))?;
+        let taken = <[u8; 32]>::try_from(plain.as_slice());
+        plain.zeroize();
+        let mut bytes = taken.map_err(|_| CryptoError::Malformed)?;
+        Ok(VaultKey::from_slot(&mut bytes))
+    }
+
+    /// Seals this identity under a passphrase, with scrypt's N = 2^`work`.
+    pub fn lock(&self, passphrase: &Passphrase, work: u8) -> Result<Vec<u8>, CryptoError> {
+        let mut recipient = scrypt::Recipient::new(passphrase.0.clone());
+        recipient.set_work_factor(work.clamp(MIN_WORK, MAX_WORK));
+        age::encrypt(&recipient, self.to_text().as_bytes()).map_err(|_| CryptoError::NoRandomness)
+    }
+
+    /// Opens an identity that [`Identity::lock`] sealed.
+    pub fn unlock(sealed: &[u8], passphrase: &Passphrase) -> Result<Self, CryptoError> {
+        let mut identity = scrypt::Identity::new(passphrase.0.clone());
+        identity.set_max_work_factor(MAX_WORK);
+        let text = Zeroizing::new(age::decrypt(&identity, sealed).map_err(|e| refusal(&e))?);
+        let text = str::from_utf8(&text).map_err(|_| CryptoError::Malformed)?;
+        text.parse().map(Self).map_err(|_| CryptoError::Malformed)
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity(..)")
+    }
+}
+
+/// A passphrase as a person typed it.
+pub struct Passphrase(SecretString);
+
+impl Passphrase {
+    /// Takes the text over.
+    pub fn new(text: String) -> Self {
+        Self(SecretString::from(text))
+    }
+
+    /// True where nothing was typed.
+    pub fn is_empty(&self) -> bool {
+        self.0.expose_secret().is_empty()
+    }
+}
+
+impl std::fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passphrase(..)")
+    }
+}
+
+/// A public key that a slot can be made for.
+#[derive(Clone)]
+pub struct Recipient(x25519::Recipient);
+
+impl Recipient {
+    /// Reads an age recipient, `age1…`.
+    pub fn parse(text: &str) -> Result<Self, CryptoError> {
+        text.parse().map(Self).map_err(|_| CryptoError::Malformed)
+    }
+
+    /// Wraps the vault key for this recipient.
+    pub fn wrap_key(&self, key: &VaultKey) -> Result<Vec<u8>, CryptoError> {
+        age::encrypt(&self.0, key.bytes()).map_err(|_| CryptoError::NoRandomness)
+    }
+}
+
+impl std::fmt::Display for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recipient({self})")
+    }
+}
+
+fn refusal(error: &DecryptError) -> CryptoError {
+    match error {
+        DecryptError::ExcessiveWork { .. } => CryptoError::TooMuchWork,
+        DecryptError::NoMatchingKeys
+        | DecryptError::KeyDecryptionFailed
+        | DecryptError::DecryptionFailed => CryptoError::WrongKey,
+        DecryptError::InvalidMac => CryptoError::Forged,
+        _ => CryptoError::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_opens_for_its_own_identity_only() {
+        let (mine, other) = (Identity::generate(), Identity::generate());
+        let key = VaultKey::generate().unwrap();
+        let slot = mine.recipient().wrap_key(&key).unwrap();
+        assert_eq!(mine.unwrap_key(&slot).unwrap().bytes(), key.bytes());
+        assert_eq!(other.unwrap_key(&slot).unwrap_err(), CryptoError::WrongKey);
+        assert!(mine.unwrap_key(&slot[..slot.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_passphrase_locks_an_identity() {
+        let identity = Identity::generate();
+        let sealed = identity.lock(&Passphrase::new("right".into()), MIN_WORK).unwrap();
+        let opened = Identity::unlock(&sealed, &Passphrase::new("right".into())).unwrap();
+        assert_eq!(opened.recipient().to_string(), identity.recipient().to_string());
+        let wrong = Identity::unlock(&sealed, &Passphrase::new("wrong".into()));
+        assert_eq!(wrong.unwrap_err(), CryptoError::WrongKey);
+    }
+
+    #[test]
+    fn identity_files_have_comments_and_refuse_rubbish() {
+        let text = format!("# made today\n\n{}\n", *Identity::generate().to_text());
+        assert_eq!(Identity::parse_file(text.as_bytes()).unwrap().len(), 1);
+        for rubbish in [&b""[..], b"# only\n", b"AGE-SECRET-KEY-1X\n", b"\xff\xfe"] {
+            assert!(Identity::parse_file(rubbish).is_err());
+        }
+    }
+}

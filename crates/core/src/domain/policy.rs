@@ -1,0 +1,177 @@
+//! The policy document: one TOML text inside the vault.
+//!
+//! An unknown key is an error with its line and column: a rule that nobody reads must not look
+//! like a rule. Each capability brings the sections it needs.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::limits::MAX_DOCUMENT;
+use super::{NameError, ProfileName, SecretName};
+
+/// Why a policy was refused.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[error("line {line}, column {column}: {what}")]
+pub struct PolicyError {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// The rules.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// What each named agent may have.
+    #[serde(default)]
+    pub agents: BTreeMap<ProfileName, Agent>,
+    /// Rules for secrets, by pattern.
+    #[serde(default)]
+    pub secrets: BTreeMap<Pattern, SecretRule>,
+}
+
+/// The grant of one agent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Patterns of the secrets it may have.
+    pub secrets: Vec<Pattern>,
+    /// The only profile it may use; `default` where none is named.
+    #[serde(default)]
+    pub profile: ProfileName,
+}
+
+/// A rule for the secrets of one pattern.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretRule {
+    /// The credential that may rotate them; it is never injected.
+    pub admin: Option<SecretName>,
+}
+
+impl Policy {
+    /// Reads a policy document.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_DOCUMENT {
+            let what = format!("the document is larger than {MAX_DOCUMENT} bytes");
+            return Err(PolicyError { line: 1, column: 1, what });
+        }
+        toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start).min(text.len());
+            let before = text.get(..at).unwrap_or_default();
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let what = error.message().replace('\n', " ");
+            PolicyError { line: before.matches('\n').count() + 1, column, what }
+        })
+    }
+
+    /// True where a rule names this secret as an admin credential.
+    pub fn is_admin(&self, name: &SecretName) -> bool {
+        self.secrets.values().any(|rule| rule.admin.as_ref() == Some(name))
+    }
+}
+
+impl Agent {
+    /// True where the grant covers the secret.
+    pub fn may_have(&self, profile: &ProfileName, name: &SecretName) -> bool {
+        *profile == self.profile && self.secrets.iter().any(|p| p.matches(profile, name))
+    }
+}
+
+/// Names of secrets: a name, `*` for any characters, `@profile` for one profile only.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(try_from = "String")]
+pub struct Pattern {
+    name: String,
+    profile: Option<ProfileName>,
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let (name, profile) = match text.split_once('@') {
+            Some((name, profile)) => (name, Some(ProfileName::parse(profile)?)),
+            None => (text, None),
+        };
+        // With every star replaced by a letter, what is left must be a name.
+        SecretName::parse(&name.replace('*', "a"))?;
+        Ok(Self { name: name.to_owned(), profile })
+    }
+
+    /// True where the pattern covers the secret.
+    pub fn matches(&self, profile: &ProfileName, name: &SecretName) -> bool {
+        let right_profile = self.profile.as_ref().is_none_or(|p| p == profile);
+        right_profile && covers(&self.name, name.as_str())
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+/// Greedy matching from the left is exact where `*` is the only wildcard.
+fn covers(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_cover_what_they_say() {
+        let name = |text: &str| SecretName::parse(text).unwrap();
+        let (default, prod) = (ProfileName::default(), ProfileName::parse("prod").unwrap());
+        for (pattern, secret, covered) in [
+            ("openai/main", "openai/main", true),
+            ("openai/main", "openai/main2", false),
+            ("openai/*", "openai/a/b", true),
+            ("*", "x", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxcyyb", false),
+            ("a*a", "a", false),
+        ] {
+            let pattern = Pattern::parse(pattern).unwrap();
+            assert_eq!(pattern.matches(&default, &name(secret)), covered, "{pattern:?} {secret}");
+        }
+        let only_prod = Pattern::parse("openai/*@prod").unwrap();
+        assert!(only_prod.matches(&prod, &name("openai/x")));
+        assert!(!only_prod.matches(&default, &name("openai/x")));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place() {
+        let error = Policy::parse("[agents.support]\nsecrets = []\nsecretz = 1\n").unwrap_err();
+        assert_eq!((error.line, error.column), (3, 1));
+        assert!(error.what.contains("secretz"));
+        assert!(Policy::parse("[agents.a]\nsecrets = [\"Bad Name\"]\n").is_err());
+    }
+
+    #[test]
+    fn a_grant_is_for_its_profile() {
+        let text = "[agents.support]\nsecrets = [\"telegram/*\"]\nprofile = \"prod\"\n";
+        let policy = Policy::parse(text).unwrap();
+        let agent = &policy.agents[&ProfileName::parse("support").unwrap()];
+        let name = SecretName::parse("telegram/bot").unwrap();
+        assert!(agent.may_have(&ProfileName::parse("prod").unwrap(), &name));
+        assert!(!agent.may_have(&ProfileName::default(), &name));
+    }
+}

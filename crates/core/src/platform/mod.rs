@@ -1,0 +1,17 @@
+//! The only files that touch the operating system: directories, memory, processes, locks, time.
+//!
+//! Everything here is a thin, safe wrapper; nothing here knows what a vault is.
+
+mod clock;
+mod dir;
+mod error;
+mod file_lock;
+pub mod guard;
+pub mod memory;
+pub mod process;
+pub mod read;
+
+pub use clock::{Clock, SystemClock};
+pub use dir::{Dir, Found, Private};
+pub use error::PlatformError;
+pub use file_lock::FileLock;

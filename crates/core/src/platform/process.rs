@@ -1,0 +1,85 @@
+//! Who this process is, which others live, and how it keeps itself from being read.
+
+use std::path::PathBuf;
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
+
+/// A process, told apart from a later one that reuses its number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ProcessId {
+    /// Process number.
+    pub pid: u32,
+    /// Start in clock ticks since boot: field 22 of `/proc/PID/stat` (proc(5)).
+    pub started: u64,
+}
+
+impl ProcessId {
+    /// This process.
+    pub fn own() -> Self {
+        let pid = std::process::id();
+        Self { pid, started: started(pid).unwrap_or(0) }
+    }
+
+    /// True while that very process lives; a zombie lives no more.
+    pub fn is_alive(self) -> bool {
+        started(self.pid) == Some(self.started)
+    }
+}
+
+/// Short name of a process, as its kernel knows it.
+pub fn name(pid: u32) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    let shown: String = text.trim_end().chars().filter(|c| !c.is_control()).collect();
+    (!shown.is_empty()).then_some(shown)
+}
+
+/// Effective user id of this process.
+pub fn effective_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Path of the running executable.
+pub fn executable() -> Option<PathBuf> {
+    std::fs::read_link("/proc/self/exe").ok()
+}
+
+/// The core limit as it was before [`harden`]; a launched program gets it back.
+#[derive(Clone, Copy, Debug)]
+pub struct CoreLimit(Option<u64>, Option<u64>);
+
+/// Makes this process undumpable: no core file, no ptrace or `/proc/PID/mem` by its own user.
+///
+/// Returns the old core limit and whether the kernel agreed.
+pub fn harden() -> (CoreLimit, bool) {
+    let old = getrlimit(Resource::Core);
+    let limited = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: old.maximum });
+    let silent = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    (CoreLimit(old.current, old.maximum), limited.is_ok() && silent.is_ok())
+}
+
+/// Gives the core limit back, just before another program takes this process over.
+pub fn restore_core_limit(limit: CoreLimit) {
+    setrlimit(Resource::Core, Rlimit { current: limit.0, maximum: limit.1 }).ok();
+}
+
+fn started(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name (field 2) may hold spaces and parentheses: count from the last one.
+    let mut rest = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = rest.next()?;
+    let started = rest.nth(18)?.parse().ok()?;
+    (!matches!(state, "Z" | "X")).then_some(started)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_number_and_start() {
+        let own = ProcessId::own();
+        assert!(own.started > 0 && own.is_alive());
+        assert!(!ProcessId { started: own.started + 1, ..own }.is_alive());
+        assert!(name(own.pid).is_some());
+    }
+}

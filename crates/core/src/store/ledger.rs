@@ -1,0 +1,238 @@
+//! Proves every read: present means sealed to the generation that the root fixes, absent means not
+//! listed in a bucket that the root fixes. What the store drops, keeps or swaps is noticed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use crate::crypto::{self, Keys};
+
+use super::{BUCKETS, Batch, Bucket, Kind, RecordKey, Root, RootId, Store, StoreError};
+
+/// Bytes of an opened record; wiped when dropped.
+pub type Plain = Zeroizing<Vec<u8>>;
+
+/// One record to write, or to remove where there are no bytes.
+#[derive(Debug)]
+pub struct Change {
+    /// Which record.
+    pub key: RecordKey,
+    /// Its new content.
+    pub plain: Option<Plain>,
+}
+
+/// A proven view of a store.
+pub struct Ledger<S> {
+    store: S,
+    vault: [u8; 16],
+    root: Root,
+    id: RootId,
+    buckets: RefCell<HashMap<u16, Rc<Bucket>>>,
+    spare: RefCell<Spare>,
+}
+
+/// Older copies to take single damaged records from; read from disk when first needed.
+struct Spare {
+    load: Box<dyn Fn() -> Vec<Box<dyn Store>>>,
+    loaded: Option<Vec<Box<dyn Store>>>,
+    used: u64,
+}
+
+impl<S: Store> Ledger<S> {
+    /// Starts an empty ledger in an empty store; nothing is written before the first commit.
+    pub fn start(store: S, keys: &Keys, vault: [u8; 16]) -> Result<Self, StoreError> {
+        let root = Root::empty(keys);
+        let (_, id) = root.seal(keys, &vault)?;
+        Ok(Self::with(store, vault, root, id))
+    }
+
+    /// Opens the ledger of a store.
+    pub fn open(store: S, keys: &Keys, vault: [u8; 16]) -> Result<Self, StoreError> {
+        let sealed = store.root()?.ok_or(StoreError::Damaged("it has no root"))?;
+        let (root, id) = Root::open(keys, &vault, &sealed)?;
+        Ok(Self::with(store, vault, root, id))
+    }
+
+    fn with(store: S, vault: [u8; 16], root: Root, id: RootId) -> Self {
+        let spare = Spare { load: Box::new(Vec::new), loaded: None, used: 0 };
+        let (buckets, spare) = (RefCell::default(), RefCell::new(spare));
+        Self { store, vault, root, id, buckets, spare }
+    }
+
+    /// Names where older copies come from, should a record be damaged.
+    pub fn set_spare(&mut self, load: impl Fn() -> Vec<Box<dyn Store>> + 'static) {
+        self.spare.get_mut().load = Box::new(load);
+    }
+
+    /// How many damaged pieces were read from a spare copy so far.
+    pub fn repaired(&self) -> u64 {
+        self.spare.borrow().used
+    }
+
+    /// Identity of the root that everything is proven against.
+    pub fn root_id(&self) -> RootId {
+        self.id
+    }
+
+    /// Number of records.
+    pub fn count(&self) -> u64 {
+        self.root.count
+    }
+
+    /// The store underneath.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Reads a record, or proves that there is none.
+    pub fn read(&self, keys: &Keys, key: &RecordKey) -> Result<Option<Plain>, StoreError> {
+        let Some(generation) = self.bucket(keys, key.bucket())?.generation(key) else {
+            return Ok(None);
+        };
+        let stored = self.store.record(key);
+        if let Ok(Some(sealed)) = &stored
+            && let Ok(plain) = self.open_record(keys, key, generation, sealed)
+        {
+            return Ok(Some(plain));
+        }
+        let take = |spare: &dyn Store| {
+            let sealed = spare.record(key).ok().flatten()?;
+            self.open_record(keys, key, generation, &sealed).ok()
+        };
+        match self.from_spare(take) {
+            Some(plain) => Ok(Some(plain)),
+            None => Err(StoreError::Damaged("a record is missing or altered")),
+        }
+    }
+
+    /// Calls `each` with every record of a kind; a listed record that cannot be read is damage.
+    pub fn scan(
+        &self,
+        keys: &Keys,
+        kind: Kind,
+        each: &mut dyn FnMut(RecordKey, Plain) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut expected = HashMap::new();
+        for number in 0..BUCKETS {
+            let bucket = self.bucket(keys, number)?;
+            expected.extend(bucket.entries().iter().filter(|(k, _)| k.kind == kind).copied());
+        }
+        // One pass in the store's own order; what it skips or spoils is then asked for by key.
+        let pass = self.store.scan(Some(kind), &mut |key, sealed| {
+            if let Some(generation) = expected.get(&key)
+                && let Ok(plain) = self.open_record(keys, &key, *generation, sealed)
+            {
+                expected.remove(&key);
+                each(key, plain)?;
+            }
+            Ok(())
+        });
+        if pass.is_ok() && expected.is_empty() {
+            return Ok(());
+        }
+        for key in expected.into_keys() {
+            let missing = StoreError::Damaged("a record is missing or altered");
+            each(key, self.read(keys, &key)?.ok_or(missing)?)?;
+        }
+        Ok(())
+    }
+
+    /// Every record that the root lists, with the generation it was written in.
+    pub fn entries(&self, keys: &Keys) -> Result<Vec<(RecordKey, u64)>, StoreError> {
+        let mut all = Vec::new();
+        for number in 0..BUCKETS {
+            all.extend_from_slice(self.bucket(keys, number)?.entries());
+        }
+        Ok(all)
+    }
+
+    /// Writes all changes as one generation; on an error none of them happened.
+    pub fn commit(&mut self, keys: &Keys, changes: &[Change]) -> Result<RootId, StoreError> {
+        let mut root = self.root.clone();
+        root.generation += 1;
+        let mut touched: BTreeMap<u16, Bucket> = BTreeMap::new();
+        let mut batch = Batch::default();
+        for change in changes {
+            let number = change.key.bucket();
+            if !touched.contains_key(&number) {
+                touched.insert(number, Bucket::clone(&*self.bucket(keys, number)?));
+            }
+            let Some(bucket) = touched.get_mut(&number) else { continue };
+            let existed = bucket.generation(&change.key).is_some();
+            let sealed = match &change.plain {
+                Some(plain) => {
+                    let place = place(&self.vault, &change.key, root.generation);
+                    root.count += u64::from(!existed);
+                    bucket.set(change.key, Some(root.generation));
+                    Some(crypto::seal(&keys.records, &place, plain)?)
+                }
+                None => {
+                    root.count -= u64::from(existed);
+                    bucket.set(change.key, None);
+                    None
+                }
+            };
+            batch.records.push((change.key, sealed));
+        }
+        for (number, bucket) in &touched {
+            let bytes = bucket.to_bytes();
+            root.set(keys, *number, &bytes);
+            batch.buckets.push((*number, bytes));
+        }
+        let (sealed, id) = root.seal(keys, &self.vault)?;
+        batch.root = sealed;
+        self.store.commit(&batch)?;
+        (self.root, self.id) = (root, id);
+        let fresh = touched.into_iter().map(|(number, bucket)| (number, Rc::new(bucket)));
+        self.buckets.get_mut().extend(fresh);
+        Ok(id)
+    }
+
+    fn bucket(&self, keys: &Keys, number: u16) -> Result<Rc<Bucket>, StoreError> {
+        if let Some(known) = self.buckets.borrow().get(&number) {
+            return Ok(known.clone());
+        }
+        let check = |bytes: &[u8]| {
+            let proven = self.root.proves(keys, number, bytes);
+            proven.then(|| Bucket::parse(bytes)).flatten()
+        };
+        let stored = self.store.bucket(number).ok().map(Option::unwrap_or_default);
+        let bucket = stored.and_then(|bytes| check(&bytes)).or_else(|| {
+            self.from_spare(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()))
+        });
+        let bucket = Rc::new(bucket.ok_or(StoreError::Damaged("a list of records is altered"))?);
+        self.buckets.borrow_mut().insert(number, bucket.clone());
+        Ok(bucket)
+    }
+
+    fn open_record(
+        &self,
+        keys: &Keys,
+        key: &RecordKey,
+        generation: u64,
+        sealed: &[u8],
+    ) -> Result<Plain, StoreError> {
+        let place = place(&self.vault, key, generation);
+        Ok(crypto::open(&keys.records, &place, sealed)?)
+    }
+
+    fn from_spare<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {
+        let mut spare = self.spare.borrow_mut();
+        if spare.loaded.is_none() {
+            spare.loaded = Some((spare.load)());
+        }
+        let found = spare.loaded.iter().flatten().find_map(|store| take(store.as_ref()));
+        spare.used += u64::from(found.is_some());
+        found
+    }
+}
+
+/// What a record is sealed to: format, vault, kind, blinded name, version, generation of writing.
+fn place(vault: &[u8; 16], key: &RecordKey, generation: u64) -> Vec<u8> {
+    [&b"clawvault record 1"[..], vault, &key.to_bytes(), &generation.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests;
