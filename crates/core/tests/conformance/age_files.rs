@@ -10,13 +10,11 @@ use std::path::Path;
 use age::armor::{ArmoredReadError, ArmoredReader};
 use age::secrecy::SecretString;
 use age::{DecryptError, Decryptor, Identity, scrypt, x25519};
+use clawvault_core::crypto::slot::MAX_WORK;
 use sha2::{Digest, Sha256};
 
 /// Vectors of the whole testkit, run or not.
 const VECTORS: usize = 143;
-
-/// What a file opened for the vault may ask of scrypt, as a power of two: a second or so of work.
-const MAX_WORK_FACTOR: u8 = 20;
 
 /// The largest age file in the testkit is 17 MB.
 const MAX_FILE: usize = 20 << 20;
@@ -158,7 +156,7 @@ fn identities(vector: &Vector) -> Vec<Box<dyn Identity>> {
     });
     let passphrases = vector.passphrases.iter().map(|text| {
         let mut passphrase = scrypt::Identity::new(SecretString::from(text.clone()));
-        passphrase.set_max_work_factor(MAX_WORK_FACTOR);
+        passphrase.set_max_work_factor(MAX_WORK);
         Box::new(passphrase) as Box<dyn Identity>
     });
     keys.chain(passphrases).collect()
