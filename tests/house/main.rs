@@ -1,0 +1,230 @@
+//! The tidy test: the house rules that no compiler and no linter checks. The tables come first and
+//! are the rules; each exception carries its reason. It reads the files that git knows or would
+//! take, so a rule holds before the commit. It does not look inside macros' expansions.
+
+// A helper of this test that fails has found the test broken: a panic is its report.
+#![allow(clippy::expect_used)]
+
+mod arrows;
+mod source;
+mod tidy;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use arrows::House;
+
+/// Floors, lowest first: a file names only its own module and modules below. Modules of one floor
+/// never name each other, save by the arrows listed.
+const HOUSES: &[House<'static>] = &[
+    House {
+        dir: "crates/core/src/",
+        floors: &[&["domain"], &["platform"], &["crypto"], &["store"], &["auditlog"], &["vault"]],
+        sideways: &[],
+    },
+    House {
+        dir: "src/",
+        floors: &[
+            &["intake", "launch", "openclaw", "rotate", "spend", "hardening", "alert"],
+            &["app"],
+            &["cli", "daemon"],
+        ],
+        // OpenClaw's files are one more place that keys are taken in from.
+        sideways: &[("openclaw", "intake")],
+    },
+];
+
+/// Which crate of the workspace may depend on which, by manifest.
+const CRATES: &[(&str, &[&str])] = &[
+    ("crates/core/Cargo.toml", &[]),
+    ("providers/Cargo.toml", &[]),
+    ("Cargo.toml", &["clawvault-core", "clawvault-providers"]),
+];
+const MEMBERS: &[&str] = &["clawvault", "clawvault-core", "clawvault-providers"];
+
+/// Folders of product code.
+const PRODUCT: &[&str] = &["src/", "crates/core/src/", "providers/src/"];
+
+/// Files that must be there for the rules to mean anything.
+const ROOTS: &[&str] = &["src/lib.rs", "crates/core/src/lib.rs", "providers/src/lib.rs"];
+
+/// A path, or a folder ending in `/`, that a rule spares, and why.
+type Spared = &'static [(&'static str, &'static str)];
+
+const MAY_READ_ENVIRONMENT: Spared = &[
+    ("src/cli/", "the face to the terminal; everything below takes arguments"),
+    ("src/main.rs", "the process starts here"),
+];
+
+const MAY_PRINT: Spared = &[
+    ("src/cli/output.rs", "the one writer to the terminal"),
+    ("src/main.rs", "nothing else runs yet when it speaks"),
+];
+
+const MAY_TOUCH_FILES: Spared = &[
+    ("crates/core/src/platform/", "atomic writes and modes are decided here"),
+    ("crates/core/src/auditlog/log.rs", "holds and appends to a handle that platform opened"),
+];
+
+const MAY_EXPOSE: Spared = &[
+    ("crates/core/src/domain/value.rs", "the wrapping itself: length, equality, copy"),
+    ("crates/core/src/crypto/slot.rs", "age's own wrapping, into ours; whether nothing was typed"),
+];
+
+/// Texts that are not ours to change: exact bytes of others.
+const FOREIGN: &[&str] = &["LICENSE-", "THIRD-PARTY", "fixtures/", "tests/fuzz/corpus/"];
+
+/// Hosts and folders that mean something only where this was written, in pieces so that this file
+/// keeps the rule too.
+const LOCAL: &[&[&str]] = &[
+    &["crates", ".io"],
+    &["npmjs", ".org"],
+    &["npmjs", ".com"],
+    &["pypi", ".org"],
+    &["pythonhosted", ".org"],
+    &["debian", ".org"],
+    &["/work", "/"],
+    &["/root", "/"],
+];
+
+#[test]
+fn arrows_run_down() {
+    let mut report = Report::default();
+    for house in HOUSES {
+        for file in files().iter().filter(|file| is_rust(&file.path)) {
+            if let Some(inside) = file.path.strip_prefix(house.dir) {
+                report.add(&file.path, arrows::forbidden(house, inside, &file.text));
+            }
+        }
+    }
+    report.finish();
+}
+
+#[test]
+fn crates_depend_downward() {
+    let mut report = Report::default();
+    for file in files().iter().filter(|file| is_member(&file.path)) {
+        let known = CRATES.iter().find(|(path, _)| *path == file.path);
+        let allowed = known.map_or(&[] as &[&str], |(_, allowed)| allowed);
+        if known.is_none() {
+            report.add(&file.path, vec![(1, "a crate that CRATES does not list".to_string())]);
+        }
+        for used in tidy::workspace_dependencies(&file.text, MEMBERS) {
+            if !allowed.contains(&used.as_str()) {
+                report.add(&file.path, vec![(1, format!("depends on `{used}`"))]);
+            }
+        }
+        report.add(&file.path, tidy::inherits_lints(&file.text));
+    }
+    report.finish();
+}
+
+#[test]
+fn rust_is_tidy() {
+    let mut report = Report::default();
+    for file in files().iter().filter(|file| is_rust(&file.path)) {
+        let product = PRODUCT.iter().any(|dir| file.path.starts_with(dir));
+        report.add(&file.path, tidy::any_rust(&file.text));
+        if product {
+            report.add(&file.path, tidy::module_comment(&file.text));
+        }
+        if !product || file.path.ends_with("/tests.rs") {
+            continue;
+        }
+        let mut unless = |spared: Spared, rule: fn(&str) -> tidy::Wrong| {
+            if !is_spared(spared, &file.path) {
+                report.add(&file.path, rule(&file.text));
+            }
+        };
+        unless(MAY_READ_ENVIRONMENT, |text| tidy::standard_module(text, "env"));
+        unless(MAY_TOUCH_FILES, |text| tidy::standard_module(text, "fs"));
+        unless(MAY_PRINT, tidy::prints);
+        unless(MAY_EXPOSE, tidy::exposes);
+    }
+    report.finish();
+}
+
+#[test]
+fn texts_are_tidy() {
+    let local: Vec<String> = LOCAL.iter().map(|pieces| pieces.concat()).collect();
+    let mut report = Report::default();
+    for file in files() {
+        if FOREIGN.iter().any(|start| file.path.starts_with(start)) {
+            continue;
+        }
+        // Cargo's own name of an index is no host that we reach.
+        let lock = file.path == "Cargo.lock";
+        let allowed = |line: &str| lock && line.contains("registry+");
+        report.add(&file.path, tidy::trailing_blanks(&file.text));
+        report.add(&file.path, tidy::contains(&file.text, &local, allowed));
+        let vendor = file.path.strip_prefix("providers/vendors/");
+        if let Some(stem) = vendor.and_then(|name| name.strip_suffix(".toml")) {
+            report.add(&file.path, tidy::vendor_id(stem, &file.text));
+        }
+    }
+    report.finish();
+}
+
+#[test]
+fn the_tables_name_what_is_there() {
+    let files = files();
+    let there = |start: &str| files.iter().any(|file| file.path.starts_with(start));
+    let roots = ROOTS.iter().chain(CRATES.iter().map(|(manifest, _)| manifest));
+    let missing: Vec<&&str> = roots.filter(|path| !there(path)).collect();
+    assert!(missing.is_empty(), "missing: {missing:?}");
+}
+
+struct File {
+    path: String,
+    text: String,
+}
+
+/// Every text file that git tracks or would add. A file deleted but not yet committed is none.
+fn files() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root)
+        .output()
+        .expect("git lists the files");
+    assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
+    let names = String::from_utf8(listed.stdout).expect("file names are UTF-8");
+    names
+        .split_terminator('\0')
+        .filter_map(|path| {
+            let text = std::fs::read_to_string(root.join(path)).ok()?;
+            Some(File { path: path.to_string(), text })
+        })
+        .collect()
+}
+
+fn is_rust(path: &str) -> bool {
+    path.ends_with(".rs") && !FOREIGN.iter().any(|start| path.starts_with(start))
+}
+
+fn is_member(path: &str) -> bool {
+    path.ends_with("Cargo.toml") && !path.starts_with("tests/fuzz/")
+}
+
+fn is_spared(spared: Spared, path: &str) -> bool {
+    spared
+        .iter()
+        .any(|(start, _)| path == *start || (start.ends_with('/') && path.starts_with(start)))
+}
+
+/// What is wrong, one `file:line: what` a line.
+#[derive(Default)]
+struct Report(String);
+
+impl Report {
+    fn add(&mut self, path: &str, wrong: tidy::Wrong) {
+        for (line, what) in wrong {
+            writeln!(self.0, "{path}:{line}: {what}").expect("a string takes it");
+        }
+    }
+
+    fn finish(self) {
+        assert!(self.0.is_empty(), "house rules broken:\n{}", self.0);
+    }
+}
