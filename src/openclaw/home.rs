@@ -81,10 +81,10 @@ pub fn read(
     };
     reader.configuration()?;
     for name in ENVIRONMENT_FILES {
-        reader.environment_file(home.join(name), reader.document(Path::new(name)));
+        reader.environment_file(&home.join(name), reader.document(Path::new(name)));
     }
     for path in extra {
-        reader.environment_file(path.clone(), read_bounded(path, MAX_DOCUMENT));
+        reader.environment_file(path, read_bounded(path, MAX_DOCUMENT));
     }
     let agents = reader.agents();
     for agent in &agents {
@@ -134,7 +134,10 @@ impl Reader<'_> {
         self.report.references.extend(scan.references);
         self.report.notes.extend(scan.notes);
         if scan.left_out > 0 {
-            let what = format!("{} values past the bound of an import left out", scan.left_out);
+            let what = format!(
+                "{} values or references past the bound of an import left out",
+                scan.left_out
+            );
             self.report.notes.push(what);
         }
         for found in scan.found {
@@ -150,10 +153,10 @@ impl Reader<'_> {
         }
     }
 
-    fn environment_file(&mut self, path: PathBuf, bytes: Result<Zeroizing<Vec<u8>>, ReadError>) {
+    fn environment_file(&mut self, path: &Path, bytes: Result<Zeroizing<Vec<u8>>, ReadError>) {
         let source = path.display().to_string();
         let Some(bytes) = self.present(&source, bytes) else { return };
-        let document = match environment_document(&path, &bytes) {
+        let document = match environment_document(path, &bytes) {
             Ok(document) => document,
             Err(error) => return self.note(&source, &error),
         };
@@ -280,7 +283,7 @@ impl Reader<'_> {
                 self.note(&source, &format_args!("larger than {max} bytes, not searched"));
             }
             Ok(tally) => {
-                tally.into_iter().for_each(|(what, count)| self.copy(&source, what, count))
+                tally.into_iter().for_each(|(what, count)| self.copy(&source, what, count));
             }
             Err(error) => self.note(&source, &error.kind()),
         }
@@ -289,7 +292,16 @@ impl Reader<'_> {
     /// The folders `agents/<id>/agent`, as far as they exist.
     fn agents(&mut self) -> Vec<PathBuf> {
         let agents = Path::new("agents");
-        self.names(agents).iter().map(|id| agents.join(id).join("agent")).collect()
+        let mut folders = Vec::new();
+        for id in self.names(agents) {
+            let folder = agents.join(id).join("agent");
+            match self.directory.list(&folder, MAX_ENTRIES) {
+                Ok(_) => folders.push(folder),
+                Err(ReadError::Missing) => {}
+                Err(error) => self.note(&self.name(&folder), &error),
+            }
+        }
+        folders
     }
 
     /// The names in a folder; none where there is no such folder.
@@ -357,4 +369,145 @@ fn old_document(path: &Path, bytes: &[u8]) -> Option<Tree> {
     }
     let variables = maps::parse(Format::Dotenv, bytes).ok()?;
     Some(Tree::Map([("env".to_owned(), variables)].into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// `tok_` and the letters after it, as a vendor's form.
+    fn find(bytes: &[u8]) -> Vec<FormatHit> {
+        let hit = |(start, window): (usize, &[u8])| {
+            let len = 4 + bytes[start + 4..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            let hit = FormatHit { vendor: "test".into(), kind: "token".into(), start, len };
+            (window == b"tok_").then_some(hit)
+        };
+        bytes.windows(4).enumerate().filter_map(hit).collect()
+    }
+
+    fn read_home(home: &Path, extra: &[PathBuf]) -> HomeReport {
+        read(home, extra, &|_| false, &find).unwrap()
+    }
+
+    fn listed(report: &HomeReport) -> Vec<(&str, &str)> {
+        let file = |found: &'_ Found| Path::new(&found.source).file_name().map(OsStr::to_owned);
+        let mut all: Vec<_> = report
+            .found
+            .iter()
+            .map(|found| {
+                assert!(file(found).is_some());
+                let value = std::str::from_utf8(found.value.expose()).unwrap();
+                (found.label.as_str(), value)
+            })
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn a_whole_home_is_read() {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/openclaw-home");
+        let units = tempfile::tempdir().unwrap();
+        let unit = units.path().join("openclaw-gateway.service");
+        std::fs::write(&unit, "[Service]\nEnvironment=\"EXA_API_KEY=EXAMPLE-exa-0001\" A=b\n")
+            .unwrap();
+        let report = read_home(&home, &[unit]);
+
+        let expected = [
+            ("ANTHROPIC_API_KEY", "EXAMPLE-anthropic-0001"),
+            ("EXA_API_KEY", "EXAMPLE-exa-0001"),
+            ("GROQ_API_KEY", "EXAMPLE-groq-0001"),
+            ("HF_TOKEN", "EXAMPLE-hf-0001"),
+            ("TAVILY_API_KEY", "EXAMPLE-tavily-0001"),
+            ("channels.telegram.botToken", "EXAMPLE:telegram-0001"),
+            ("gateway.auth.token", "EXAMPLE-gateway-token-0001"),
+            ("models.providers.openai.apiKey", "EXAMPLE-openai-0001"),
+            ("profiles.xai:default.key", "EXAMPLE-xai-0001"),
+        ];
+        assert_eq!(listed(&report), expected);
+        let telegram = report.found.iter().find(|f| f.label.as_str().contains("telegram")).unwrap();
+        assert!(telegram.source.ends_with("conf/channels.json5"));
+
+        let references: Vec<_> =
+            report.references.iter().map(|r| (r.path.as_str(), r.variable.as_str())).collect();
+        let expected = [
+            ("models.providers.anthropic.apiKey", "ANTHROPIC_API_KEY"),
+            ("models.providers.own.headers.Authorization", "OWN_KEY"),
+            ("providers.groq.apiKey", "GROQ_API_KEY"),
+        ];
+        assert_eq!(references, expected);
+
+        let mut copies: Vec<_> = report
+            .copies
+            .iter()
+            .map(|copy| {
+                let file = copy.file.strip_prefix(&home).unwrap().to_str().unwrap();
+                (file, copy.what.as_str(), copy.count)
+            })
+            .collect();
+        copies.sort_unstable();
+        let agent = "agents/main/agent/";
+        let profiles = &format!("{agent}auth-profiles.json");
+        let database = &format!("{agent}openclaw-agent.sqlite");
+        let expected = [
+            (profiles.as_str(), "profiles.codex:me.access (login)", 1),
+            (profiles.as_str(), "profiles.codex:me.refresh (login)", 1),
+            (database.as_str(), "profiles.xai:default.key", 1),
+            (database.as_str(), "test token", 1),
+            ("credentials/whatsapp/default/creds.json", "models.providers.openai.apiKey", 1),
+            ("gateway.systemd.env", "ANTHROPIC_API_KEY", 1),
+            ("openclaw.json.bak", "gateway.auth.token (another value)", 1),
+            ("openclaw.json.bak", "models.providers.openai.apiKey", 1),
+            ("openclaw.json.rejected.1700000000", "test token", 1),
+            ("state/openclaw.sqlite", "TAVILY_API_KEY", 1),
+        ];
+        assert_eq!(copies, expected);
+        assert_eq!(report.notes.len(), 3, "{:?}", report.notes);
+        assert!(!format!("{report:?}").contains("EXAMPLE"));
+    }
+
+    #[test]
+    fn links_and_damage_become_notes_that_name_the_file() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("x"), "A_KEY=outside-value").unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name);
+        std::fs::create_dir_all(path("agents/a/agent")).unwrap();
+        symlink(outside.path().join("x"), path(".env")).unwrap();
+        symlink(outside.path(), path("credentials")).unwrap();
+        symlink(outside.path(), path("agents/linked")).unwrap();
+        std::fs::write(path("node.systemd.env"), "A_KEY='sk-SECRET").unwrap();
+        std::fs::write(path("agents/a/agent/models.json"), "{sk-SECRET").unwrap();
+        let report = read_home(home.path(), &[path("none.env")]);
+
+        assert!(report.found.is_empty() && report.copies.is_empty());
+        let notes = report.notes.join("\n");
+        for name in [".env", "credentials", "agents/linked", "node.systemd.env", "models.json"] {
+            assert!(notes.contains(name), "{name}: {notes}");
+        }
+        assert!(!notes.contains("SECRET"), "{notes}");
+    }
+
+    #[test]
+    fn a_missing_home_and_a_damaged_configuration_are_errors() {
+        let home = tempfile::tempdir().unwrap();
+        let none = home.path().join("none");
+        let error = read(&none, &[], &|_| false, &find).unwrap_err();
+        assert_eq!(error, HomeError::Read { file: none, error: ReadError::Missing });
+        std::fs::write(home.path().join("openclaw.json"), "{a: sk-SECRET}").unwrap();
+        let error = read(home.path(), &[], &|_| false, &find).unwrap_err();
+        assert!(error.to_string().ends_with("line 1, column 5: not valid JSON5"));
+    }
+
+    #[test]
+    fn the_same_label_with_two_values_is_found_twice() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join(".env"), "A_KEY=first-value\nOTHER=x").unwrap();
+        std::fs::write(home.path().join("node.systemd.env"), "A_KEY=second-value\n").unwrap();
+        let report = read(home.path(), &[], &|name| name == "OTHER", &find).unwrap();
+        let expected = [("A_KEY", "first-value"), ("A_KEY", "second-value"), ("OTHER", "x")];
+        assert_eq!(listed(&report), expected);
+    }
 }
