@@ -5,9 +5,8 @@
 //! what lies there is reported by place and name. An `openclaw.json` that cannot be understood is
 //! an error, as it is to OpenClaw; any other file that cannot be read becomes a note.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::MAX_DOCUMENT;
@@ -17,9 +16,9 @@ use zeroize::Zeroizing;
 
 use super::credentials::is_credential_variable;
 use super::scan::{Holder, Scan};
-use super::search::{Find, FormatHit, Search};
+use super::search::FormatHit;
 use super::{HomeError, Reference, config};
-use crate::intake::{Document, Format, ParseError, Tree, dotenv, maps, systemd};
+use crate::intake::{Document, Format, ParseError, dotenv, maps, systemd};
 
 /// What lies in an OpenClaw home.
 #[derive(Debug, Default)]
@@ -47,17 +46,8 @@ pub struct PlainCopy {
 
 /// Most entries of one directory.
 const MAX_ENTRIES: usize = 10_000;
-/// Largest database, in bytes.
-const MAX_DATABASE: u64 = 4 * 1024 * 1024 * 1024;
-/// Levels below the folder of channel credentials that are searched.
-const CREDENTIAL_LEVELS: usize = 3;
-
 const AGENT_DOCUMENTS: &[&str] = &["auth-profiles.json", "models.json", "auth.json"];
 const ENVIRONMENT_FILES: &[&str] = &[".env", "gateway.systemd.env", "node.systemd.env"];
-const HOME_DATABASE: &str = "state/openclaw.sqlite";
-const AGENT_DATABASE: &str = "openclaw-agent.sqlite";
-/// Parts of the names of copies that OpenClaw keeps of its own files.
-const OLD_COPIES: &[&str] = &[".bak", ".pre-update", ".rejected.", ".clobbered."];
 
 /// Reads the home, usually `~/.openclaw`, and `extra`: unit files and environment files elsewhere.
 ///
@@ -96,15 +86,16 @@ pub fn read(
     Ok(reader.report)
 }
 
-struct Reader<'a> {
+/// A home while it is read.
+pub(super) struct Reader<'a> {
     home: &'a Path,
-    directory: Directory,
-    known: &'a dyn Fn(&str) -> bool,
-    report: HomeReport,
+    pub(super) directory: Directory,
+    pub(super) known: &'a dyn Fn(&str) -> bool,
+    pub(super) report: HomeReport,
     /// Where in the report the values with a label are.
     places: BTreeMap<Label, Vec<usize>>,
     /// Values that lie somewhere and are not imported: overridden ones, logins.
-    others: Vec<Found>,
+    pub(super) others: Vec<Found>,
 }
 
 impl Reader<'_> {
@@ -197,96 +188,8 @@ impl Reader<'_> {
         }
     }
 
-    fn copy(&mut self, file: &str, what: String, count: usize) {
+    pub(super) fn copy(&mut self, file: &str, what: String, count: usize) {
         self.report.copies.push(PlainCopy { file: PathBuf::from(file), what, count });
-    }
-
-    /// Searches the files that are not read as documents.
-    fn searches(&mut self, agents: &[PathBuf], find: Find<'_>) {
-        let mut values = self.report.found.clone();
-        values.append(&mut self.others);
-        let search = Search::new(&values, find);
-        if !search.has_values() {
-            let what = "too many values; other files were searched for the forms of tokens only";
-            self.report.notes.push(what.to_owned());
-        }
-        let values: HashSet<&[u8]> = values.iter().map(|found| found.value.expose()).collect();
-        for folder in agents.iter().map(PathBuf::as_path).chain([Path::new("")]) {
-            for name in self.names(folder).iter().filter(|name| is_old_copy(name)) {
-                self.old_copy(&folder.join(name), &search, &values);
-            }
-        }
-        self.folder(Path::new("credentials"), CREDENTIAL_LEVELS, &search);
-        self.database(Path::new(HOME_DATABASE), &search);
-        for agent in agents {
-            self.database(&agent.join(AGENT_DATABASE), &search);
-            let plugins = agent.join("plugins");
-            for plugin in self.names(&plugins) {
-                self.searched(
-                    &plugins.join(plugin).join("catalog.json"),
-                    MAX_DOCUMENT as u64,
-                    &search,
-                );
-            }
-        }
-    }
-
-    /// An old copy of a document: values known from elsewhere, and values that lie only there.
-    fn old_copy(&mut self, relative: &Path, search: &Search<'_>, values: &HashSet<&[u8]>) {
-        self.searched(relative, MAX_DOCUMENT as u64, search);
-        let source = self.name(relative);
-        let Ok(bytes) = self.document(relative) else { return };
-        let mut holders = Vec::new();
-        if let Some(tree) = old_document(relative, &bytes) {
-            let holder =
-                if relative.starts_with("agents") { Holder::Agent } else { Holder::Config };
-            let mut scan = Scan::new(holder, self.known);
-            scan.document(&source, "", &tree);
-            holders.extend(scan.found);
-            holders.extend(scan.logins);
-        }
-        for found in holders {
-            if !values.contains(found.value.expose()) {
-                self.copy(&source, format!("{} (another value)", found.label.as_str()), 1);
-            }
-        }
-    }
-
-    fn folder(&mut self, relative: &Path, levels: usize, search: &Search<'_>) {
-        for name in self.names(relative) {
-            let path = relative.join(name);
-            match self.directory.file(&path) {
-                Err(ReadError::NotRegular) if levels > 1 => self.folder(&path, levels - 1, search),
-                _ => self.searched(&path, MAX_DOCUMENT as u64, search),
-            }
-        }
-    }
-
-    fn database(&mut self, relative: &Path, search: &Search<'_>) {
-        self.searched(relative, MAX_DATABASE, search);
-        let mut journal = relative.as_os_str().to_owned();
-        journal.push("-wal");
-        self.searched(Path::new(&journal), MAX_DATABASE, search);
-    }
-
-    fn searched(&mut self, relative: &Path, max: u64, search: &Search<'_>) {
-        let source = self.name(relative);
-        let file = match self.directory.file(relative) {
-            Ok(file) => file,
-            Err(ReadError::Missing) => return,
-            Err(error) => return self.note(&source, &error),
-        };
-        // One byte past the bound is read, so that a file that grows is noticed, too.
-        let mut bounded = file.take(max.saturating_add(1));
-        match search.count(&mut bounded) {
-            Ok(_) if bounded.limit() == 0 => {
-                self.note(&source, &format_args!("larger than {max} bytes, not searched"));
-            }
-            Ok(tally) => {
-                tally.into_iter().for_each(|(what, count)| self.copy(&source, what, count));
-            }
-            Err(error) => self.note(&source, &error.kind()),
-        }
     }
 
     /// The folders `agents/<id>/agent`, as far as they exist.
@@ -305,7 +208,7 @@ impl Reader<'_> {
     }
 
     /// The names in a folder; none where there is no such folder.
-    fn names(&mut self, relative: &Path) -> Vec<OsString> {
+    pub(super) fn names(&mut self, relative: &Path) -> Vec<OsString> {
         match self.directory.list(relative, MAX_ENTRIES) {
             Ok(names) => names,
             Err(ReadError::Missing) => Vec::new(),
@@ -317,7 +220,7 @@ impl Reader<'_> {
         }
     }
 
-    fn document(&self, relative: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    pub(super) fn document(&self, relative: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
         self.directory.read(relative, MAX_DOCUMENT)
     }
 
@@ -335,11 +238,11 @@ impl Reader<'_> {
         None
     }
 
-    fn note(&mut self, source: &str, what: &dyn std::fmt::Display) {
+    pub(super) fn note(&mut self, source: &str, what: &dyn std::fmt::Display) {
         self.report.notes.push(format!("{source}: {what}"));
     }
 
-    fn name(&self, relative: &Path) -> String {
+    pub(super) fn name(&self, relative: &Path) -> String {
         self.home.join(relative).display().to_string()
     }
 }
@@ -354,21 +257,6 @@ fn environment_document(path: &Path, bytes: &[u8]) -> Result<Document, ParseErro
     } else {
         dotenv::parse(bytes)
     }
-}
-
-fn is_old_copy(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    OLD_COPIES.iter().any(|part| name.contains(part))
-}
-
-/// The document of an old copy, if it still is one; variables as OpenClaw's `env` block.
-fn old_document(path: &Path, bytes: &[u8]) -> Option<Tree> {
-    let name = path.file_name()?.to_string_lossy();
-    if name.contains(".json") {
-        return config::parse(bytes).ok();
-    }
-    let variables = maps::parse(Format::Dotenv, bytes).ok()?;
-    Some(Tree::Map([("env".to_owned(), variables)].into()))
 }
 
 #[cfg(test)]

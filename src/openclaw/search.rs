@@ -31,7 +31,7 @@ pub(super) type Find<'a> = &'a dyn Fn(&[u8]) -> Vec<FormatHit>;
 pub(super) type Tally = BTreeMap<String, usize>;
 
 /// Shortest value that is looked for, in bytes: shorter ones stand everywhere by chance.
-const MIN_NEEDLE: usize = 8;
+pub(super) const MIN_NEEDLE: usize = 8;
 /// Of a longer value its beginning is looked for, in bytes; enough to tell PEM keys apart.
 const MAX_NEEDLE: usize = 256;
 /// Most values that are looked for at once.
