@@ -13,6 +13,7 @@ use serde::de::DeserializeSeed;
 use zeroize::Zeroizing;
 
 use super::cursor::{checked, place};
+use super::nesting::check_toml;
 use super::tree::{Builder, MAX_NODES};
 use super::{Intake, Kind, Note, NoteKind, ParseError, Tree, dotenv, has_variable_form};
 
@@ -182,10 +183,10 @@ fn toml(text: &str, builder: &Builder) -> Result<Tree, ParseError> {
     if text.bytes().filter(|byte| matches!(byte, b',' | b'=' | b'[')).count() > MAX_NODES {
         return Err(at(1, 1, Kind::TooMany));
     }
+    check_toml(text)?;
     let placed = |error: toml::de::Error| {
         let kind = match error.message() {
             message if message.contains("duplicate key") => Kind::DuplicateKey,
-            message if message.contains("recursion") => Kind::TooDeep,
             _ => Kind::Syntax("TOML"),
         };
         let start = error.span().map_or(0, |span| span.start);
@@ -330,6 +331,8 @@ mod tests {
         assert!(parse(Format::Json5, allowed.as_bytes()).is_ok());
         let dotted = format!("a = {{ {} = 1 }}", ["k"; 79].join("."));
         assert_eq!(kind(Format::Toml, &dotted), Kind::TooDeep);
+        let both = format!("{} = {{", ["k"; 79].join(".")).repeat(78) + &"}".repeat(78);
+        assert_eq!(kind(Format::Toml, &both), Kind::TooDeep);
         let many = format!("[{}1]", "1,".repeat(MAX_NODES));
         assert_eq!(kind(Format::Json, &many), Kind::TooMany);
         assert_eq!(kind(Format::Toml, &format!("a={many}")), Kind::TooMany);

@@ -11,6 +11,7 @@ mod entries;
 pub mod environment;
 mod error;
 pub mod maps;
+mod nesting;
 pub mod systemd;
 mod tree;
 

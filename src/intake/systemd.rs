@@ -173,8 +173,10 @@ fn words(cursor: &mut Cursor<'_>, gatherer: &mut Gatherer) -> Result<bool, Parse
 
 /// One word up to the blank behind it, quotes removed and escapes resolved.
 fn word(cursor: &mut Cursor<'_>) -> Result<Zeroizing<Vec<u8>>, ParseError> {
-    let line = cursor.rest().find('\n').unwrap_or(cursor.rest().len());
-    let mut word = Zeroizing::new(Vec::with_capacity(line.min(MAX_VALUE)));
+    // Only as far as the word can reach: a line of many words is not walked again for each.
+    let blank = cursor.rest().find(|c: char| c.is_ascii_whitespace());
+    let length = blank.unwrap_or(cursor.rest().len());
+    let mut word = Zeroizing::new(Vec::with_capacity(length.min(MAX_VALUE)));
     let mut open: Option<(char, Cursor<'_>)> = None;
     loop {
         let place = *cursor;

@@ -5,9 +5,8 @@
 //! what lies there is reported by place and name. An `openclaw.json` that cannot be understood is
 //! an error, as it is to OpenClaw; any other file that cannot be read becomes a note.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::MAX_DOCUMENT;
@@ -17,9 +16,9 @@ use zeroize::Zeroizing;
 
 use super::credentials::is_credential_variable;
 use super::scan::{Holder, Scan};
-use super::search::{Find, FormatHit, Search};
+use super::search::FormatHit;
 use super::{HomeError, Reference, config};
-use crate::intake::{Document, Format, ParseError, Tree, dotenv, maps, systemd};
+use crate::intake::{Document, Format, ParseError, dotenv, maps, systemd};
 
 /// What lies in an OpenClaw home.
 #[derive(Debug, Default)]
@@ -47,17 +46,8 @@ pub struct PlainCopy {
 
 /// Most entries of one directory.
 const MAX_ENTRIES: usize = 10_000;
-/// Largest database, in bytes.
-const MAX_DATABASE: u64 = 4 * 1024 * 1024 * 1024;
-/// Levels below the folder of channel credentials that are searched.
-const CREDENTIAL_LEVELS: usize = 3;
-
 const AGENT_DOCUMENTS: &[&str] = &["auth-profiles.json", "models.json", "auth.json"];
 const ENVIRONMENT_FILES: &[&str] = &[".env", "gateway.systemd.env", "node.systemd.env"];
-const HOME_DATABASE: &str = "state/openclaw.sqlite";
-const AGENT_DATABASE: &str = "openclaw-agent.sqlite";
-/// Parts of the names of copies that OpenClaw keeps of its own files.
-const OLD_COPIES: &[&str] = &[".bak", ".pre-update", ".rejected.", ".clobbered."];
 
 /// Reads the home, usually `~/.openclaw`, and `extra`: unit files and environment files elsewhere.
 ///
@@ -81,10 +71,10 @@ pub fn read(
     };
     reader.configuration()?;
     for name in ENVIRONMENT_FILES {
-        reader.environment_file(home.join(name), reader.document(Path::new(name)));
+        reader.environment_file(&home.join(name), reader.document(Path::new(name)));
     }
     for path in extra {
-        reader.environment_file(path.clone(), read_bounded(path, MAX_DOCUMENT));
+        reader.environment_file(path, read_bounded(path, MAX_DOCUMENT));
     }
     let agents = reader.agents();
     for agent in &agents {
@@ -96,15 +86,16 @@ pub fn read(
     Ok(reader.report)
 }
 
-struct Reader<'a> {
+/// A home while it is read.
+pub(super) struct Reader<'a> {
     home: &'a Path,
-    directory: Directory,
-    known: &'a dyn Fn(&str) -> bool,
-    report: HomeReport,
+    pub(super) directory: Directory,
+    pub(super) known: &'a dyn Fn(&str) -> bool,
+    pub(super) report: HomeReport,
     /// Where in the report the values with a label are.
     places: BTreeMap<Label, Vec<usize>>,
     /// Values that lie somewhere and are not imported: overridden ones, logins.
-    others: Vec<Found>,
+    pub(super) others: Vec<Found>,
 }
 
 impl Reader<'_> {
@@ -134,7 +125,10 @@ impl Reader<'_> {
         self.report.references.extend(scan.references);
         self.report.notes.extend(scan.notes);
         if scan.left_out > 0 {
-            let what = format!("{} values past the bound of an import left out", scan.left_out);
+            let what = format!(
+                "{} values or references past the bound of an import left out",
+                scan.left_out
+            );
             self.report.notes.push(what);
         }
         for found in scan.found {
@@ -150,10 +144,10 @@ impl Reader<'_> {
         }
     }
 
-    fn environment_file(&mut self, path: PathBuf, bytes: Result<Zeroizing<Vec<u8>>, ReadError>) {
+    fn environment_file(&mut self, path: &Path, bytes: Result<Zeroizing<Vec<u8>>, ReadError>) {
         let source = path.display().to_string();
         let Some(bytes) = self.present(&source, bytes) else { return };
-        let document = match environment_document(&path, &bytes) {
+        let document = match environment_document(path, &bytes) {
             Ok(document) => document,
             Err(error) => return self.note(&source, &error),
         };
@@ -194,106 +188,27 @@ impl Reader<'_> {
         }
     }
 
-    fn copy(&mut self, file: &str, what: String, count: usize) {
+    pub(super) fn copy(&mut self, file: &str, what: String, count: usize) {
         self.report.copies.push(PlainCopy { file: PathBuf::from(file), what, count });
-    }
-
-    /// Searches the files that are not read as documents.
-    fn searches(&mut self, agents: &[PathBuf], find: Find<'_>) {
-        let mut values = self.report.found.clone();
-        values.append(&mut self.others);
-        let search = Search::new(&values, find);
-        if !search.has_values() {
-            let what = "too many values; other files were searched for the forms of tokens only";
-            self.report.notes.push(what.to_owned());
-        }
-        let values: HashSet<&[u8]> = values.iter().map(|found| found.value.expose()).collect();
-        for folder in agents.iter().map(PathBuf::as_path).chain([Path::new("")]) {
-            for name in self.names(folder).iter().filter(|name| is_old_copy(name)) {
-                self.old_copy(&folder.join(name), &search, &values);
-            }
-        }
-        self.folder(Path::new("credentials"), CREDENTIAL_LEVELS, &search);
-        self.database(Path::new(HOME_DATABASE), &search);
-        for agent in agents {
-            self.database(&agent.join(AGENT_DATABASE), &search);
-            let plugins = agent.join("plugins");
-            for plugin in self.names(&plugins) {
-                self.searched(
-                    &plugins.join(plugin).join("catalog.json"),
-                    MAX_DOCUMENT as u64,
-                    &search,
-                );
-            }
-        }
-    }
-
-    /// An old copy of a document: values known from elsewhere, and values that lie only there.
-    fn old_copy(&mut self, relative: &Path, search: &Search<'_>, values: &HashSet<&[u8]>) {
-        self.searched(relative, MAX_DOCUMENT as u64, search);
-        let source = self.name(relative);
-        let Ok(bytes) = self.document(relative) else { return };
-        let mut holders = Vec::new();
-        if let Some(tree) = old_document(relative, &bytes) {
-            let holder =
-                if relative.starts_with("agents") { Holder::Agent } else { Holder::Config };
-            let mut scan = Scan::new(holder, self.known);
-            scan.document(&source, "", &tree);
-            holders.extend(scan.found);
-            holders.extend(scan.logins);
-        }
-        for found in holders {
-            if !values.contains(found.value.expose()) {
-                self.copy(&source, format!("{} (another value)", found.label.as_str()), 1);
-            }
-        }
-    }
-
-    fn folder(&mut self, relative: &Path, levels: usize, search: &Search<'_>) {
-        for name in self.names(relative) {
-            let path = relative.join(name);
-            match self.directory.file(&path) {
-                Err(ReadError::NotRegular) if levels > 1 => self.folder(&path, levels - 1, search),
-                _ => self.searched(&path, MAX_DOCUMENT as u64, search),
-            }
-        }
-    }
-
-    fn database(&mut self, relative: &Path, search: &Search<'_>) {
-        self.searched(relative, MAX_DATABASE, search);
-        let mut journal = relative.as_os_str().to_owned();
-        journal.push("-wal");
-        self.searched(Path::new(&journal), MAX_DATABASE, search);
-    }
-
-    fn searched(&mut self, relative: &Path, max: u64, search: &Search<'_>) {
-        let source = self.name(relative);
-        let file = match self.directory.file(relative) {
-            Ok(file) => file,
-            Err(ReadError::Missing) => return,
-            Err(error) => return self.note(&source, &error),
-        };
-        // One byte past the bound is read, so that a file that grows is noticed, too.
-        let mut bounded = file.take(max.saturating_add(1));
-        match search.count(&mut bounded) {
-            Ok(_) if bounded.limit() == 0 => {
-                self.note(&source, &format_args!("larger than {max} bytes, not searched"));
-            }
-            Ok(tally) => {
-                tally.into_iter().for_each(|(what, count)| self.copy(&source, what, count))
-            }
-            Err(error) => self.note(&source, &error.kind()),
-        }
     }
 
     /// The folders `agents/<id>/agent`, as far as they exist.
     fn agents(&mut self) -> Vec<PathBuf> {
         let agents = Path::new("agents");
-        self.names(agents).iter().map(|id| agents.join(id).join("agent")).collect()
+        let mut folders = Vec::new();
+        for id in self.names(agents) {
+            let folder = agents.join(id).join("agent");
+            match self.directory.list(&folder, MAX_ENTRIES) {
+                Ok(_) => folders.push(folder),
+                Err(ReadError::Missing) => {}
+                Err(error) => self.note(&self.name(&folder), &error),
+            }
+        }
+        folders
     }
 
     /// The names in a folder; none where there is no such folder.
-    fn names(&mut self, relative: &Path) -> Vec<OsString> {
+    pub(super) fn names(&mut self, relative: &Path) -> Vec<OsString> {
         match self.directory.list(relative, MAX_ENTRIES) {
             Ok(names) => names,
             Err(ReadError::Missing) => Vec::new(),
@@ -305,7 +220,7 @@ impl Reader<'_> {
         }
     }
 
-    fn document(&self, relative: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    pub(super) fn document(&self, relative: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
         self.directory.read(relative, MAX_DOCUMENT)
     }
 
@@ -323,11 +238,11 @@ impl Reader<'_> {
         None
     }
 
-    fn note(&mut self, source: &str, what: &dyn std::fmt::Display) {
+    pub(super) fn note(&mut self, source: &str, what: &dyn std::fmt::Display) {
         self.report.notes.push(format!("{source}: {what}"));
     }
 
-    fn name(&self, relative: &Path) -> String {
+    pub(super) fn name(&self, relative: &Path) -> String {
         self.home.join(relative).display().to_string()
     }
 }
@@ -344,17 +259,143 @@ fn environment_document(path: &Path, bytes: &[u8]) -> Result<Document, ParseErro
     }
 }
 
-fn is_old_copy(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    OLD_COPIES.iter().any(|part| name.contains(part))
-}
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
 
-/// The document of an old copy, if it still is one; variables as OpenClaw's `env` block.
-fn old_document(path: &Path, bytes: &[u8]) -> Option<Tree> {
-    let name = path.file_name()?.to_string_lossy();
-    if name.contains(".json") {
-        return config::parse(bytes).ok();
+    use super::*;
+
+    /// `tok_` and the letters after it, as a vendor's form.
+    fn find(bytes: &[u8]) -> Vec<FormatHit> {
+        let hit = |(start, window): (usize, &[u8])| {
+            let len = 4 + bytes[start + 4..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            let hit = FormatHit { vendor: "test".into(), kind: "token".into(), start, len };
+            (window == b"tok_").then_some(hit)
+        };
+        bytes.windows(4).enumerate().filter_map(hit).collect()
     }
-    let variables = maps::parse(Format::Dotenv, bytes).ok()?;
-    Some(Tree::Map([("env".to_owned(), variables)].into()))
+
+    fn read_home(home: &Path, extra: &[PathBuf]) -> HomeReport {
+        read(home, extra, &|_| false, &find).unwrap()
+    }
+
+    fn listed(report: &HomeReport) -> Vec<(&str, &str)> {
+        let file = |found: &'_ Found| Path::new(&found.source).file_name().map(OsStr::to_owned);
+        let mut all: Vec<_> = report
+            .found
+            .iter()
+            .map(|found| {
+                assert!(file(found).is_some());
+                let value = std::str::from_utf8(found.value.expose()).unwrap();
+                (found.label.as_str(), value)
+            })
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn a_whole_home_is_read() {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/openclaw-home");
+        let units = tempfile::tempdir().unwrap();
+        let unit = units.path().join("openclaw-gateway.service");
+        std::fs::write(&unit, "[Service]\nEnvironment=\"EXA_API_KEY=EXAMPLE-exa-0001\" A=b\n")
+            .unwrap();
+        let report = read_home(&home, &[unit]);
+
+        let expected = [
+            ("ANTHROPIC_API_KEY", "EXAMPLE-anthropic-0001"),
+            ("EXA_API_KEY", "EXAMPLE-exa-0001"),
+            ("GROQ_API_KEY", "EXAMPLE-groq-0001"),
+            ("HF_TOKEN", "EXAMPLE-hf-0001"),
+            ("TAVILY_API_KEY", "EXAMPLE-tavily-0001"),
+            ("channels.telegram.botToken", "EXAMPLE:telegram-0001"),
+            ("gateway.auth.token", "EXAMPLE-gateway-token-0001"),
+            ("models.providers.openai.apiKey", "EXAMPLE-openai-0001"),
+            ("profiles.xai:default.key", "EXAMPLE-xai-0001"),
+        ];
+        assert_eq!(listed(&report), expected);
+        let telegram = report.found.iter().find(|f| f.label.as_str().contains("telegram")).unwrap();
+        assert!(telegram.source.ends_with("conf/channels.json5"));
+
+        let references: Vec<_> =
+            report.references.iter().map(|r| (r.path.as_str(), r.variable.as_str())).collect();
+        let expected = [
+            ("models.providers.anthropic.apiKey", "ANTHROPIC_API_KEY"),
+            ("models.providers.own.headers.Authorization", "OWN_KEY"),
+            ("providers.groq.apiKey", "GROQ_API_KEY"),
+        ];
+        assert_eq!(references, expected);
+
+        let mut copies: Vec<_> = report
+            .copies
+            .iter()
+            .map(|copy| {
+                let file = copy.file.strip_prefix(&home).unwrap().to_str().unwrap();
+                (file, copy.what.as_str(), copy.count)
+            })
+            .collect();
+        copies.sort_unstable();
+        let agent = "agents/main/agent/";
+        let profiles = &format!("{agent}auth-profiles.json");
+        let database = &format!("{agent}openclaw-agent.sqlite");
+        let expected = [
+            (profiles.as_str(), "profiles.codex:me.access (login)", 1),
+            (profiles.as_str(), "profiles.codex:me.refresh (login)", 1),
+            (database.as_str(), "profiles.xai:default.key", 1),
+            (database.as_str(), "test token", 1),
+            ("credentials/whatsapp/default/creds.json", "models.providers.openai.apiKey", 1),
+            ("gateway.systemd.env", "ANTHROPIC_API_KEY", 1),
+            ("openclaw.json.bak", "gateway.auth.token (another value)", 1),
+            ("openclaw.json.bak", "models.providers.openai.apiKey", 1),
+            ("openclaw.json.rejected.1700000000", "test token", 1),
+            ("state/openclaw.sqlite", "TAVILY_API_KEY", 1),
+        ];
+        assert_eq!(copies, expected);
+        assert_eq!(report.notes.len(), 3, "{:?}", report.notes);
+        assert!(!format!("{report:?}").contains("EXAMPLE"));
+    }
+
+    #[test]
+    fn links_and_damage_become_notes_that_name_the_file() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("x"), "A_KEY=outside-value").unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name);
+        std::fs::create_dir_all(path("agents/a/agent")).unwrap();
+        symlink(outside.path().join("x"), path(".env")).unwrap();
+        symlink(outside.path(), path("credentials")).unwrap();
+        symlink(outside.path(), path("agents/linked")).unwrap();
+        std::fs::write(path("node.systemd.env"), "A_KEY='sk-SECRET").unwrap();
+        std::fs::write(path("agents/a/agent/models.json"), "{sk-SECRET").unwrap();
+        let report = read_home(home.path(), &[path("none.env")]);
+
+        assert!(report.found.is_empty() && report.copies.is_empty());
+        let notes = report.notes.join("\n");
+        for name in [".env", "credentials", "agents/linked", "node.systemd.env", "models.json"] {
+            assert!(notes.contains(name), "{name}: {notes}");
+        }
+        assert!(!notes.contains("SECRET"), "{notes}");
+    }
+
+    #[test]
+    fn a_missing_home_and_a_damaged_configuration_are_errors() {
+        let home = tempfile::tempdir().unwrap();
+        let none = home.path().join("none");
+        let error = read(&none, &[], &|_| false, &find).unwrap_err();
+        assert_eq!(error, HomeError::Read { file: none, error: ReadError::Missing });
+        std::fs::write(home.path().join("openclaw.json"), "{a: sk-SECRET}").unwrap();
+        let error = read(home.path(), &[], &|_| false, &find).unwrap_err();
+        assert!(error.to_string().ends_with("line 1, column 5: not valid JSON5"));
+    }
+
+    #[test]
+    fn the_same_label_with_two_values_is_found_twice() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join(".env"), "A_KEY=first-value\nOTHER=x").unwrap();
+        std::fs::write(home.path().join("node.systemd.env"), "A_KEY=second-value\n").unwrap();
+        let report = read(home.path(), &[], &|name| name == "OTHER", &find).unwrap();
+        let expected = [("A_KEY", "first-value"), ("A_KEY", "second-value"), ("OTHER", "x")];
+        assert_eq!(listed(&report), expected);
+    }
 }

@@ -7,6 +7,7 @@ pub mod config;
 pub mod credentials;
 mod error;
 pub mod home;
+mod leftovers;
 mod references;
 mod scan;
 mod search;

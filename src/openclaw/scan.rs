@@ -22,6 +22,9 @@ pub struct Reference {
 /// Texts that stand where a key was taken out.
 const MARKERS: &[&str] = &["secretref-managed", "__OPENCLAW_REDACTED__"];
 
+/// Most notes of one scan; whoever has more has another problem.
+const MAX_NOTES: usize = 1_000;
+
 /// Whose document is scanned.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Holder {
@@ -43,7 +46,7 @@ pub(super) struct Scan<'a> {
     pub(super) logins: Vec<Found>,
     pub(super) references: Vec<Reference>,
     pub(super) notes: Vec<String>,
-    /// Values past the bound of an import.
+    /// Values and references past the bound of an import.
     pub(super) left_out: usize,
 }
 
@@ -112,9 +115,8 @@ impl<'a> Scan<'a> {
             Text::Mixed(variables) => {
                 variables.into_iter().for_each(|variable| self.refer(path, variable));
                 if label.is_some() {
-                    self.notes.push(format!(
-                        "{source}: {path} has text around a reference to a variable; left as it is"
-                    ));
+                    let what = "has text around a reference to a variable; left as it is";
+                    self.note(format!("{source}: {path} {what}"));
                 }
                 return;
             }
@@ -128,19 +130,21 @@ impl<'a> Scan<'a> {
         match Value::new(literal.as_bytes().to_vec()) {
             Ok(value) => {
                 let found = Found { source: source.to_owned(), line: None, label, value };
-                if login { self.logins.push(found) } else { self.take(found) }
+                self.take(found, login);
             }
             Err(ValueError::Empty) => {}
-            Err(error) => self.notes.push(format!("{source}: {path}: {error}")),
+            Err(error) => self.note(format!("{source}: {path}: {error}")),
         }
     }
 
-    fn take(&mut self, found: Found) {
+    fn take(&mut self, found: Found, login: bool) {
         let place = self.places.get(&found.label).copied();
-        if let Some(earlier) = place.and_then(|index| self.found.get_mut(index)) {
-            self.overridden.push(std::mem::replace(earlier, found));
-        } else if self.found.len() == MAX_IMPORT {
+        if self.found.len() + self.overridden.len() + self.logins.len() == MAX_IMPORT {
             self.left_out += 1;
+        } else if login {
+            self.logins.push(found);
+        } else if let Some(earlier) = place.and_then(|index| self.found.get_mut(index)) {
+            self.overridden.push(std::mem::replace(earlier, found));
         } else {
             self.places.insert(found.label.clone(), self.found.len());
             self.found.push(found);
@@ -152,7 +156,17 @@ impl<'a> Scan<'a> {
     }
 
     fn refer(&mut self, path: &str, variable: &str) {
+        if self.references.len() == MAX_IMPORT {
+            self.left_out += 1;
+            return;
+        }
         self.references.push(Reference { path: path.to_owned(), variable: variable.to_owned() });
+    }
+
+    fn note(&mut self, note: String) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(note);
+        }
     }
 }
 

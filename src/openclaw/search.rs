@@ -31,7 +31,7 @@ pub(super) type Find<'a> = &'a dyn Fn(&[u8]) -> Vec<FormatHit>;
 pub(super) type Tally = BTreeMap<String, usize>;
 
 /// Shortest value that is looked for, in bytes: shorter ones stand everywhere by chance.
-const MIN_NEEDLE: usize = 8;
+pub(super) const MIN_NEEDLE: usize = 8;
 /// Of a longer value its beginning is looked for, in bytes; enough to tell PEM keys apart.
 const MAX_NEEDLE: usize = 256;
 /// Most values that are looked for at once.
@@ -205,7 +205,7 @@ mod tests {
         let values = [found("a", "known-value-0123456789")];
         let step = WINDOW - OVERLAP;
         for seam in [step, WINDOW, step + WINDOW - 2 * OVERLAP] {
-            for shift in (0..60).chain([OVERLAP - 1, OVERLAP, OVERLAP + 1]) {
+            for shift in [0, 7, 8, 9, 20, 29, 30, 31, 39, 60, OVERLAP, OVERLAP + 1] {
                 let mut bytes = vec![b'.'; 2 * WINDOW + 100];
                 let at = seam - 30 + shift;
                 bytes[at..at + 22].copy_from_slice(b"known-value-0123456789");
