@@ -7,13 +7,12 @@
 use std::path::Path;
 
 use clawvault_core::domain::limits::{MAX_DEPTH, MAX_IMPORT};
-use clawvault_core::domain::{Found, Label, Value, ValueError};
+use clawvault_core::domain::{Found, Label, NestingFault, Value, ValueError, check_toml_nesting};
 use serde::Deserialize;
 use serde::de::DeserializeSeed;
 use zeroize::Zeroizing;
 
 use super::cursor::{checked, place};
-use super::nesting::check_toml;
 use super::tree::{Builder, MAX_NODES};
 use super::{Intake, Kind, Note, NoteKind, ParseError, Tree, dotenv, has_variable_form};
 
@@ -183,7 +182,13 @@ fn toml(text: &str, builder: &Builder) -> Result<Tree, ParseError> {
     if text.bytes().filter(|byte| matches!(byte, b',' | b'=' | b'[')).count() > MAX_NODES {
         return Err(at(1, 1, Kind::TooMany));
     }
-    check_toml(text)?;
+    check_toml_nesting(text).map_err(|(at, fault)| {
+        let kind = match fault {
+            NestingFault::TooDeep => Kind::TooDeep,
+            NestingFault::Unmatched => Kind::Syntax("TOML"),
+        };
+        place(text.get(..at).unwrap_or_default(), kind)
+    })?;
     let placed = |error: toml::de::Error| {
         let kind = match error.message() {
             message if message.contains("duplicate key") => Kind::DuplicateKey,

@@ -11,7 +11,6 @@ mod entries;
 pub mod environment;
 mod error;
 pub mod maps;
-mod nesting;
 pub mod systemd;
 mod tree;
 

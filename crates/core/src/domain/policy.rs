@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
-use super::{NameError, ProfileName, SecretName};
+use super::{NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -60,13 +60,18 @@ impl Policy {
             let what = format!("the document is larger than {MAX_DOCUMENT} bytes");
             return Err(PolicyError { line: 1, column: 1, what });
         }
-        toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
+        let fail = |at: usize, what: &str| {
             let before = text.get(..at).unwrap_or_default();
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            let what = error.message().replace('\n', " ");
+            let what = what.replace('\n', " ");
             PolicyError { line: before.matches('\n').count() + 1, column, what }
-        })
+        };
+        check_toml_nesting(text).map_err(|(at, fault)| match fault {
+            NestingFault::TooDeep => fail(at, "nested too deep"),
+            NestingFault::Unmatched => fail(at, "a bracket or quote has no partner"),
+        })?;
+        toml::from_str(text)
+            .map_err(|error| fail(error.span().map_or(0, |span| span.start), error.message()))
     }
 
     /// True where a rule names this secret as an admin credential.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
+use crate::domain::check_toml_nesting;
 use crate::domain::limits::MAX_SLOTS;
 
 use super::VaultError;
@@ -112,6 +113,7 @@ impl Header {
     /// Reads a header; whether it is authentic is known only after [`Header::verify`].
     pub fn parse(bytes: &[u8]) -> Result<Self, VaultError> {
         let text = str::from_utf8(bytes).map_err(|_| damaged("is not text"))?;
+        check_toml_nesting(text).map_err(|_| damaged("is altered"))?;
         // A later format may have other keys: look at the number alone first.
         #[derive(Deserialize)]
         struct OnlyFormat {

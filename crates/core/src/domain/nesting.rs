@@ -1,21 +1,27 @@
 //! Bounds the nesting of a TOML document before its library sees it.
 //!
-//! The library bounds brackets and the parts of a dotted key each on their own, so that both
+//! Every TOML that this program reads passes here first: policies, headers, imports. The library bounds brackets and the parts of a dotted key each on their own, so that both
 //! together reach thousands of levels, and it recurses over them when it builds and drops.
 
-use clawvault_core::domain::limits::MAX_DEPTH;
+use super::limits::MAX_DEPTH;
 
-use super::cursor::place;
-use super::{Kind, ParseError};
+/// What is wrong with a document's nesting.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NestingFault {
+    /// Deeper than [`MAX_DEPTH`] levels.
+    TooDeep,
+    /// A bracket or a string that does not match.
+    Unmatched,
+}
 
 /// Refuses a document whose open brackets and dotted keys go deeper than [`MAX_DEPTH`].
 ///
 /// Brackets that do not match and strings that do not end are refused here already: what follows
 /// them could hide its depth. Dots of numbers count too, one level at most.
-pub(super) fn check_toml(text: &str) -> Result<(), ParseError> {
+///
+/// The error holds the byte at which the fault was met.
+pub fn check_toml_nesting(text: &str) -> Result<(), (usize, NestingFault)> {
     let bytes = text.as_bytes();
-    let fail = |at: usize, kind| Err(place(text.get(..at).unwrap_or_default(), kind));
-    let syntax = Kind::Syntax("TOML");
     // What closes each open bracket, and the dots of the key before it.
     let mut open: Vec<(u8, usize)> = Vec::new();
     let mut depth = 0;
@@ -29,7 +35,7 @@ pub(super) fn check_toml(text: &str) -> Result<(), ParseError> {
                     at += length;
                     continue;
                 }
-                None => return fail(at, syntax),
+                None => return Err((at, NestingFault::Unmatched)),
             },
             b'[' | b'{' => {
                 open.push((if *byte == b'[' { b']' } else { b'}' }, dots));
@@ -41,14 +47,14 @@ pub(super) fn check_toml(text: &str) -> Result<(), ParseError> {
                     depth -= 1 + before;
                     dots = 0;
                 }
-                _ => return fail(at, syntax),
+                _ => return Err((at, NestingFault::Unmatched)),
             },
             b'.' => dots += 1,
             b',' | b'\n' => dots = 0,
             _ => {}
         }
         if depth + dots > MAX_DEPTH {
-            return fail(at, Kind::TooDeep);
+            return Err((at, NestingFault::TooDeep));
         }
         // A comment ends at the line feed itself, which counts.
         at += usize::from(*byte != b'#');
@@ -89,10 +95,10 @@ mod tests {
     #[test]
     fn brackets_and_dots_add_up() {
         let nested = |levels: usize| format!("{} = {{", ["k"; 16].join(".")).repeat(levels);
-        assert!(check_toml(&nested(4)).is_ok());
-        assert_eq!(check_toml(&nested(5)).unwrap_err().kind, Kind::TooDeep);
+        assert!(check_toml_nesting(&nested(4)).is_ok());
+        assert_eq!(check_toml_nesting(&nested(5)).unwrap_err().1, NestingFault::TooDeep);
         let header = format!("[{}]\n", ["k"; 32].join("."));
-        assert!(check_toml(&header.repeat(9)).is_ok());
+        assert!(check_toml_nesting(&header.repeat(9)).is_ok());
     }
 
     #[test]
@@ -103,13 +109,13 @@ mod tests {
             format!("a = \"\"\"{dots}\n\"\"{dots}\\\"\"\"\"\"\"\nb = '''{dots}'''\n"),
             format!("# {dots}[[[\na = 1"),
         ] {
-            assert_eq!(check_toml(&text), Ok(()), "{text}");
+            assert_eq!(check_toml_nesting(&text), Ok(()), "{text}");
             assert!(toml::from_str::<toml::Table>(&text).is_ok(), "{text}");
-            let error = check_toml(&format!("{text}\nx{dots} = 1")).unwrap_err();
-            assert_eq!(error.kind, Kind::TooDeep);
+            let error = check_toml_nesting(&format!("{text}\nx{dots} = 1")).unwrap_err();
+            assert_eq!(error.1, NestingFault::TooDeep);
         }
         for text in ["a = \"x\n", "a = \"x\\\n\"", "a = '''x", "a = ]", "a = {]", "a = \""] {
-            assert_eq!(check_toml(text).unwrap_err().kind, Kind::Syntax("TOML"), "{text}");
+            assert_eq!(check_toml_nesting(text).unwrap_err().1, NestingFault::Unmatched, "{text}");
         }
     }
 }
