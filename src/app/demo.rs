@@ -2,7 +2,7 @@
 //! is found. Sample keys go into a throw-away vault only.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::{FieldName, ProfileName, SecretName, Value};
 use clawvault_core::platform::{Dir, Private, memory};
@@ -90,7 +90,7 @@ impl App {
     }
 
     /// A throw-away vault with sample keys, in a new directory below `temporary`.
-    pub fn demonstration(temporary: PathBuf) -> Result<Self, AppError> {
+    pub fn demonstration(temporary: &Path) -> Result<Self, AppError> {
         let mut name = [0; 8];
         memory::random(&mut name).map_err(|_| {
             AppError::new(Code::Failed, "the system has no randomness to give", "Try again later.")

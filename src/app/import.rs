@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::{MAX_DOCUMENT, MAX_IMPORT};
 use clawvault_core::domain::{
@@ -89,8 +89,9 @@ impl App {
         options: &ImportOptions,
     ) -> Result<Imported, AppError> {
         let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-        imported.plaintext = gathered.plaintext;
         let named = name_all(gathered.found, options, &mut imported.notes)?;
+        imported.plaintext = named.iter().map(|one| Plaintext::of_found(&one.found)).collect();
+        imported.plaintext.extend(gathered.copies);
         refuse_clashes(&named)?;
         let puts = puts(&named, &options.profile);
         let planned = vault.plan(&puts)?;
@@ -128,7 +129,8 @@ impl App {
 struct Gathered {
     found: Vec<Found>,
     notes: Vec<String>,
-    plaintext: Vec<Plaintext>,
+    /// Where values lie besides the places they are taken from.
+    copies: Vec<Plaintext>,
 }
 
 /// Reads a source without touching any vault.
@@ -142,7 +144,7 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
             let by_form = environment::take(variables.iter().cloned(), |name| !is_known(name));
             found
                 .extend(by_form.found.into_iter().filter(|f| identify(f.value.expose()).is_some()));
-            Ok(Gathered { found, notes: Vec::new(), plaintext: Vec::new() })
+            Ok(Gathered { found, notes: Vec::new(), copies: Vec::new() })
         }
         Source::OpenClaw(home, extra) => {
             let report = openclaw::read(home, extra, &is_known, &find)?;
@@ -153,15 +155,13 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
                     reference.path, reference.variable
                 )
             }));
-            let mut plaintext: Vec<Plaintext> =
-                report.found.iter().map(Plaintext::of_found).collect();
-            plaintext.extend(report.copies.into_iter().map(Plaintext::of_copy));
-            Ok(Gathered { found: report.found, notes, plaintext })
+            let copies = report.copies.iter().map(Plaintext::of_copy).collect();
+            Ok(Gathered { found: report.found, notes, copies })
         }
     }
 }
 
-fn gather_file(path: &PathBuf) -> Result<Gathered, AppError> {
+fn gather_file(path: &Path) -> Result<Gathered, AppError> {
     let shown = path.display().to_string();
     let bytes = read_bounded(path, MAX_DOCUMENT).map_err(|error| {
         let code = match error {
@@ -178,8 +178,7 @@ fn gather_file(path: &PathBuf) -> Result<Gathered, AppError> {
     for note in intake.notes {
         notes.push(format!("{shown}: {note}"));
     }
-    let plaintext = intake.found.iter().map(Plaintext::of_found).collect();
-    Ok(Gathered { found: intake.found, notes, plaintext })
+    Ok(Gathered { found: intake.found, notes, copies: Vec::new() })
 }
 
 fn is_known(variable: &str) -> bool {

@@ -199,10 +199,9 @@ impl Dir {
 
     /// True where the directory lies in memory (tmpfs or ramfs), so that no disk ever sees a file.
     pub fn is_in_memory(&self) -> bool {
-        const TMPFS_MAGIC: i64 = 0x0102_1994;
-        const RAMFS_MAGIC: i64 = 0x8584_58f6;
-        rustix::fs::fstatfs(&self.fd)
-            .is_ok_and(|s| [TMPFS_MAGIC, RAMFS_MAGIC].contains(&i64::from(s.f_type)))
+        const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+        const RAMFS_MAGIC: rustix::fs::FsWord = 0x8584_58f6;
+        rustix::fs::fstatfs(&self.fd).is_ok_and(|s| [TMPFS_MAGIC, RAMFS_MAGIC].contains(&s.f_type))
     }
 
     /// Sets the rights of the directory and of every file of ours in it to the owner's alone.

@@ -2,6 +2,7 @@
 //! listed in a bucket that the root fixes. What the store drops, keeps or swaps is noticed.
 
 use std::cell::RefCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -133,7 +134,7 @@ impl<S: Store> Ledger<S> {
             let sealed = spare.record(key).ok().flatten()?;
             self.open_record(keys, key, generation, &sealed).ok()
         };
-        match self.from_spare(take) {
+        match self.lend(take) {
             Some(plain) => {
                 self.spare.borrow_mut().lent_records.push(*key);
                 Ok(Some(plain))
@@ -203,10 +204,10 @@ impl<S: Store> Ledger<S> {
         let mut batch = Batch::default();
         for change in changes {
             let number = change.key.bucket();
-            if !touched.contains_key(&number) {
-                touched.insert(number, Bucket::clone(&*self.bucket(keys, number)?));
-            }
-            let Some(bucket) = touched.get_mut(&number) else { continue };
+            let bucket = match touched.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(Bucket::clone(&*self.bucket(keys, number)?)),
+            };
             let existed = bucket.generation(&change.key).is_some();
             let sealed = match &change.plain {
                 Some(plain) => {
@@ -247,8 +248,7 @@ impl<S: Store> Ledger<S> {
         };
         let stored = self.store.bucket(number).ok().map(Option::unwrap_or_default);
         let bucket = stored.and_then(|bytes| check(&bytes)).or_else(|| {
-            let lent =
-                self.from_spare(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()));
+            let lent = self.lend(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()));
             if lent.is_some() {
                 self.spare.borrow_mut().lent_buckets.push(number);
             }
@@ -270,7 +270,7 @@ impl<S: Store> Ledger<S> {
         Ok(crypto::open(&keys.records, &place, sealed)?)
     }
 
-    fn from_spare<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {
+    fn lend<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {
         let mut spare = self.spare.borrow_mut();
         if spare.loaded.is_none() {
             spare.loaded = Some((spare.load)());

@@ -261,14 +261,15 @@ fn sound_header(
     if on_disk && Header::verify(bytes, keys) {
         return Header::parse(bytes);
     }
-    let copies = snapshots::load(home).into_iter().map(|s| s.header);
-    for copy in copies.filter(|copy| Header::verify(copy, keys)) {
-        let header = Header::parse(&copy)?;
-        home.replace(HEADER, &copy)?;
-        warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
-        return Ok(header);
-    }
-    Err(VaultError::Damaged("its header is altered and no snapshot has a sound copy".into()))
+    let mut copies = snapshots::load(home).into_iter().map(|s| s.header);
+    let Some(copy) = copies.find(|copy| Header::verify(copy, keys)) else {
+        let what = "its header is altered and no snapshot has a sound copy";
+        return Err(VaultError::Damaged(what.to_owned()));
+    };
+    let header = Header::parse(&copy)?;
+    home.replace(HEADER, &copy)?;
+    warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
+    Ok(header)
 }
 
 fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, VaultError> {
