@@ -83,10 +83,10 @@ impl App {
         !found.sources().is_empty()
     }
 
-    /// True where a vault, or traces of one, lie in the home.
+    /// True where a vault lies in the home.
     pub fn has_vault(&self) -> bool {
         let home = Dir::open(&self.place.home, Private::Inspect);
-        home.is_ok_and(|home| ["vault.toml", "store.redb"].iter().any(|name| home.has(name)))
+        home.is_ok_and(|home| home.has("vault.toml"))
     }
 
     /// A throw-away vault with sample keys, in a new directory below `temporary`.

@@ -89,7 +89,8 @@ impl App {
         options: &ImportOptions,
     ) -> Result<Imported, AppError> {
         let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-        let named = name_all(gathered.found, options, &mut imported.notes)?;
+        let namer = Namer { openclaw: gathered.openclaw, ..Namer::default() };
+        let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
         imported.plaintext = named.iter().map(|one| Plaintext::of_found(&one.found)).collect();
         imported.plaintext.extend(gathered.copies);
         refuse_clashes(&named)?;
@@ -128,6 +129,7 @@ impl App {
 
 struct Gathered {
     found: Vec<Found>,
+    openclaw: bool,
     notes: Vec<String>,
     /// Where values lie besides the places they are taken from.
     copies: Vec<Plaintext>,
@@ -144,7 +146,7 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
             let by_form = environment::take(variables.iter().cloned(), |name| !is_known(name));
             found
                 .extend(by_form.found.into_iter().filter(|f| identify(f.value.expose()).is_some()));
-            Ok(Gathered { found, notes: Vec::new(), copies: Vec::new() })
+            Ok(Gathered { found, openclaw: false, notes: Vec::new(), copies: Vec::new() })
         }
         Source::OpenClaw(home, extra) => {
             let report = openclaw::read(home, extra, &is_known, &find)?;
@@ -156,7 +158,7 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
                 )
             }));
             let copies = report.copies.iter().map(Plaintext::of_copy).collect();
-            Ok(Gathered { found: report.found, notes, copies })
+            Ok(Gathered { found: report.found, openclaw: true, notes, copies })
         }
     }
 }
@@ -178,7 +180,7 @@ fn gather_file(path: &Path) -> Result<Gathered, AppError> {
     for note in intake.notes {
         notes.push(format!("{shown}: {note}"));
     }
-    Ok(Gathered { found: intake.found, notes, copies: Vec::new() })
+    Ok(Gathered { found: intake.found, openclaw: false, notes, copies: Vec::new() })
 }
 
 fn is_known(variable: &str) -> bool {
@@ -199,6 +201,7 @@ fn find(bytes: &[u8]) -> Vec<FormatHit> {
 
 fn name_all(
     found: Vec<Found>,
+    mut namer: Namer,
     options: &ImportOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Named>, AppError> {
@@ -206,7 +209,6 @@ fn name_all(
         let what = format!("the source has more than {MAX_IMPORT} values");
         return Err(AppError::usage(what, "Split it and import the parts."));
     }
-    let mut namer = Namer::default();
     let mut named = Vec::with_capacity(found.len());
     for found in found {
         match namer.name(found) {
@@ -288,6 +290,6 @@ fn place(found: &Found) -> String {
 /// True where a source can be read and holds at least one value that would be taken.
 pub(super) fn yields_something(source: &Source) -> bool {
     let Ok(gathered) = gather(source) else { return true };
-    let mut namer = Namer::default();
+    let mut namer = Namer { openclaw: gathered.openclaw, ..Namer::default() };
     gathered.found.into_iter().any(|found| namer.name(found).is_ok())
 }
