@@ -89,7 +89,7 @@ impl App {
         options: &ImportOptions,
     ) -> Result<Imported, AppError> {
         let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-        let namer = Namer { openclaw: gathered.openclaw, ..Namer::default() };
+        let namer = Namer::new(gathered.openclaw);
         let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
         imported.plaintext = named.iter().map(|one| Plaintext::of_found(&one.found)).collect();
         imported.plaintext.extend(gathered.copies);
@@ -290,6 +290,6 @@ fn place(found: &Found) -> String {
 /// True where a source can be read and holds at least one value that would be taken.
 pub(super) fn yields_something(source: &Source) -> bool {
     let Ok(gathered) = gather(source) else { return true };
-    let mut namer = Namer { openclaw: gathered.openclaw, ..Namer::default() };
+    let mut namer = Namer::new(gathered.openclaw);
     gathered.found.into_iter().any(|found| namer.name(found).is_ok())
 }

@@ -32,12 +32,17 @@ const UNNAMED: Skipped = "has no name that a secret could have; choose one with 
 #[derive(Default)]
 pub(super) struct Namer {
     /// True where paths are those of OpenClaw's own documents.
-    pub(super) openclaw: bool,
+    openclaw: bool,
     values: HashMap<(SecretName, FieldName), Value>,
     variables: HashMap<Variable, SecretName>,
 }
 
 impl Namer {
+    /// `openclaw` says that paths are those of OpenClaw's own documents.
+    pub(super) fn new(openclaw: bool) -> Self {
+        Self { openclaw, ..Self::default() }
+    }
+
     /// Names a value. A name that another value of this import has is passed over for the next
     /// best one; where there is none, the name is given twice and the import says so.
     pub(super) fn name(&mut self, found: Found) -> Result<Named, (Found, Skipped)> {
@@ -75,7 +80,9 @@ struct Candidate {
 fn candidates(found: &Found, openclaw: bool) -> Result<Vec<Candidate>, Skipped> {
     match &found.label {
         Label::Variable(text) => for_variable(text, &found.value),
-        Label::Path(path) if openclaw => Ok(for_path(path, suggested_name(path), &found.value)),
+        Label::Path(path) if openclaw => {
+            Ok(for_path(path, suggested_name(path).as_deref(), &found.value))
+        }
         Label::Path(path) => match exported(path) {
             Some((name, field)) => Ok(by_name(name, field).into_iter().collect()),
             None => Ok(for_path(path, None, &found.value)),
@@ -119,10 +126,10 @@ fn for_variable(text: &str, value: &Value) -> Result<Vec<Candidate>, Skipped> {
     Ok(choices)
 }
 
-fn for_path(path: &str, suggested: Option<String>, value: &Value) -> Vec<Candidate> {
+fn for_path(path: &str, suggested: Option<&str>, value: &Value) -> Vec<Candidate> {
     let by_form = identify(value.expose()).map(|(_, format)| (format.secret, format.field));
     let own = format!("import/{}", kebab(path));
-    let names = suggested.iter().map(|name| (name.as_str(), "value"));
+    let names = suggested.into_iter().map(|name| (name, "value"));
     let names = names.chain(by_form).chain([(own.as_str(), "value")]);
     names.filter_map(|(name, field)| by_name(name, field)).collect()
 }
