@@ -1,4 +1,15 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
+//!
+//! Features ([`intake`], [`launch`], [`openclaw`]) never name each other, except that `openclaw`
+//! reads documents with `intake`; [`app`] joins them with the vault; [`cli`] is the face.
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "clawvault runs on Linux: it relies on /proc, memory locking and exec as Linux has them"
+);
+
+pub mod app;
+pub mod cli;
 pub mod intake;
+pub mod launch;
 pub mod openclaw;

@@ -1,3 +1,12 @@
 //! The command `clawvault`.
 
-fn main() {}
+use std::process::ExitCode;
+
+/// Every freed block of the heap is wiped: copies that libraries made of a value go with it.
+#[global_allocator]
+static HEAP: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+fn main() -> ExitCode {
+    clawvault::cli::main()
+}

@@ -87,6 +87,11 @@ impl Passphrase {
         Self(SecretString::from(text))
     }
 
+    /// True where both are the same text.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+
     /// True where nothing was typed.
     pub fn is_empty(&self) -> bool {
         self.0.expose_secret().is_empty()

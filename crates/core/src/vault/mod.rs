@@ -118,6 +118,19 @@ impl Vault {
         }
     }
 
+    /// Reads every record; gives their number, and how many pieces a snapshot had to lend.
+    pub fn check(&self) -> Result<(u64, usize), VaultError> {
+        for (key, _) in self.ledger.entries(&self.keys)? {
+            self.ledger.read(&self.keys, &key)?;
+        }
+        Ok((self.ledger.count(), self.ledger.lent()))
+    }
+
+    /// A secret's name as the store sees it, in hex: for records that must not tell names.
+    pub fn blinded(&self, profile: &ProfileName, name: &SecretName) -> String {
+        self.secret_key(profile, name).id.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn secret_key(&self, profile: &ProfileName, name: &SecretName) -> RecordKey {
         let parts = [&b"secret"[..], profile.as_str().as_bytes(), name.as_str().as_bytes()];
         RecordKey::new(Kind::Secret, self.keys.blind(&parts))

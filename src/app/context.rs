@@ -1,0 +1,147 @@
+//! What a command works with: places, keys, who asks.
+
+use std::path::{Path, PathBuf};
+
+use clawvault_core::crypto::slot::{Identity, Passphrase};
+use clawvault_core::domain::Actor;
+use clawvault_core::platform::read::{ReadError, read_bounded};
+use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
+use clawvault_core::vault::{Opener, Place, Vault, Who};
+
+use super::{AppError, Code};
+
+/// File of the identity in the vault's home.
+pub const IDENTITY_FILE: &str = "identity.txt";
+const MAX_IDENTITY: usize = 64 * 1024;
+const MAX_PASSPHRASE: usize = 4 * 1024;
+
+/// Where the key comes from.
+pub struct KeySource {
+    /// An identity file that was named.
+    pub identity: Option<PathBuf>,
+    /// A file that holds the passphrase.
+    pub passphrase_file: Option<PathBuf>,
+    /// Asks a person; `None` where nobody can be asked.
+    pub prompt: Box<dyn Fn() -> Option<Passphrase>>,
+}
+
+/// What is opened for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// Nothing in the store changes.
+    Read,
+    /// Something may change.
+    Write,
+    /// As `Write`, and files older than the anchor are accepted.
+    AcceptRollback,
+}
+
+/// Places, keys and actor of one command.
+pub struct App {
+    /// Where the vault lies.
+    pub place: Place,
+    /// Where records of runs are kept.
+    pub runtime: PathBuf,
+    /// Where the key comes from.
+    pub keys: KeySource,
+}
+
+impl App {
+    /// Opens the vault.
+    pub fn open(&self, access: Access) -> Result<Vault, AppError> {
+        self.open_for(access, &self.who())
+    }
+
+    /// Opens the vault on behalf of `who`.
+    pub fn open_for(&self, access: Access, who: &Who) -> Result<Vault, AppError> {
+        let identities = self.identities()?;
+        let passphrase = self.passphrase_from_file()?;
+        let passphrase = std::cell::RefCell::new(passphrase);
+        let ask = || passphrase.borrow_mut().take().or_else(|| (self.keys.prompt)());
+        let opener = Opener {
+            identities,
+            passphrase: &ask,
+            who,
+            clock: Box::new(SystemClock),
+            write: access != Access::Read,
+            accept_rollback: access == Access::AcceptRollback,
+        };
+        Ok(Vault::open(&self.place, opener)?)
+    }
+
+    /// This process, as the audit log names it.
+    pub fn who(&self) -> Who {
+        let executable = process::executable().map(|p| p.to_string_lossy().into_owned());
+        let actor = Actor {
+            uid: process::effective_uid(),
+            pid: std::process::id(),
+            executable: executable.unwrap_or_default(),
+            parent: process::name(std::os::unix::process::parent_id()).unwrap_or_default(),
+        };
+        Who { actor, run: None, agent: None }
+    }
+
+    /// The runtime directory, made where it does not exist.
+    pub fn runtime_dir(&self) -> Result<Dir, AppError> {
+        Ok(Dir::create(&self.runtime)?)
+    }
+
+    /// Identities from the named file, else from the home.
+    fn identities(&self) -> Result<Vec<Identity>, AppError> {
+        if let Some(path) = &self.keys.identity {
+            return identities_in(path);
+        }
+        if self.keys.passphrase_file.is_some() {
+            return Ok(Vec::new());
+        }
+        let home = match Dir::open(&self.place.home, Private::Required) {
+            Ok(home) => home,
+            // What is wrong with the home, the vault itself says better.
+            Err(_) => return Ok(Vec::new()),
+        };
+        let Some(text) = home.read(IDENTITY_FILE, MAX_IDENTITY)? else { return Ok(Vec::new()) };
+        parse(&home.path().join(IDENTITY_FILE), &text)
+    }
+
+    /// The passphrase from the named file, without its last newline.
+    pub fn passphrase_from_file(&self) -> Result<Option<Passphrase>, AppError> {
+        let Some(path) = &self.keys.passphrase_file else { return Ok(None) };
+        let text = read_named(path, MAX_PASSPHRASE)?;
+        let text = str::from_utf8(&text).map_err(|_| {
+            let what = format!("{} is not text", path.display());
+            AppError::new(Code::Denied, what, "The file holds the passphrase and nothing else.")
+        })?;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        Ok(Some(Passphrase::new(text.strip_suffix('\r').unwrap_or(text).to_owned())))
+    }
+}
+
+/// Reads the identities of a file that a person named.
+pub(super) fn identities_in(path: &Path) -> Result<Vec<Identity>, AppError> {
+    parse(path, &read_named(path, MAX_IDENTITY)?)
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
+    Identity::parse_file(text).map_err(|_| {
+        AppError::new(
+            Code::Denied,
+            format!("{} holds no identity", path.display()),
+            "An identity file has lines that begin with AGE-SECRET-KEY-1.",
+        )
+    })
+}
+
+/// Reads a file that a person named: links on the way are theirs to choose.
+fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
+    let real = path.canonicalize().map_err(|e| PlatformError::io("open", path, e));
+    let refused = |what: String| {
+        AppError::new(
+            Code::Denied,
+            what,
+            "Name a readable file with --identity or --passphrase-file.",
+        )
+    };
+    let real = real.map_err(|e| refused(e.to_string()))?;
+    read_bounded(&real, max)
+        .map_err(|error: ReadError| refused(PlatformError::read(path, error).to_string()))
+}

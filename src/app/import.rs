@@ -1,0 +1,294 @@
+//! Import: values from documents, an environment or an OpenClaw home, in one commit.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clawvault_core::domain::limits::{MAX_DOCUMENT, MAX_IMPORT};
+use clawvault_core::domain::{
+    Event, FieldName, Found, Injection, ProfileName, SecretName, Value, Variable,
+};
+use clawvault_core::platform::PlatformError;
+use clawvault_core::platform::read::read_bounded;
+use clawvault_core::vault::{Put, PutOutcome, Vault};
+use clawvault_providers::{by_variable, find_in_packed, identify};
+
+use super::naming::{Named, Namer};
+use super::{App, AppError, Code, Plaintext};
+use crate::intake::{Format, environment};
+use crate::openclaw::{self, FormatHit};
+
+/// Where values come from.
+#[derive(Debug)]
+pub enum Source {
+    /// A document: dotenv, JSON, YAML or TOML.
+    File(PathBuf),
+    /// Variables, of which only those that are known to hold a secret are taken.
+    Environment(Vec<(OsString, OsString)>),
+    /// An OpenClaw home, and unit and environment files elsewhere that belong to it.
+    OpenClaw(PathBuf, Vec<PathBuf>),
+}
+
+/// How to import.
+#[derive(Debug, Default)]
+pub struct ImportOptions {
+    /// Profile that everything goes to.
+    pub profile: ProfileName,
+    /// Name for the one value of the source.
+    pub name: Option<SecretName>,
+    /// Replaces values that differ instead of stopping.
+    pub update: bool,
+    /// Changes nothing.
+    pub dry_run: bool,
+}
+
+/// What became of one value.
+#[derive(Debug)]
+pub struct Line {
+    /// Name of the secret.
+    pub name: SecretName,
+    /// Its field.
+    pub field: FieldName,
+    /// The variable it is injected as.
+    pub variable: Option<Variable>,
+    /// Where it was found: file, line and label.
+    pub place: String,
+    /// What happened, or would happen.
+    pub outcome: PutOutcome,
+    /// The version it is now.
+    pub version: u32,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// One line for each value.
+    pub lines: Vec<Line>,
+    /// What was not taken, and what a person should know.
+    pub notes: Vec<String>,
+    /// Where the values still lie in clear.
+    pub plaintext: Vec<Plaintext>,
+}
+
+impl App {
+    /// Imports from a source.
+    pub fn import(&self, source: &Source, options: &ImportOptions) -> Result<Imported, AppError> {
+        // A source that cannot be read is said before the vault is opened.
+        let gathered = gather(source)?;
+        let access = if options.dry_run { super::Access::Read } else { super::Access::Write };
+        let mut vault = self.open(access)?;
+        let imported = self.import_gathered(&mut vault, gathered, options)?;
+        vault.close()?;
+        Ok(imported)
+    }
+
+    fn import_gathered(
+        &self,
+        vault: &mut Vault,
+        gathered: Gathered,
+        options: &ImportOptions,
+    ) -> Result<Imported, AppError> {
+        let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
+        imported.plaintext = gathered.plaintext;
+        let named = name_all(gathered.found, options, &mut imported.notes)?;
+        refuse_clashes(&named)?;
+        let puts = puts(&named, &options.profile);
+        let planned = vault.plan(&puts)?;
+        let differing: Vec<&str> = planned
+            .iter()
+            .filter(|stored| stored.outcome == PutOutcome::Updated)
+            .map(|stored| stored.name.as_str())
+            .collect();
+        if !differing.is_empty() && !options.update {
+            return Err(AppError::new(
+                Code::No,
+                format!("the vault has another value for {}", differing.join(", ")),
+                "Nothing was imported. --update makes new versions of them; --dry-run shows all.",
+            ));
+        }
+        let done =
+            if options.dry_run { planned } else { vault.put(&self.who(), Event::Import, &puts)? };
+        let by_name: BTreeMap<&SecretName, _> = done.iter().map(|s| (&s.name, s)).collect();
+        for one in named {
+            let Some(stored) = by_name.get(&one.name) else { continue };
+            let place = place(&one.found);
+            imported.lines.push(Line {
+                name: one.name,
+                field: one.field,
+                variable: one.variable,
+                place,
+                outcome: stored.outcome,
+                version: stored.version,
+            });
+        }
+        Ok(imported)
+    }
+}
+
+struct Gathered {
+    found: Vec<Found>,
+    notes: Vec<String>,
+    plaintext: Vec<Plaintext>,
+}
+
+/// Reads a source without touching any vault.
+fn gather(source: &Source) -> Result<Gathered, AppError> {
+    match source {
+        Source::File(path) => gather_file(path),
+        Source::Environment(variables) => {
+            let intake = environment::take(variables.iter().cloned(), is_known);
+            let mut found = intake.found;
+            // A variable that no manifest knows counts where its value has a token's form.
+            let by_form = environment::take(variables.iter().cloned(), |name| !is_known(name));
+            found
+                .extend(by_form.found.into_iter().filter(|f| identify(f.value.expose()).is_some()));
+            Ok(Gathered { found, notes: Vec::new(), plaintext: Vec::new() })
+        }
+        Source::OpenClaw(home, extra) => {
+            let report = openclaw::read(home, extra, &is_known, &find)?;
+            let mut notes = report.notes;
+            notes.extend(report.references.iter().map(|reference| {
+                format!(
+                    "{} refers to the variable {}; no value there",
+                    reference.path, reference.variable
+                )
+            }));
+            let mut plaintext: Vec<Plaintext> =
+                report.found.iter().map(Plaintext::of_found).collect();
+            plaintext.extend(report.copies.into_iter().map(Plaintext::of_copy));
+            Ok(Gathered { found: report.found, notes, plaintext })
+        }
+    }
+}
+
+fn gather_file(path: &PathBuf) -> Result<Gathered, AppError> {
+    let shown = path.display().to_string();
+    let bytes = read_bounded(path, MAX_DOCUMENT).map_err(|error| {
+        let code = match error {
+            clawvault_core::platform::read::ReadError::Missing => Code::Missing,
+            _ => Code::Failed,
+        };
+        let what = PlatformError::read(path, error).to_string();
+        AppError::new(code, what, "Name a regular file that you may read.")
+    })?;
+    let format = Format::of(path, &bytes);
+    let intake = crate::intake::read(format, &bytes, &shown)
+        .map_err(|error| AppError::document(&shown, &error))?;
+    let mut notes = Vec::new();
+    for note in intake.notes {
+        notes.push(format!("{shown}: {note}"));
+    }
+    let plaintext = intake.found.iter().map(Plaintext::of_found).collect();
+    Ok(Gathered { found: intake.found, notes, plaintext })
+}
+
+fn is_known(variable: &str) -> bool {
+    use clawvault_providers::Holds;
+    by_variable(variable).is_some_and(|(_, usage)| usage.holds == Holds::Secret)
+}
+
+/// Tokens in a database's bytes, where values may touch what stands beside them.
+fn find(bytes: &[u8]) -> Vec<FormatHit> {
+    let hit = |m: clawvault_providers::Match| FormatHit {
+        vendor: m.vendor.id.to_owned(),
+        kind: m.format.kind.to_owned(),
+        start: m.range.start,
+        len: m.range.len(),
+    };
+    find_in_packed(bytes).into_iter().map(hit).collect()
+}
+
+fn name_all(
+    found: Vec<Found>,
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Named>, AppError> {
+    if found.len() > MAX_IMPORT {
+        let what = format!("the source has more than {MAX_IMPORT} values");
+        return Err(AppError::usage(what, "Split it and import the parts."));
+    }
+    let mut namer = Namer::default();
+    let mut named = Vec::with_capacity(found.len());
+    for found in found {
+        match namer.name(found) {
+            Ok(one) => named.push(one),
+            Err((found, why)) => notes.push(format!("{} {why}", place(&found))),
+        }
+    }
+    let Some(name) = &options.name else { return Ok(named) };
+    match named.as_mut_slice() {
+        [one] => {
+            one.name = name.clone();
+            one.vendor = super::naming::vendor_of(name.as_str()).or(one.vendor.take());
+            Ok(named)
+        }
+        many => Err(AppError::usage(
+            format!("--as names one value, and the source has {}", many.len()),
+            "Import it without --as, or from a source with that one value.",
+        )),
+    }
+}
+
+fn refuse_clashes(named: &[Named]) -> Result<(), AppError> {
+    let mut seen: BTreeMap<(&SecretName, &FieldName), (&Value, &Found)> = BTreeMap::new();
+    for one in named {
+        let key = (&one.name, &one.field);
+        match seen.get(&key) {
+            Some((value, other)) if **value != one.found.value => {
+                let what = format!(
+                    "{} and {} hold different values for {}",
+                    place(other),
+                    place(&one.found),
+                    one.name
+                );
+                return Err(AppError::new(
+                    Code::No,
+                    what,
+                    "Nothing was imported. Remove the wrong one, or import them apart with --as.",
+                ));
+            }
+            Some(_) => {}
+            None => drop(seen.insert(key, (&one.found.value, &one.found))),
+        }
+    }
+    Ok(())
+}
+
+/// One put for each secret: its fields and variables together.
+fn puts(named: &[Named], profile: &ProfileName) -> Vec<Put> {
+    let mut by_name: BTreeMap<&SecretName, Put> = BTreeMap::new();
+    for one in named {
+        let put = by_name.entry(&one.name).or_insert_with(|| Put {
+            profile: profile.clone(),
+            name: one.name.clone(),
+            vendor: one.vendor.clone(),
+            injections: Some(Vec::new()),
+            add: true,
+            admin: false,
+            fields: Vec::new(),
+        });
+        put.admin |= one.admin;
+        if put.fields.iter().all(|(field, _)| *field != one.field) {
+            put.fields.push((one.field.clone(), one.found.value.clone()));
+        }
+        if let (Some(variable), Some(injections)) = (&one.variable, &mut put.injections) {
+            injections.push(Injection { variable: variable.clone(), field: one.field.clone() });
+        }
+    }
+    by_name.into_values().collect()
+}
+
+fn place(found: &Found) -> String {
+    let label = found.label.as_str();
+    match found.line {
+        Some(line) => format!("{}:{line} {label}", found.source),
+        None => format!("{} {label}", found.source),
+    }
+}
+
+/// True where a source can be read and holds at least one value that would be taken.
+pub(super) fn yields_something(source: &Source) -> bool {
+    let Ok(gathered) = gather(source) else { return true };
+    let mut namer = Namer::default();
+    gathered.found.into_iter().any(|found| namer.name(found).is_ok())
+}

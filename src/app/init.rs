@@ -1,0 +1,105 @@
+//! Making a vault.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clawvault_core::crypto::slot::{DEFAULT_WORK, Identity, Passphrase, Recipient};
+use clawvault_core::platform::{Dir, PlatformError, SystemClock};
+use clawvault_core::vault::{NewSlot, SlotKind, Vault};
+use zeroize::Zeroizing;
+
+use super::context::{IDENTITY_FILE, identities_in};
+use super::{App, AppError};
+
+/// What is to open the new vault.
+#[derive(Debug, Default)]
+pub struct InitOptions {
+    /// A passphrase.
+    pub passphrase: Option<Passphrase>,
+    /// Work for it, as scrypt's log2 N; the default where none is named.
+    pub work: Option<u8>,
+    /// An identity file; made where it does not exist.
+    pub identity: Option<PathBuf>,
+    /// age recipients.
+    pub recipients: Vec<Recipient>,
+    /// True to make a recovery key as well.
+    pub recovery: bool,
+}
+
+/// What `init` made.
+pub struct Made {
+    /// The new vault, open.
+    pub vault: Vault,
+    /// The identity file that was written, where one was.
+    pub identity: Option<PathBuf>,
+    /// The recovery key, to be shown once.
+    pub recovery: Option<Zeroizing<String>>,
+}
+
+impl App {
+    /// Makes a vault. Without any key named, an identity is written into its home.
+    pub fn init(&self, options: InitOptions) -> Result<Made, AppError> {
+        let nothing_named = options.passphrase.is_none()
+            && options.identity.is_none()
+            && options.recipients.is_empty();
+        let mut slots: Vec<NewSlot> = options
+            .recipients
+            .into_iter()
+            .map(|recipient| NewSlot::Recipient(SlotKind::Identity, recipient))
+            .collect();
+        let mut written = None;
+        if let Some(path) = &options.identity {
+            if !path.exists() {
+                let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+                let dir = parent.unwrap_or(Path::new("."));
+                write_identity(&open_any(dir)?, path)?;
+                written = Some(path.clone());
+            }
+            slots.extend(identities_in(path)?.iter().map(slot_of));
+        }
+        if nothing_named {
+            let home = Dir::create(&self.place.home)?;
+            let path = home.path().join(IDENTITY_FILE);
+            if !home.has("vault.toml") && !home.has(IDENTITY_FILE) {
+                write_identity(&home, &path)?;
+            }
+            slots.extend(identities_in(&path)?.iter().map(slot_of));
+            written = Some(path);
+        }
+        if let Some(passphrase) = options.passphrase {
+            slots.push(NewSlot::Passphrase(passphrase, options.work.unwrap_or(DEFAULT_WORK)));
+        }
+        let recovery = options.recovery.then(Identity::generate);
+        if let Some(recovery) = &recovery {
+            slots.push(NewSlot::Recipient(SlotKind::Recovery, recovery.recipient()));
+        }
+        let vault = Vault::create(&self.place, &slots, &self.who(), Box::new(SystemClock))?;
+        Ok(Made { vault, identity: written, recovery: recovery.map(|r| r.to_text()) })
+    }
+}
+
+fn slot_of(identity: &Identity) -> NewSlot {
+    NewSlot::Recipient(SlotKind::Identity, identity.recipient())
+}
+
+/// The directory of an identity file need not be private; the file in it is.
+fn open_any(path: &Path) -> Result<Dir, PlatformError> {
+    let path = path.canonicalize().map_err(|e| PlatformError::io("open", path, e))?;
+    Dir::open(&path, clawvault_core::platform::Private::Inspect)
+}
+
+fn write_identity(dir: &Dir, path: &Path) -> Result<(), AppError> {
+    let identity = Identity::generate();
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or(IDENTITY_FILE);
+    let text = Zeroizing::new(format!(
+        "# clawvault identity. Whoever reads this file opens the vault.\n# public half: {}\n{}\n",
+        identity.recipient(),
+        *identity.to_text()
+    ));
+    let fail = |e| PlatformError::io("write", path, e);
+    let mut file = dir.create_new(name)?;
+    file.write_all(text.as_bytes()).map_err(fail)?;
+    file.sync_all().map_err(fail)?;
+    dir.sync()?;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Use cases: what each command does, without a terminal.
+
+mod context;
+pub mod demo;
+mod doctor;
+mod error;
+mod export;
+mod import;
+pub mod init;
+mod naming;
+mod plaintext;
+mod run;
+mod secrets;
+mod status;
+mod uninstall;
+
+pub use context::{Access, App, KeySource};
+pub use doctor::{Check, Diagnosis, Repair};
+pub use error::{AppError, Code};
+pub use export::{ExportFormat, export};
+pub use import::{ImportOptions, Imported, Line, Source};
+pub use naming::format_doubt;
+pub use plaintext::Plaintext;
+pub use run::{FromName, RunOptions};
+pub use secrets::{SetOptions, Setting};
+pub use status::{Health, State};

@@ -1,0 +1,219 @@
+//! How a value that was found becomes a secret: its name, field and variable.
+//!
+//! By the manifest of its variable, else by its own form, else by what the place calls it.
+
+use std::collections::HashMap;
+
+use clawvault_core::domain::limits::MAX_NAME;
+use clawvault_core::domain::{FieldName, Found, Label, SecretName, Value, Variable, VariableError};
+use clawvault_providers::{Holds, by_variable, identify, variables_of, vendor};
+
+use crate::openclaw::suggested_name;
+
+/// A value with everything it is going to be called.
+pub(super) struct Named {
+    pub(super) found: Found,
+    pub(super) name: SecretName,
+    pub(super) field: FieldName,
+    pub(super) vendor: Option<String>,
+    pub(super) variable: Option<Variable>,
+    pub(super) admin: bool,
+}
+
+/// Why a value is not taken, as the end of a sentence.
+pub(super) type Skipped = &'static str;
+
+const PATH: Skipped = "holds the path of a secret, not a secret";
+const SETTING: Skipped = "is a setting, not a secret";
+const STEERS: Skipped = "steers which code runs and is never kept in a vault";
+const UNNAMED: Skipped = "has no name that a secret could have; choose one with --as";
+
+/// Gives names to the values of one import, each name to one value.
+#[derive(Default)]
+pub(super) struct Namer {
+    values: HashMap<(SecretName, FieldName), Value>,
+    variables: HashMap<Variable, SecretName>,
+}
+
+impl Namer {
+    /// Names a value. A name that another value of this import has is passed over for the next
+    /// best one; where there is none, the name is given twice and the import says so.
+    pub(super) fn name(&mut self, found: Found) -> Result<Named, (Found, Skipped)> {
+        let choices = match candidates(&found) {
+            Ok(choices) => choices,
+            Err(skipped) => return Err((found, skipped)),
+        };
+        let is_free = |c: &Candidate| {
+            let held = self.values.get(&(c.name.clone(), c.field.clone()));
+            held.is_none_or(|value| *value == found.value)
+        };
+        let at = choices.iter().position(is_free).unwrap_or(choices.len().saturating_sub(1));
+        let Some(choice) = choices.into_iter().nth(at) else { return Err((found, UNNAMED)) };
+        let Candidate { name, field, vendor, variable, admin } = choice;
+        // One variable can carry one secret: the first that came with it.
+        let ours = |v: &Variable| self.variables.get(v).is_none_or(|holder| *holder == name);
+        let variable = variable.filter(ours);
+        if let Some(variable) = &variable {
+            self.variables.insert(variable.clone(), name.clone());
+        }
+        self.values.entry((name.clone(), field.clone())).or_insert_with(|| found.value.clone());
+        Ok(Named { found, name, field, vendor, variable, admin })
+    }
+}
+
+struct Candidate {
+    name: SecretName,
+    field: FieldName,
+    vendor: Option<String>,
+    variable: Option<Variable>,
+    admin: bool,
+}
+
+/// Names that fit a value, best first.
+fn candidates(found: &Found) -> Result<Vec<Candidate>, Skipped> {
+    match &found.label {
+        Label::Variable(text) => for_variable(text, &found.value),
+        Label::Path(path) => Ok(for_path(path, &found.value)),
+    }
+}
+
+fn for_variable(text: &str, value: &Value) -> Result<Vec<Candidate>, Skipped> {
+    let variable = Variable::parse(text).map_err(|error| match error {
+        VariableError::Steers => STEERS,
+        _ => UNNAMED,
+    })?;
+    let mut choices = Vec::new();
+    let owner = match by_variable(text) {
+        Some((vendor, usage)) => {
+            match usage.holds {
+                Holds::PathToSecret => return Err(PATH),
+                Holds::Setting => return Err(SETTING),
+                Holds::Secret => {}
+            }
+            choices.extend(candidate(usage.secret, usage.field, &variable, usage.admin));
+            vendor.id
+        }
+        None => match identify(value.expose()) {
+            Some((vendor, format)) => {
+                choices.extend(candidate(format.secret, format.field, &variable, false));
+                vendor.id
+            }
+            None => "env",
+        },
+    };
+    let own = format!("{owner}/{}", kebab(text));
+    choices.extend(candidate(&own, "value", &variable, false));
+    Ok(choices)
+}
+
+fn for_path(path: &str, value: &Value) -> Vec<Candidate> {
+    let by_form = identify(value.expose()).map(|(_, format)| (format.secret, format.field));
+    let suggested = suggested_name(path);
+    let own = format!("import/{}", kebab(path));
+    let names = suggested.iter().map(|name| (name.as_str(), "value"));
+    let names = names.chain(by_form).chain([(own.as_str(), "value")]);
+    let build = |(name, field): (&str, &str)| {
+        let mut uses = variables_of(name).filter(|u| u.field == field && u.holds == Holds::Secret);
+        let usage = uses.next();
+        Some(Candidate {
+            name: SecretName::parse(name).ok()?,
+            field: FieldName::parse(field).ok()?,
+            vendor: vendor_of(name),
+            variable: usage.and_then(|u| Variable::parse(u.variable).ok()),
+            admin: usage.is_some_and(|u| u.admin),
+        })
+    };
+    names.filter_map(build).collect()
+}
+
+fn candidate(name: &str, field: &str, variable: &Variable, admin: bool) -> Option<Candidate> {
+    Some(Candidate {
+        name: SecretName::parse(name).ok()?,
+        field: FieldName::parse(field).ok()?,
+        vendor: vendor_of(name),
+        variable: Some(variable.clone()),
+        admin,
+    })
+}
+
+/// Id of the vendor that a name begins with, where there is such a vendor.
+pub(super) fn vendor_of(name: &str) -> Option<String> {
+    let part = name.split('/').next().unwrap_or(name);
+    vendor(part).map(|v| v.id.to_owned())
+}
+
+/// Lower case, everything else that a name cannot have becomes `-`.
+fn kebab(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let joined: String = text.chars().map(plain).collect();
+    let mut parts: Vec<&str> = joined.split('-').filter(|part| !part.is_empty()).collect();
+    parts.truncate(MAX_NAME / 4);
+    let mut name = parts.join("-");
+    name.truncate(MAX_NAME / 2);
+    name.trim_end_matches('-').to_owned()
+}
+
+/// A warning where a value does not look like what its vendor hands out.
+pub fn format_doubt(name: &SecretName, field: &FieldName, value: &Value) -> Option<String> {
+    let vendor = vendor(name.vendor_part())?;
+    let expected = |f: &&clawvault_providers::Format| {
+        f.secret == name.as_str() && f.field == field.as_str() && !f.context
+    };
+    let known = vendor.formats.iter().filter(expected).count();
+    let fits = identify(value.expose()).is_some_and(|(found, _)| found.id == vendor.id);
+    (known > 0 && !fits).then(|| {
+        format!("this does not look like a key of {}; it is stored all the same", vendor.name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(variable: &str, text: &str) -> Found {
+        let value = Value::new(text.as_bytes().to_vec()).unwrap();
+        let label = Label::Variable(variable.to_owned());
+        Found { source: "x".into(), line: None, label, value }
+    }
+
+    fn names(pairs: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+        let mut namer = Namer::default();
+        let mut name = |(variable, text): &(&str, &str)| {
+            let named = namer.name(found(variable, text)).ok().unwrap();
+            (named.name.to_string(), named.variable.map(|v| v.to_string()))
+        };
+        pairs.iter().map(&mut name).collect()
+    }
+
+    fn pair(name: &str, variable: Option<&str>) -> (String, Option<String>) {
+        (name.to_owned(), variable.map(str::to_owned))
+    }
+
+    #[test]
+    fn manifests_name_first_then_the_place() {
+        let named = names(&[("OPENAI_API_KEY", "a"), ("MY_OWN_SECRET", "b")]);
+        assert_eq!(named[0], pair("openai/main", Some("OPENAI_API_KEY")));
+        assert_eq!(named[1], pair("env/my-own-secret", Some("MY_OWN_SECRET")));
+    }
+
+    #[test]
+    fn a_taken_name_gives_way_and_a_taken_variable_is_not_shared() {
+        let aliases = names(&[("GEMINI_API_KEY", "a"), ("GOOGLE_API_KEY", "a")]);
+        assert_eq!(aliases[1], pair("google/main", Some("GOOGLE_API_KEY")));
+        let apart = names(&[("GEMINI_API_KEY", "a"), ("GOOGLE_API_KEY", "b")]);
+        assert_eq!(apart[1], pair("google/google-api-key", Some("GOOGLE_API_KEY")));
+        let twice = names(&[("GEMINI_API_KEY", "a"), ("GEMINI_API_KEY", "b")]);
+        assert_eq!(twice[1], pair("google/gemini-api-key", None));
+    }
+
+    #[test]
+    fn what_steers_code_or_is_no_secret_is_not_taken() {
+        for (variable, why) in [
+            ("NODE_OPTIONS", STEERS),
+            ("AWS_REGION", SETTING),
+            ("GOOGLE_APPLICATION_CREDENTIALS", PATH),
+        ] {
+            assert_eq!(Namer::default().name(found(variable, "x")).err().unwrap().1, why);
+        }
+    }
+}

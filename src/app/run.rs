@@ -1,0 +1,338 @@
+//! `run`: which secrets a program gets, under which variables, and everything that must hold first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use clawvault_core::domain::{
+    Agent, Event, FieldName, Outcome, Policy, ProfileName, Revealed, SecretInfo, SecretName,
+    Variable,
+};
+use clawvault_core::platform::process::{CoreLimit, ProcessId, effective_uid};
+use clawvault_core::platform::{Clock, SystemClock, memory};
+use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
+
+use super::{Access, App, AppError, Code};
+use crate::launch::{
+    Base, Ready, RunRecord, Runs, SecretFiles, base, check_size, find, memory_directory,
+};
+
+/// `VAR=NAME` or `VAR=NAME#FIELD`.
+#[derive(Clone, Debug)]
+pub struct FromName {
+    /// The variable.
+    pub variable: Variable,
+    /// The secret.
+    pub name: SecretName,
+    /// Its field, where it has several.
+    pub field: Option<FieldName>,
+}
+
+/// How to run.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// Profile; where none is named the agent's, else `default`.
+    pub profile: Option<ProfileName>,
+    /// Agent whose grant narrows what is injected.
+    pub agent: Option<ProfileName>,
+    /// Only these secrets; all that have a variable where none is named.
+    pub only: Vec<SecretName>,
+    /// Further variables.
+    pub env: Vec<FromName>,
+    /// Variables that get the path of a file with the value.
+    pub files: Vec<FromName>,
+    /// Which of the surrounding variables the program gets.
+    pub base: Base,
+    /// The surrounding variables.
+    pub surroundings: Vec<(OsString, OsString)>,
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// The core limit that the program would have had without us.
+    pub core_limit: CoreLimit,
+}
+
+/// One variable of the program, before its value is opened.
+struct Slot {
+    variable: Variable,
+    info: SecretInfo,
+    field: FieldName,
+    as_file: bool,
+}
+
+impl App {
+    /// Gets everything ready to launch. The audit log is written here, the last step before.
+    pub fn prepare_run(&self, options: RunOptions) -> Result<(Ready, Vec<String>), AppError> {
+        let mut environment = base(options.surroundings.iter().cloned(), options.base);
+        let name = options.command.first().cloned().unwrap_or_default();
+        let program = find(&name, environment.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
+        let mut who = Who { run: Some(new_run_name()?), ..self.who() };
+        let mut vault = self.open_for(Access::Read, &who)?;
+        let policy = vault.policy()?;
+        let grant = grant(&policy, &options)?;
+        who.agent = options.agent.as_ref().map(ToString::to_string);
+        let profile = match (&options.profile, grant) {
+            (Some(profile), _) => profile.clone(),
+            (None, Some(agent)) => agent.profile.clone(),
+            (None, None) => ProfileName::default(),
+        };
+        let slots = match choose(&vault, &policy, grant, &profile, &options) {
+            Ok(slots) => slots,
+            Err(error) => {
+                if error.code == Code::Denied {
+                    vault.note(&who, Event::Run, Outcome::Refused, Vec::new());
+                }
+                return Err(error);
+            }
+        };
+        refuse_doubles(&slots)?;
+        check_fit(&slots, &environment, &options.command)?;
+        let wants = wants(&slots, &profile);
+        let revealed = vault.reveal(&who, Purpose::Run, &wants)?;
+        let run = who.run.clone().unwrap_or_default();
+        let mut files = None;
+        for slot in &slots {
+            let value = value_of(&revealed, slot)?;
+            let text = if slot.as_file {
+                let files = match &mut files {
+                    Some(files) => files,
+                    None => files.insert(SecretFiles::new(
+                        memory_directory(&self.runtime, effective_uid())?,
+                        run.clone(),
+                    )),
+                };
+                files.write(slot.variable.as_str(), value)?.into_os_string()
+            } else {
+                OsString::from_vec(value.expose().to_vec())
+            };
+            environment.insert(OsString::from(slot.variable.as_str()), text);
+        }
+        self.leave_record(&vault, &who, &revealed, files)?;
+        let warnings = vault.warnings();
+        vault.close()?;
+        let arguments = options.command;
+        Ok((Ready { program, arguments, environment, core_limit: options.core_limit }, warnings))
+    }
+
+    fn leave_record(
+        &self,
+        vault: &Vault,
+        who: &Who,
+        revealed: &[Revealed],
+        files: Option<SecretFiles>,
+    ) -> Result<(), AppError> {
+        let runs = Runs::open(&self.runtime_dir()?)?;
+        runs.sweep()?;
+        let own = ProcessId::own();
+        let holds =
+            revealed.iter().map(|r| (vault.blinded(&r.info.profile, &r.info.name), r.version));
+        let mut record = RunRecord {
+            run: who.run.clone().unwrap_or_default(),
+            vault: vault.header().vault.clone(),
+            pid: own.pid,
+            started: own.started,
+            launched_ms: SystemClock.now_ms(),
+            agent: who.agent.clone(),
+            holds: holds.collect(),
+            files: Vec::new(),
+        };
+        if let Some(files) = files {
+            record.files = files.keep();
+        }
+        runs.write(&record)?;
+        Ok(())
+    }
+}
+
+/// The agent's grant; a profile that is not the agent's own is refused.
+fn grant<'a>(policy: &'a Policy, options: &RunOptions) -> Result<Option<&'a Agent>, AppError> {
+    let Some(name) = &options.agent else { return Ok(None) };
+    let agent = policy.agents.get(name).ok_or_else(|| {
+        let what = format!("the policy has no agent {name}");
+        AppError::new(
+            Code::Denied,
+            what,
+            "Add a section [agents.…] with `clawvault policy apply FILE`.",
+        )
+    })?;
+    if options.profile.as_ref().is_some_and(|profile| *profile != agent.profile) {
+        let what = format!("agent {name} may use profile {} only", agent.profile);
+        return Err(AppError::new(Code::Denied, what, "Leave --profile out, or change its grant."));
+    }
+    Ok(Some(agent))
+}
+
+fn choose(
+    vault: &Vault,
+    policy: &Policy,
+    grant: Option<&Agent>,
+    profile: &ProfileName,
+    options: &RunOptions,
+) -> Result<Vec<Slot>, AppError> {
+    let allowed = |name: &SecretName| grant.is_none_or(|agent| agent.may_have(profile, name));
+    let mut slots = Vec::new();
+    let chosen = if options.only.is_empty() {
+        let all = vault.injectable(profile)?;
+        all.into_iter().filter(|info| allowed(&info.name)).collect()
+    } else {
+        named(vault, profile, &options.only)?
+    };
+    let asked = options.env.iter().chain(&options.files);
+    let overridden: BTreeSet<&Variable> = asked.map(|from| &from.variable).collect();
+    for info in chosen {
+        refuse_ungranted(&info, &allowed, profile)?;
+        if info.admin || policy.is_admin(&info.name) {
+            if options.only.is_empty() {
+                continue;
+            }
+            return Err(admin_refused(&info.name));
+        }
+        if info.injections.is_empty() {
+            let what = format!("{} has no variable", info.name);
+            return Err(AppError::new(
+                Code::NotLaunched,
+                what,
+                format!("Name one: --env VAR={}", info.name),
+            ));
+        }
+        for injection in &info.injections {
+            if !overridden.contains(&injection.variable) {
+                let (variable, field) = (injection.variable.clone(), injection.field.clone());
+                slots.push(Slot { variable, field, info: info.clone(), as_file: false });
+            }
+        }
+    }
+    for (from, as_file) in
+        options.env.iter().map(|f| (f, false)).chain(options.files.iter().map(|f| (f, true)))
+    {
+        let info = named(vault, profile, std::slice::from_ref(&from.name))?.remove(0);
+        refuse_ungranted(&info, &allowed, profile)?;
+        if info.admin || policy.is_admin(&info.name) {
+            return Err(admin_refused(&info.name));
+        }
+        let field = field_of(&info, from.field.as_ref())?;
+        slots.push(Slot { variable: from.variable.clone(), field, info, as_file });
+    }
+    Ok(slots)
+}
+
+/// The named secrets; everything that is missing is said at once.
+fn named(
+    vault: &Vault,
+    profile: &ProfileName,
+    names: &[SecretName],
+) -> Result<Vec<SecretInfo>, AppError> {
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for name in names {
+        match vault.secret(profile, name)?.filter(|info| info.removed_ms.is_none()) {
+            Some(info) => found.push(info),
+            None => missing.push(name.as_str()),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let what = format!("secret {} in profile {profile}", missing.join(", "));
+    Err(VaultError::NoSuch(what).into())
+}
+
+fn refuse_ungranted(
+    info: &SecretInfo,
+    allowed: &impl Fn(&SecretName) -> bool,
+    profile: &ProfileName,
+) -> Result<(), AppError> {
+    if allowed(&info.name) {
+        return Ok(());
+    }
+    let what = format!("the agent's grant does not cover {} in profile {profile}", info.name);
+    Err(AppError::new(Code::Denied, what, "Widen its section in the policy, if it should have it."))
+}
+
+fn admin_refused(name: &SecretName) -> AppError {
+    let what = format!("{name} administers other keys and is never handed to a program");
+    AppError::new(Code::Denied, what, "Leave it out; rotation uses it from inside the vault.")
+}
+
+/// The asked field, or the only one.
+fn field_of(info: &SecretInfo, asked: Option<&FieldName>) -> Result<FieldName, AppError> {
+    let fields = info.current().map(|v| v.fields.as_slice()).unwrap_or_default();
+    let names = || fields.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
+    match (asked, fields) {
+        (Some(asked), _) if fields.iter().any(|(name, _)| name == asked) => Ok(asked.clone()),
+        (None, [(only, _)]) => Ok(only.clone()),
+        (Some(_), _) => {
+            Err(VaultError::NoSuch(format!("such field of {}: it has {}", info.name, names()))
+                .into())
+        }
+        (None, _) => Err(AppError::usage(
+            format!("{} has several fields: {}", info.name, names()),
+            format!("Name one, as in {}#FIELD.", info.name),
+        )),
+    }
+}
+
+fn refuse_doubles(slots: &[Slot]) -> Result<(), AppError> {
+    let mut holders: BTreeMap<&Variable, &SecretInfo> = BTreeMap::new();
+    for slot in slots {
+        if let Some(other) = holders.insert(&slot.variable, &slot.info) {
+            let what = format!(
+                "{} and {} both want the variable {}",
+                other.name, slot.info.name, slot.variable
+            );
+            let advice = format!(
+                "Choose: --env {}={}, or --only, or another variable with `clawvault set --env`.",
+                slot.variable, slot.info.name
+            );
+            return Err(AppError::new(Code::NotLaunched, what, advice));
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything fits, from the lengths alone: nothing is opened for a launch that cannot be.
+fn check_fit(
+    slots: &[Slot],
+    environment: &BTreeMap<OsString, OsString>,
+    command: &[OsString],
+) -> Result<(), AppError> {
+    let mut lengths: BTreeMap<&OsStr, usize> =
+        environment.iter().map(|(name, value)| (name.as_os_str(), value.len())).collect();
+    for slot in slots {
+        let fields = slot.info.current().map(|v| v.fields.as_slice()).unwrap_or_default();
+        let length = fields.iter().find(|(name, _)| *name == slot.field).map(|(_, length)| *length);
+        let length = length.ok_or_else(|| {
+            VaultError::NoSuch(format!("field {} of {}", slot.field, slot.info.name))
+        })?;
+        // A path in memory is short; the file itself may be as long as a value may be.
+        let length = if slot.as_file { 256 } else { length as usize };
+        lengths.insert(OsStr::from_bytes(slot.variable.as_str().as_bytes()), length);
+    }
+    check_size(command.iter().map(OsString::as_os_str), lengths)?;
+    Ok(())
+}
+
+fn wants(slots: &[Slot], profile: &ProfileName) -> Vec<Want> {
+    let names: BTreeSet<&SecretName> = slots.iter().map(|slot| &slot.info.name).collect();
+    let want =
+        |name: &SecretName| Want { profile: profile.clone(), name: name.clone(), version: None };
+    names.into_iter().map(want).collect()
+}
+
+fn value_of<'a>(
+    revealed: &'a [Revealed],
+    slot: &Slot,
+) -> Result<&'a clawvault_core::domain::Value, AppError> {
+    let secret = revealed.iter().find(|r| r.info.name == slot.info.name);
+    let value = secret.and_then(|r| r.field(&slot.field));
+    let missing = || VaultError::NoSuch(format!("field {} of {}", slot.field, slot.info.name));
+    Ok(value.ok_or_else(missing)?)
+}
+
+/// Eight random bytes in hex: names a run in the audit log and in its record.
+fn new_run_name() -> Result<String, AppError> {
+    let mut bytes = [0; 8];
+    memory::random(&mut bytes).map_err(|_| {
+        AppError::new(Code::Failed, "the system has no randomness to give", "Try again later.")
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,158 @@
+//! Secrets one at a time: set, read, remove, go back.
+
+use clawvault_core::domain::{
+    Event, FieldName, Injection, ProfileName, Revealed, SecretInfo, SecretName, Value, Variable,
+};
+use clawvault_core::vault::{Purpose, Put, Stored, Vault, VaultError, Want};
+use clawvault_providers::{Holds, variables_of, vendor};
+
+use super::naming::vendor_of;
+use super::{Access, App, AppError};
+
+/// What is to be stored.
+#[derive(Debug)]
+pub struct Setting {
+    /// Profile of the secret.
+    pub profile: ProfileName,
+    /// Name of the secret.
+    pub name: SecretName,
+    /// Its fields, all of them.
+    pub fields: Vec<(FieldName, Value)>,
+}
+
+/// How it is to be stored.
+#[derive(Debug, Default)]
+pub struct SetOptions {
+    /// Id of the vendor, where the name does not begin with it.
+    pub vendor: Option<String>,
+    /// Variables to inject it as; empty leaves what is there, or takes the vendor's own.
+    pub variables: Vec<(Variable, FieldName)>,
+}
+
+impl App {
+    /// Stores a value as a new version.
+    pub fn set(&self, setting: Setting, options: SetOptions) -> Result<(Vault, Stored), AppError> {
+        if let Some(id) = &options.vendor
+            && vendor(id).is_none()
+        {
+            let what = "there is no vendor of that id";
+            return Err(AppError::usage(
+                what,
+                "A vendor's id is the first part of a name, as in openai/main.",
+            ));
+        }
+        let mut vault = self.open(Access::Write)?;
+        let existing = vault.secret(&setting.profile, &setting.name)?;
+        let name = setting.name.as_str();
+        let injections = if !options.variables.is_empty() {
+            let pair = |(variable, field)| Injection { variable, field };
+            Some(options.variables.into_iter().map(pair).collect())
+        } else if existing.is_none() {
+            Some(primary_variables(name, &setting.fields))
+        } else {
+            None
+        };
+        let vendor = options.vendor.or_else(|| vendor_of(name));
+        let admin = variables_of(name).any(|usage| usage.admin);
+        let put = Put {
+            vendor,
+            admin,
+            injections,
+            add: false,
+            profile: setting.profile,
+            name: setting.name,
+            fields: setting.fields,
+        };
+        let mut stored = vault.put(&self.who(), Event::Set, &[put])?;
+        match stored.pop() {
+            Some(stored) => Ok((vault, stored)),
+            None => Err(VaultError::Limit("nothing was stored".to_owned()).into()),
+        }
+    }
+
+    /// Opens one secret's fields, after logging it.
+    pub fn get(
+        &self,
+        profile: &ProfileName,
+        name: &SecretName,
+        version: Option<u32>,
+    ) -> Result<Revealed, AppError> {
+        let mut vault = self.open(Access::Read)?;
+        let want = Want { profile: profile.clone(), name: name.clone(), version };
+        let mut revealed = vault.reveal(&self.who(), Purpose::Get, &[want])?;
+        let missing = || VaultError::NoSuch(format!("secret {name}"));
+        Ok(revealed.pop().ok_or_else(missing)?)
+    }
+
+    /// Every secret of a profile (of all, where none is named), removed ones only when asked for.
+    pub fn list(
+        &self,
+        profile: Option<&ProfileName>,
+        removed: bool,
+    ) -> Result<(Vec<SecretInfo>, Vec<String>), AppError> {
+        let vault = self.open(Access::Read)?;
+        let wanted = |info: &SecretInfo| {
+            info.removed_ms.is_some() == removed && profile.is_none_or(|p| info.profile == *p)
+        };
+        let all = vault.secrets()?.into_iter().filter(wanted).collect();
+        Ok((all, vault.warnings()))
+    }
+
+    /// One secret without its values; removed ones too.
+    pub fn show(&self, profile: &ProfileName, name: &SecretName) -> Result<SecretInfo, AppError> {
+        let vault = self.open(Access::Read)?;
+        let missing = || VaultError::NoSuch(format!("secret {name} in profile {profile}"));
+        Ok(vault.secret(profile, name)?.ok_or_else(missing)?)
+    }
+
+    /// Hides a secret, or removes it for good.
+    pub fn remove(
+        &self,
+        profile: &ProfileName,
+        name: &SecretName,
+        purge: bool,
+    ) -> Result<Vault, AppError> {
+        let mut vault = self.open(Access::Write)?;
+        if purge {
+            vault.purge(&self.who(), profile, name)?;
+        } else {
+            vault.remove(&self.who(), profile, name)?;
+        }
+        Ok(vault)
+    }
+
+    /// Makes an earlier version current again.
+    pub fn roll_back(
+        &self,
+        profile: &ProfileName,
+        name: &SecretName,
+        to: Option<u32>,
+    ) -> Result<(Vault, u32), AppError> {
+        let mut vault = self.open(Access::Write)?;
+        let version = vault.roll_back(&self.who(), profile, name, to)?;
+        Ok((vault, version))
+    }
+
+    /// The policy's text.
+    pub fn policy_text(&self) -> Result<String, AppError> {
+        Ok(self.open(Access::Read)?.policy_text()?)
+    }
+
+    /// Replaces the policy.
+    pub fn apply_policy(&self, text: &str) -> Result<Vault, AppError> {
+        let mut vault = self.open(Access::Write)?;
+        vault.apply_policy(&self.who(), text)?;
+        Ok(vault)
+    }
+}
+
+/// The first variable that the vendor's manifest has for each field.
+fn primary_variables(name: &str, fields: &[(FieldName, Value)]) -> Vec<Injection> {
+    let primary = |field: &FieldName| {
+        let usage = variables_of(name)
+            .find(|usage| usage.field == field.as_str() && usage.holds == Holds::Secret)?;
+        let variable = Variable::parse(usage.variable).ok()?;
+        Some(Injection { variable, field: field.clone() })
+    };
+    fields.iter().filter_map(|(field, _)| primary(field)).collect()
+}

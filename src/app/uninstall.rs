@@ -1,0 +1,61 @@
+//! Uninstall: removes what was put elsewhere, and the vault only when told to.
+
+use std::path::PathBuf;
+
+use clawvault_core::platform::{Dir, PlatformError, Private};
+
+use super::{App, AppError};
+use crate::launch::Runs;
+
+impl App {
+    /// Removes the runtime directory with its records and secret files; gives what was removed.
+    pub fn remove_elsewhere(&self) -> Result<Vec<PathBuf>, AppError> {
+        let mut removed = Vec::new();
+        if let Ok(runtime) = Dir::open(&self.runtime, Private::Required) {
+            let runs = Runs::open(&runtime)?;
+            runs.sweep()?;
+            if runs.living()?.is_empty() {
+                remove_tree(&self.runtime, &mut removed)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes the vault itself and its anchor for good.
+    pub fn purge_vault(&self) -> Result<Vec<PathBuf>, AppError> {
+        let mut removed = Vec::new();
+        if let Some(header) = self.header() {
+            remove_tree(&self.place.state.join(&header.vault), &mut removed)?;
+        }
+        remove_tree(&self.place.home, &mut removed)?;
+        Ok(removed)
+    }
+}
+
+/// Removes a directory of ours whole; no link in it is followed. A missing one is fine.
+fn remove_tree(path: &std::path::Path, removed: &mut Vec<PathBuf>) -> Result<(), PlatformError> {
+    let dir = match Dir::open(path, Private::Required) {
+        Ok(dir) => dir,
+        Err(error) if error.is_missing() => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    empty(&dir)?;
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    if let Some(parent) = dir.path().parent() {
+        Dir::open(parent, Private::Inspect)?.remove_dir(name)?;
+    }
+    removed.push(path.to_owned());
+    Ok(())
+}
+
+fn empty(dir: &Dir) -> Result<(), PlatformError> {
+    for entry in dir.list()? {
+        if entry.is_dir {
+            empty(&dir.dir(&entry.name)?)?;
+            dir.remove_dir(&entry.name)?;
+        } else {
+            dir.remove(&entry.name)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! `clawvault get`
+
+use std::process::ExitCode;
+
+use zeroize::Zeroizing;
+
+use super::surroundings::Context;
+use super::{arguments, output};
+use crate::app::{AppError, ExportFormat, export};
+
+/// Show a value: its exact bytes, with a newline only on a terminal
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  clawvault get openai/main
+  clawvault get aws/main#access_key_id
+  clawvault get openai/main --version 3")]
+pub(super) struct Args {
+    /// NAME, or NAME#FIELD where it has several fields
+    #[arg(value_name = "NAME[#FIELD]")]
+    name: String,
+    #[command(flatten)]
+    profile: arguments::Profile,
+    /// A version other than the current one
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// All fields as one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
+    let (name, field) = arguments::name_and_field(&args.name)?;
+    let profile = args.profile.or_default()?;
+    let app = context.app()?;
+    if field.is_none() && !args.json {
+        // Which field is meant has to be clear before a value is opened.
+        let info = app.show(&profile, &name)?;
+        let version = args.version.map_or_else(|| info.current(), |number| info.version(number));
+        let fields = version.map(|v| v.fields.as_slice()).unwrap_or_default();
+        if fields.len() > 1 {
+            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+            let what = format!("{name} has several fields: {}", names.join(", "));
+            return Err(AppError::usage(
+                what,
+                format!("Name one, as in {name}#{}, or use --json.", names[0]),
+            ));
+        }
+    }
+    let revealed = app.get(&profile, &name, args.version)?;
+    if args.json {
+        let (document, _) = export(&profile, &[revealed], ExportFormat::Json);
+        output::data(&document);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let value = match &field {
+        Some(field) => revealed.field(field),
+        None => revealed.fields.first().map(|(_, value)| value),
+    };
+    let value = value.ok_or_else(|| {
+        AppError::new(
+            crate::app::Code::Missing,
+            format!("{name} has no such field"),
+            "`clawvault show` names its fields.",
+        )
+    })?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(value.len() + 1));
+    bytes.extend_from_slice(value.expose());
+    if output::is_terminal() {
+        bytes.push(b'\n');
+    }
+    output::data(&bytes);
+    Ok(ExitCode::SUCCESS)
+}

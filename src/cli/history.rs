@@ -1,0 +1,35 @@
+//! `clawvault history`
+
+use std::process::ExitCode;
+
+use super::list::Shown;
+use super::surroundings::Context;
+use super::{arguments, output, time};
+use crate::app::AppError;
+
+/// List the versions of a secret, newest first
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Name of the secret
+    name: String,
+    #[command(flatten)]
+    profile: arguments::Profile,
+    /// As one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
+    let name = arguments::name(&args.name)?;
+    let info = context.app()?.show(&args.profile.or_default()?, &name)?;
+    if args.json {
+        output::json(&Shown::new(&info));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |v: &clawvault_core::domain::VersionInfo| {
+        vec![v.number.to_string(), v.stage.as_str().to_owned(), time::moment(v.created_ms)]
+    };
+    let rows: Vec<Vec<String>> = info.versions.iter().rev().map(row).collect();
+    output::table(&rows);
+    Ok(ExitCode::SUCCESS)
+}

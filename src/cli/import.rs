@@ -1,0 +1,205 @@
+//! `clawvault import`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clawvault_core::vault::PutOutcome;
+use serde::Serialize;
+
+use super::surroundings::{self, Context};
+use super::{arguments, output};
+use crate::app::{AppError, ImportOptions, Imported, Line, Source};
+
+/// Take keys in from where they are today
+///
+/// From a dotenv, JSON, YAML or TOML file, from the environment, or from an OpenClaw home. One
+/// commit takes everything or nothing; the same import twice changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  clawvault import .env --dry-run
+  clawvault import --env
+  clawvault import --openclaw
+  clawvault import key.json --as openai/work")]
+#[command(group = clap::ArgGroup::new("source").required(true))]
+pub(super) struct Args {
+    /// dotenv, JSON, YAML or TOML file
+    #[arg(group = "source")]
+    file: Option<PathBuf>,
+    /// The environment: only variables that are known to hold a key
+    #[arg(long, group = "source")]
+    env: bool,
+    /// An OpenClaw home: its configuration, .env, unit and environment files
+    #[arg(long, group = "source", num_args = 0..=1, value_name = "DIR")]
+    openclaw: Option<Option<PathBuf>>,
+    /// Name for the one value of the source
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    profile: arguments::Profile,
+    /// Make new versions of values that differ, instead of stopping
+    #[arg(long)]
+    update: bool,
+    /// Say what would happen and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// As one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
+    let source = match (&args.file, &args.openclaw) {
+        (Some(file), _) => Source::File(file.clone()),
+        (None, Some(home)) => openclaw_source(home.as_ref())?,
+        (None, None) => Source::Environment(surroundings::environment()),
+    };
+    let options = ImportOptions {
+        profile: args.profile.or_default()?,
+        name: args.name.as_deref().map(arguments::name).transpose()?,
+        update: args.update,
+        dry_run: args.dry_run,
+    };
+    let imported = context.app()?.import(&source, &options)?;
+    if args.json {
+        output::json(&document(&imported, args.dry_run));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<Vec<String>> = imported.lines.iter().map(row).collect();
+    output::table(&rows);
+    for note in &imported.notes {
+        output::talk(&format!("not taken: {note}"));
+    }
+    if !imported.plaintext.is_empty() && !args.dry_run {
+        output::talk("These still lie there in clear; each with what removes it:");
+        for place in &imported.plaintext {
+            output::talk(&format!("  {} {}: {}", place.place, place.what, place.remedy));
+        }
+    }
+    let done = if args.dry_run { "would be: " } else { "" };
+    output::talk(&format!("{done}{}", summary(&imported)));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Counts in one line.
+pub(super) fn summary(imported: &Imported) -> String {
+    let count = |outcome| imported.lines.iter().filter(|line| line.outcome == outcome).count();
+    format!(
+        "{} new, {} updated, {} relabelled, {} unchanged, {} not taken",
+        count(PutOutcome::Created),
+        count(PutOutcome::Updated),
+        count(PutOutcome::Relabelled),
+        count(PutOutcome::Unchanged),
+        imported.notes.len()
+    )
+}
+
+/// The OpenClaw home of this user and the files elsewhere that belong to it.
+pub(super) fn openclaw_home() -> Option<(PathBuf, Vec<PathBuf>)> {
+    let user = surroundings::user_home();
+    let home = surroundings::path("OPENCLAW_STATE_DIR")
+        .or_else(|| user.as_ref().map(|home| home.join(".openclaw")))?;
+    let mut extra = Vec::new();
+    if let Some(user) = &user {
+        extra.push(user.join(".config/openclaw/gateway.env"));
+        extra.extend(units(&user.join(".config/systemd/user")));
+    }
+    extra.retain(|file| file.is_file());
+    Some((home, extra))
+}
+
+/// Unit files of OpenClaw, and their drop-ins.
+fn units(directory: &std::path::Path) -> Vec<PathBuf> {
+    let list = |directory: &std::path::Path| {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let ours = |path: &PathBuf| {
+        path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("openclaw"))
+    };
+    let mut found: Vec<PathBuf> = list(directory).into_iter().filter(ours).collect();
+    let drop_ins: Vec<PathBuf> =
+        found.iter().filter(|path| path.is_dir()).flat_map(|path| list(path)).collect();
+    found.extend(drop_ins);
+    found.sort();
+    found
+}
+
+fn openclaw_source(named: Option<&PathBuf>) -> Result<Source, AppError> {
+    let found = openclaw_home();
+    let extra = found.as_ref().map(|(_, extra)| extra.clone()).unwrap_or_default();
+    match (named, found) {
+        // Files elsewhere belong to the user's own OpenClaw, not to a directory that was named.
+        (Some(named), _) => Ok(Source::OpenClaw(named.clone(), Vec::new())),
+        (None, Some((home, _))) => Ok(Source::OpenClaw(home, extra)),
+        (None, None) => {
+            Err(AppError::usage("there is no home directory here", "Name it: --openclaw DIR."))
+        }
+    }
+}
+
+fn word(outcome: PutOutcome) -> &'static str {
+    match outcome {
+        PutOutcome::Created => "new",
+        PutOutcome::Relabelled => "relabelled",
+        PutOutcome::Unchanged => "unchanged",
+        PutOutcome::Updated => "updated",
+    }
+}
+
+fn row(line: &Line) -> Vec<String> {
+    let variable = line.variable.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    let mut name = line.name.to_string();
+    if line.field.as_str() != "value" {
+        name = format!("{name}#{}", line.field);
+    }
+    vec![word(line.outcome).to_owned(), name, variable, line.place.clone()]
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    dry_run: bool,
+    imported: Vec<JsonLine<'a>>,
+    not_taken: &'a [String],
+    plaintext: Vec<JsonPlaintext<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    outcome: &'a str,
+    name: &'a str,
+    field: &'a str,
+    variable: Option<&'a str>,
+    version: u32,
+    place: &'a str,
+}
+
+#[derive(Serialize)]
+struct JsonPlaintext<'a> {
+    place: &'a str,
+    what: &'a str,
+    remedy: &'a str,
+}
+
+fn document(imported: &Imported, dry_run: bool) -> Document<'_> {
+    Document {
+        dry_run,
+        imported: imported.lines.iter().map(json_line).collect(),
+        not_taken: &imported.notes,
+        plaintext: imported
+            .plaintext
+            .iter()
+            .map(|p| JsonPlaintext { place: &p.place, what: &p.what, remedy: &p.remedy })
+            .collect(),
+    }
+}
+
+fn json_line(line: &Line) -> JsonLine<'_> {
+    JsonLine {
+        outcome: word(line.outcome),
+        name: line.name.as_str(),
+        field: line.field.as_str(),
+        variable: line.variable.as_ref().map(clawvault_core::domain::Variable::as_str),
+        version: line.version,
+        place: &line.place,
+    }
+}

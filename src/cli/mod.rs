@@ -1,0 +1,149 @@
+//! The command line: one file for each subcommand, its arguments on top.
+//!
+//! Only here are the terminal, the environment and the arguments of the process touched.
+
+mod arguments;
+mod completions;
+mod doctor;
+mod export;
+mod get;
+mod history;
+mod import;
+mod init;
+mod list;
+mod log;
+mod man;
+mod output;
+mod policy;
+mod prompt;
+mod quickstart;
+mod rm;
+mod rollback;
+mod run;
+mod set;
+mod show;
+mod status;
+mod surroundings;
+mod time;
+mod uninstall;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use clawvault_core::platform::{guard, process};
+
+use crate::app::{AppError, Code};
+use surroundings::Context;
+
+/// Keeps the API keys of a machine that runs AI agents: sealed, injected at launch, accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "clawvault", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    keys: Keys,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  clawvault init                               make a vault
+  clawvault import .env                        take the keys of a dotenv file in
+  clawvault run -- openclaw gateway            launch a program with them
+  clawvault set openai/main < key.txt          store a new value
+  clawvault run --only openai/main -- env      hand over one key only
+
+Exit codes: 0 done, 1 the answer is no, 2 usage, 3 locked or denied, 4 no such thing,
+5 damaged vault, 6 vendor, 7 any other failure; `run` gives the program's own.
+The home is $CLAWVAULT_HOME, else $XDG_DATA_HOME/clawvault.";
+
+/// What opens the vault.
+#[derive(Debug, clap::Args)]
+struct Keys {
+    /// Identity file that opens the vault [env: CLAWVAULT_IDENTITY]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Keys")]
+    identity: Option<std::path::PathBuf>,
+    /// File that holds the passphrase
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Keys")]
+    passphrase_file: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Quickstart(quickstart::Args),
+    Set(set::Args),
+    Get(get::Args),
+    List(list::Args),
+    Show(show::Args),
+    Rm(rm::Args),
+    History(history::Args),
+    Rollback(rollback::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Run(run::Args),
+    Policy(policy::Args),
+    Log(log::Args),
+    Status(status::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Uninstall(uninstall::Args),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let (core_limit, hardened) = process::harden();
+    std::panic::set_hook(Box::new(|_| {
+        // What panicked may have been reading a value: its message is not shown. A panic that
+        // the store guards against becomes an error with words of its own.
+        if !guard::is_guarded() {
+            output::talk("clawvault: an invariant of the program did not hold");
+            output::talk("hint: nothing is half written; please report the command that led here");
+        }
+    }));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return arguments::explain(&error),
+    };
+    let context = Context { keys: cli.keys.into(), core_limit };
+    if !hardened {
+        output::talk("clawvault: the system refused to make this process undumpable");
+    }
+    let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        dispatch(cli.command, &context)
+    })) {
+        Ok(outcome) => outcome,
+        Err(_) => return ExitCode::from(Code::Failed as u8),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(error.code as u8)
+        }
+    }
+}
+
+fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
+    match command {
+        Command::Completions(args) => completions::run(&args),
+        Command::Doctor(args) => doctor::run(&args, context),
+        Command::Export(args) => export::run(&args, context),
+        Command::Get(args) => get::run(&args, context),
+        Command::History(args) => history::run(&args, context),
+        Command::Import(args) => import::run(&args, context),
+        Command::Init(args) => init::run(args, context),
+        Command::List(args) => list::run(&args, context),
+        Command::Log(args) => log::run(&args, context),
+        Command::Man(args) => man::run(&args),
+        Command::Policy(args) => policy::run(&args, context),
+        Command::Quickstart(args) => quickstart::run(args, context),
+        Command::Rm(args) => rm::run(&args, context),
+        Command::Rollback(args) => rollback::run(&args, context),
+        Command::Run(args) => run::run(args, context),
+        Command::Set(args) => set::run(&args, context),
+        Command::Show(args) => show::run(&args, context),
+        Command::Status(args) => status::run(&args, context),
+        Command::Uninstall(args) => uninstall::run(&args, context),
+    }
+}

@@ -1,0 +1,71 @@
+//! stdout is data, stderr is talk. Every line that this program prints passes here.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::app::AppError;
+
+/// Writes data to stdout. A reader that went away is no failure of ours.
+pub(super) fn data(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).ok();
+}
+
+/// Writes one JSON document.
+pub(super) fn json<T: Serialize>(document: &T) {
+    let mut text = serde_json::to_vec(document).unwrap_or_default();
+    text.push(b'\n');
+    data(&text);
+}
+
+/// Writes a line to stderr, without what could steer a terminal.
+pub(super) fn talk(line: &str) {
+    let mut err = std::io::stderr().lock();
+    writeln!(err, "{}", printable(line)).ok();
+}
+
+/// Writes an error: what is wrong, then what to do.
+pub(super) fn error(error: &AppError) {
+    talk(&format!("clawvault: {}", error.what.replace('\n', " ")));
+    talk(&format!("hint: {}", error.advice));
+}
+
+/// Writes warnings, one a line.
+pub(super) fn warnings(all: &[String]) {
+    for warning in all {
+        talk(&format!("clawvault: warning: {warning}"));
+    }
+}
+
+/// True where a person reads stdout.
+pub(super) fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Writes rows in columns; the last column is not padded.
+pub(super) fn table(rows: &[Vec<String>]) {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&printable(cell));
+            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    data(text.as_bytes());
+}
+
+/// Control characters from documents and file names must not reach a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
+        .collect()
+}

@@ -1,0 +1,94 @@
+//! `clawvault run`
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clawvault_core::domain::ProfileName;
+
+use super::surroundings::{self, Context};
+use super::{arguments, output};
+use crate::app::{App, AppError, RunOptions};
+use crate::launch::{self, Base};
+
+/// Run a program with its keys in the environment
+///
+/// All secrets of the profile that have a variable, never admin credentials, narrowed by --as and
+/// --only. clawvault replaces itself by the program: signals, job control and exit code are the
+/// program's own. 125 means that clawvault refused before the launch.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  clawvault run -- openclaw gateway
+  clawvault run --only openai/main,telegram/bot -- ./agent
+  clawvault run --as support --clean-env -- ./agent
+  clawvault run --env OPENAI_API_KEY=openai/work --file GOOGLE_APPLICATION_CREDENTIALS=google/service-account -- ./agent")]
+pub(super) struct Args {
+    #[command(flatten)]
+    profile: arguments::Profile,
+    /// Agent of the policy whose grant narrows what is injected
+    #[arg(long = "as", value_name = "AGENT")]
+    agent: Option<String>,
+    /// Only these secrets
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Inject a secret (or NAME#FIELD) under this variable
+    #[arg(long, value_name = "VAR=NAME")]
+    env: Vec<String>,
+    /// Put a secret into a file in memory; the variable gets its path
+    #[arg(long, value_name = "VAR=NAME")]
+    file: Vec<String>,
+    /// Start from an almost empty environment: PATH, HOME, TERM, language and the like
+    #[arg(long)]
+    clean_env: bool,
+    /// The program and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
+    let ready = || -> Result<(App, RunOptions), AppError> {
+        context.refuse_inherited_keys()?;
+        let parse = |all: &[String]| all.iter().map(|t| arguments::from_name(t)).collect();
+        let only: Result<Vec<_>, AppError> = args.only.iter().map(|t| arguments::name(t)).collect();
+        let options = RunOptions {
+            profile: args.profile.named()?,
+            agent: args.agent.as_deref().map(arguments::profile).transpose()?,
+            only: only?,
+            env: Result::<Vec<_>, AppError>::and_then(parse(&args.env), Ok)?,
+            files: Result::<Vec<_>, AppError>::and_then(parse(&args.file), Ok)?,
+            base: if args.clean_env { Base::Clean } else { Base::Inherited },
+            surroundings: surroundings::environment(),
+            command: args.command,
+            core_limit: context.core_limit,
+        };
+        Ok((context.app()?, options))
+    };
+    let (app, options) = ready().map_err(AppError::before_launch)?;
+    launch(&app, options)
+}
+
+/// Options for everything that a profile has.
+pub(super) fn plain_options(
+    command: Vec<OsString>,
+    profile: ProfileName,
+    base: Base,
+    context: &Context,
+) -> RunOptions {
+    RunOptions {
+        profile: Some(profile),
+        agent: None,
+        only: Vec::new(),
+        env: Vec::new(),
+        files: Vec::new(),
+        base,
+        surroundings: surroundings::environment(),
+        command,
+        core_limit: context.core_limit,
+    }
+}
+
+/// Prepares and hands over; comes back only where that failed.
+pub(super) fn launch(app: &App, options: RunOptions) -> Result<ExitCode, AppError> {
+    let (ready, warnings) = app.prepare_run(options).map_err(AppError::before_launch)?;
+    output::warnings(&warnings);
+    Err(AppError::from(launch::replace(ready)).before_launch())
+}

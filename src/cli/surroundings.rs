@@ -1,0 +1,128 @@
+//! What the process stands in: home, state and runtime directories, keys, as XDG has them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clawvault_core::platform::process::{CoreLimit, effective_uid};
+use clawvault_core::vault::Place;
+
+use super::{Keys, prompt};
+use crate::app::{App, AppError, Code, KeySource};
+
+/// The environment variables that this program reads, besides those of XDG.
+const HOME: &str = "CLAWVAULT_HOME";
+const IDENTITY: &str = "CLAWVAULT_IDENTITY";
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// Keys named on the command line.
+#[derive(Clone, Debug)]
+pub(super) struct NamedKeys {
+    identity: Option<PathBuf>,
+    passphrase_file: Option<PathBuf>,
+}
+
+impl From<Keys> for NamedKeys {
+    fn from(keys: Keys) -> Self {
+        Self { identity: keys.identity, passphrase_file: keys.passphrase_file }
+    }
+}
+
+/// What every command gets.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) keys: NamedKeys,
+    pub(super) core_limit: CoreLimit,
+}
+
+impl Context {
+    /// The app that asks a person for a passphrase where one can be asked.
+    pub(super) fn app(&self) -> Result<App, AppError> {
+        self.app_with(Box::new(|| prompt::passphrase("Passphrase of the vault: ")))
+    }
+
+    /// The app that asks nobody.
+    pub(super) fn silent_app(&self) -> Result<App, AppError> {
+        self.app_with(Box::new(|| None))
+    }
+
+    fn app_with(
+        &self,
+        ask: Box<dyn Fn() -> Option<clawvault_core::crypto::slot::Passphrase>>,
+    ) -> Result<App, AppError> {
+        let (home, state) = match path(HOME) {
+            Some(home) => (home.clone(), home.join("state")),
+            None => (xdg("XDG_DATA_HOME", ".local/share")?, xdg("XDG_STATE_HOME", ".local/state")?),
+        };
+        let runtime = match path("XDG_RUNTIME_DIR") {
+            Some(runtime) if runtime.is_absolute() => runtime.join("clawvault"),
+            _ => home.join("run"),
+        };
+        let identity = self.keys.identity.clone().or_else(|| path(IDENTITY));
+        let passphrase_file = self.keys.passphrase_file.clone();
+        let keys = KeySource { identity, passphrase_file, prompt: ask };
+        Ok(App { place: Place { home, state }, runtime, keys })
+    }
+
+    /// Refuses keys that a launched program could read as well.
+    pub(super) fn refuse_inherited_keys(&self) -> Result<(), AppError> {
+        let identity = self.keys.identity.clone().or_else(|| path(IDENTITY));
+        let files = [identity, self.keys.passphrase_file.clone()];
+        for file in files.into_iter().flatten() {
+            if path(CREDENTIALS).is_some_and(|directory| is_below(&file, &directory)) {
+                return Err(AppError::new(
+                    Code::Denied,
+                    "the key lies in this unit's credentials, where the program could read it too",
+                    "Give the credential to the daemon's unit, and none to the program's.",
+                ));
+            }
+            if file.starts_with("/dev/fd") || file.starts_with("/proc/self/fd") {
+                return Err(AppError::new(
+                    Code::Denied,
+                    "the key comes from an open descriptor, which the program would inherit",
+                    "Name a file instead.",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_below(file: &Path, directory: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real(file).starts_with(real(directory))
+}
+
+/// A path from the environment; empty counts as unset.
+pub(super) fn path(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The user's home directory.
+pub(super) fn user_home() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| home.is_absolute())
+}
+
+/// All variables of this process.
+pub(super) fn environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+/// Where throw-away vaults go: in memory where possible.
+pub(super) fn temporary() -> PathBuf {
+    let shared = PathBuf::from("/dev/shm");
+    path("XDG_RUNTIME_DIR")
+        .or_else(|| Some(shared).filter(|p| p.is_dir()))
+        .unwrap_or_else(std::env::temp_dir)
+}
+
+/// A directory by the XDG base directory specification: absolute, else under the user's home.
+fn xdg(variable: &str, below_home: &str) -> Result<PathBuf, AppError> {
+    if let Some(directory) = path(variable).filter(|directory| directory.is_absolute()) {
+        return Ok(directory.join("clawvault"));
+    }
+    let home = user_home().ok_or_else(|| {
+        let what = format!("user {} has no home directory", effective_uid());
+        AppError::new(Code::Failed, what, "Name the vault's home with CLAWVAULT_HOME.")
+    })?;
+    Ok(home.join(below_home).join("clawvault"))
+}

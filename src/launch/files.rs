@@ -1,0 +1,56 @@
+//! Secret files: in memory, for the owner alone, removed once their run is over.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clawvault_core::domain::Value;
+use clawvault_core::platform::{Dir, PlatformError};
+
+use super::LaunchError;
+
+/// Files of one run in a directory in memory.
+#[derive(Debug)]
+pub struct SecretFiles {
+    dir: Dir,
+    prefix: String,
+    written: Vec<String>,
+}
+
+/// Finds a directory in memory: under the runtime directory, else under `/dev/shm`.
+pub fn memory_directory(runtime: &Path, uid: u32) -> Result<Dir, LaunchError> {
+    let candidates = [runtime.join("files"), PathBuf::from(format!("/dev/shm/clawvault-{uid}"))];
+    let mut opened = candidates.iter().filter_map(|path| Dir::create(path).ok());
+    opened.find(Dir::is_in_memory).ok_or(LaunchError::NoMemoryDirectory)
+}
+
+impl SecretFiles {
+    /// Starts the files of the run called `prefix`.
+    pub fn new(dir: Dir, prefix: String) -> Self {
+        Self { dir, prefix, written: Vec::new() }
+    }
+
+    /// Writes one file and gives its path.
+    pub fn write(&mut self, variable: &str, value: &Value) -> Result<PathBuf, PlatformError> {
+        let name = format!("{}-{variable}", self.prefix);
+        let mut file = self.dir.create_new(&name)?;
+        self.written.push(name.clone());
+        let path = self.dir.path().join(name);
+        file.write_all(value.expose()).map_err(|e| PlatformError::io("write", &path, e))?;
+        Ok(path)
+    }
+
+    /// Keeps the files: from here on the run's record answers for them.
+    pub fn keep(mut self) -> Vec<PathBuf> {
+        let names = std::mem::take(&mut self.written);
+        names.iter().map(|name| self.dir.path().join(name)).collect()
+    }
+}
+
+/// A launch that fails leaves no file behind.
+impl Drop for SecretFiles {
+    fn drop(&mut self) {
+        for name in &self.written {
+            self.dir.remove(name).ok();
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Launching a program with secrets: what it gets, whether it fits, and handing the process over.
+//!
+//! clawvault replaces itself by the program (`exec`), so signals, job control and exit codes are
+//! the program's own, and nothing of ours stays. This feature sees values and no vault.
+
+mod command;
+mod environment;
+mod error;
+mod exec;
+mod files;
+mod record;
+mod size;
+
+pub use command::find;
+pub use environment::{Base, base};
+pub use error::LaunchError;
+pub use exec::{Ready, replace};
+pub use files::{SecretFiles, memory_directory};
+pub use record::{RunRecord, Runs};
+pub use size::check as check_size;

@@ -1,0 +1,98 @@
+//! What each run leaves in the runtime directory: who runs, and which versions it holds.
+//!
+//! A rotation reads them to learn whether a living process still depends on a version. Secrets
+//! are named by their blinded ids, so the record tells nobody what they are.
+
+use std::path::PathBuf;
+
+use clawvault_core::platform::process::ProcessId;
+use clawvault_core::platform::{Dir, PlatformError};
+use serde::{Deserialize, Serialize};
+
+const SUFFIX: &str = ".run";
+const MAX_RECORD: usize = 1024 * 1024;
+
+/// One run.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct RunRecord {
+    /// Name of the run.
+    pub run: String,
+    /// Id of the vault.
+    pub vault: String,
+    /// Process number; the launched program keeps ours.
+    pub pid: u32,
+    /// Its start, in clock ticks since boot.
+    pub started: u64,
+    /// When it was launched, in milliseconds since 1970.
+    pub launched_ms: i64,
+    /// The agent whose grant it has, where it has one.
+    pub agent: Option<String>,
+    /// Blinded id and version of every secret it holds.
+    pub holds: Vec<(String, u32)>,
+    /// Secret files to be removed once it is over.
+    pub files: Vec<PathBuf>,
+}
+
+impl RunRecord {
+    /// True while that very process lives.
+    pub fn is_alive(&self) -> bool {
+        ProcessId { pid: self.pid, started: self.started }.is_alive()
+    }
+}
+
+/// The records of all runs.
+#[derive(Debug)]
+pub struct Runs(Dir);
+
+impl Runs {
+    /// Opens the directory of the records.
+    pub fn open(runtime: &Dir) -> Result<Self, PlatformError> {
+        runtime.create_dir("runs").map(Self)
+    }
+
+    /// Writes a record; it is not synced, a power cut ends the run as well.
+    pub fn write(&self, record: &RunRecord) -> Result<(), PlatformError> {
+        use std::io::Write;
+        let name = format!("{}{SUFFIX}", record.run);
+        let text = serde_json::to_vec(record).unwrap_or_default();
+        let path = self.0.path().join(&name);
+        let mut file = self.0.create_new(&name)?;
+        file.write_all(&text).map_err(|e| PlatformError::io("write", &path, e))
+    }
+
+    /// Records of the runs that are alive.
+    pub fn living(&self) -> Result<Vec<RunRecord>, PlatformError> {
+        let all = self.all()?;
+        Ok(all.into_iter().map(|(_, record)| record).filter(RunRecord::is_alive).collect())
+    }
+
+    /// Removes what ended runs left: their records and their secret files.
+    pub fn sweep(&self) -> Result<(), PlatformError> {
+        for (name, record) in self.all()? {
+            if record.is_alive() {
+                continue;
+            }
+            for file in &record.files {
+                // A record is ours, but its paths are checked all the same before anything goes.
+                let ours = file.file_name().and_then(|n| n.to_str());
+                if ours.is_some_and(|n| n.starts_with(&record.run))
+                    && let Some(parent) = file.parent()
+                    && let Ok(dir) = Dir::open(parent, clawvault_core::platform::Private::Required)
+                {
+                    dir.remove(ours.unwrap_or_default())?;
+                }
+            }
+            self.0.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> Result<Vec<(String, RunRecord)>, PlatformError> {
+        let names = self.0.list()?.into_iter().map(|found| found.name);
+        let read = |name: String| {
+            let bytes = self.0.read(&name, MAX_RECORD).ok()??;
+            Some((name, serde_json::from_slice(&bytes).ok()?))
+        };
+        Ok(names.filter(|name| name.ends_with(SUFFIX)).filter_map(read).collect())
+    }
+}
