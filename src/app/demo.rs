@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clawvault_core::domain::{FieldName, ProfileName, SecretName, Value};
+use clawvault_core::domain::{FieldName, ProfileName, SecretName, Value, hex};
 use clawvault_core::platform::{Dir, Private, memory};
 use clawvault_core::vault::Place;
 
@@ -95,8 +95,7 @@ impl App {
         memory::random(&mut name).map_err(|_| {
             AppError::new(Code::Failed, "the system has no randomness to give", "Try again later.")
         })?;
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        let root = temporary.join(format!("clawvault-demo-{name}"));
+        let root = temporary.join(format!("clawvault-demo-{}", hex(&name)));
         Dir::create(&root)?;
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
         let place = Place { home: root.join("home"), state: root.join("state") };

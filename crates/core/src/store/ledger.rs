@@ -150,25 +150,31 @@ impl<S: Store> Ledger<S> {
         kind: Kind,
         each: &mut dyn FnMut(RecordKey, Plain) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut expected = HashMap::new();
+        // Buckets are ranges of the blinded name, so in their order the keys of a kind are sorted.
+        let mut expected = Vec::new();
         for number in 0..BUCKETS {
             let bucket = self.bucket(keys, number)?;
-            expected.extend(bucket.entries().iter().filter(|(k, _)| k.kind == kind).copied());
+            let of_kind = bucket.entries().iter().filter(|(k, _)| k.kind == kind);
+            expected.extend(of_kind.map(|(key, generation)| (*key, *generation, false)));
         }
         // One pass in the store's own order; what it skips or spoils is then asked for by key.
         let pass = self.store.scan(Some(kind), &mut |key, sealed| {
-            if let Some(generation) = expected.get(&key)
+            if let Ok(at) = expected.binary_search_by_key(&key, |(key, _, _)| *key)
+                && let (_, generation, seen @ false) = &mut expected[at]
                 && let Ok(plain) = self.open_record(keys, &key, *generation, sealed)
             {
-                expected.remove(&key);
+                *seen = true;
                 each(key, plain)?;
             }
             Ok(())
         });
-        if pass.is_ok() && expected.is_empty() {
-            return Ok(());
+        // An error of the caller's own stops the scan; one of the store is judged record by record.
+        if let Err(error) = pass
+            && !error.is_damage()
+        {
+            return Err(error);
         }
-        for key in expected.into_keys() {
+        for (key, ..) in expected.into_iter().filter(|(_, _, seen)| !seen) {
             let missing = StoreError::Damaged("a record is missing or altered");
             each(key, self.read(keys, &key)?.ok_or(missing)?)?;
         }
@@ -214,7 +220,7 @@ impl<S: Store> Ledger<S> {
                     let place = place(&self.vault, &change.key, root.generation);
                     root.count += u64::from(!existed);
                     bucket.set(change.key, Some(root.generation));
-                    Some(crypto::seal(&keys.records, &place, plain)?)
+                    Some(crypto::seal(keys.records(), &place, plain)?)
                 }
                 None => {
                     root.count -= u64::from(existed);
@@ -267,7 +273,7 @@ impl<S: Store> Ledger<S> {
         sealed: &[u8],
     ) -> Result<Plain, StoreError> {
         let place = place(&self.vault, key, generation);
-        Ok(crypto::open(&keys.records, &place, sealed)?)
+        Ok(crypto::open(keys.records(), &place, sealed)?)
     }
 
     fn lend<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {

@@ -40,7 +40,7 @@ impl Vault {
     /// Appends an entry durably. What it announces must not happen where this fails.
     pub(super) fn record(&mut self, entry: &Entry) -> Result<LogPoint, LogError> {
         // The header is authenticated, so its public half is the one that belongs to the key.
-        let public = self.header.log_key().unwrap_or_else(|| self.keys.entries.public());
+        let public = self.header.log_key().unwrap_or_else(|| self.keys.locked_entries().public());
         self.log.append(entry, &public, Some(&self.keys))
     }
 
