@@ -121,7 +121,7 @@ impl App {
         files: Option<SecretFiles>,
     ) -> Result<(), AppError> {
         let runs = Runs::open(&self.runtime_dir()?)?;
-        runs.sweep()?;
+        runs.sweep_if_due()?;
         let own = ProcessId::own();
         let holds =
             revealed.iter().map(|r| (vault.blinded(&r.info.profile, &r.info.name), r.version));

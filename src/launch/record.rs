@@ -10,6 +10,10 @@ use clawvault_core::platform::{Dir, PlatformError};
 use serde::{Deserialize, Serialize};
 
 const SUFFIX: &str = ".run";
+/// Suffix of the record of a run that has secret files: those must not outlive it for long.
+const FILES_SUFFIX: &str = ".files.run";
+/// Ended runs without secret files cost nothing: they are cleared when this many have gathered.
+const MANY: usize = 64;
 const MAX_RECORD: usize = 1024 * 1024;
 
 /// One run.
@@ -53,7 +57,8 @@ impl Runs {
     /// Writes a record; it is not synced, a power cut ends the run as well.
     pub fn write(&self, record: &RunRecord) -> Result<(), PlatformError> {
         use std::io::Write;
-        let name = format!("{}{SUFFIX}", record.run);
+        let suffix = if record.files.is_empty() { SUFFIX } else { FILES_SUFFIX };
+        let name = format!("{}{suffix}", record.run);
         let text = serde_json::to_vec(record).unwrap_or_default();
         let path = self.0.path().join(&name);
         let mut file = self.0.create_new(&name)?;
@@ -64,6 +69,13 @@ impl Runs {
     pub fn living(&self) -> Result<Vec<RunRecord>, PlatformError> {
         let all = self.all()?;
         Ok(all.into_iter().map(|(_, record)| record).filter(RunRecord::is_alive).collect())
+    }
+
+    /// Removes what ended runs left, if it is worth it: secret files, or many records.
+    pub fn sweep_if_due(&self) -> Result<(), PlatformError> {
+        let names = self.0.list()?;
+        let due = names.len() > MANY || names.iter().any(|f| f.name.ends_with(FILES_SUFFIX));
+        if due { self.sweep() } else { Ok(()) }
     }
 
     /// Removes what ended runs left: their records and their secret files.

@@ -6,8 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -47,23 +46,21 @@ pub struct Found {
 }
 
 impl Dir {
-    /// Opens the directory at `path`; its parent is resolved once, itself may not be a link.
+    /// Opens the directory at `path`. Links above it are followed once; itself may not be one.
     pub fn open(path: &Path, private: Private) -> Result<Self, PlatformError> {
-        Self::open_resolved(resolve_parent(path)?, private)
-    }
-
-    fn open_resolved(path: PathBuf, private: Private) -> Result<Self, PlatformError> {
-        let fd = rustix::fs::open(&path, dir_flags(), Mode::empty())
-            .map_err(|e| open_error(&path, e))?;
-        Self::checked(fd, path, private)
+        let (parent, name) = open_parent(path)?;
+        let fd = rustix::fs::openat(&parent, name, dir_flags(), Mode::empty())
+            .map_err(|e| open_error(path, e))?;
+        Self::checked(fd, path.to_owned(), private)
     }
 
     /// Opens the directory, making it (and missing parents) first where it does not exist.
     pub fn create(path: &Path) -> Result<Self, PlatformError> {
-        if let Some(parent) = path.parent()
-            && !parent.as_os_str().is_empty()
-            && !parent.exists()
-        {
+        match Self::open(path, Private::Required) {
+            Err(error) if error.is_missing() => {}
+            other => return other,
+        }
+        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             use std::os::unix::fs::DirBuilderExt;
             std::fs::DirBuilder::new()
                 .recursive(true)
@@ -71,15 +68,17 @@ impl Dir {
                 .create(parent)
                 .map_err(|e| PlatformError::io("create", parent, e))?;
         }
-        let path = resolve_parent(path)?;
-        let made = match rustix::fs::mkdir(&path, OWNER_DIR) {
-            Ok(()) => true,
-            Err(Errno::EXIST) => false,
-            Err(e) => return Err(PlatformError::io("create", &path, e)),
-        };
-        let parent = path.parent().map(Path::to_owned);
-        let private = if made { Private::Inspect } else { Private::Required };
-        Self::open_resolved(path, private)?.after_making(made, parent.as_deref())
+        let (parent, name) = open_parent(path)?;
+        match rustix::fs::mkdirat(&parent, name, OWNER_DIR) {
+            // Somebody else may have made it meanwhile: it is checked like any other.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(PlatformError::io("create", path, e)),
+        }
+        let fd = rustix::fs::openat(&parent, name, dir_flags(), Mode::empty())
+            .map_err(|e| open_error(path, e))?;
+        let dir = Self::checked(fd, path.to_owned(), Private::Inspect)?.with_exact_mode()?;
+        rustix::fs::fsync(&parent).ok();
+        Ok(dir)
     }
 
     /// Opens a directory inside this one.
@@ -92,16 +91,20 @@ impl Dir {
 
     /// Opens a directory inside this one, making it first where it does not exist.
     pub fn create_dir(&self, name: &str) -> Result<Self, PlatformError> {
-        let path = self.path.join(name);
-        let made = match rustix::fs::mkdirat(&self.fd, name, OWNER_DIR) {
-            Ok(()) => true,
-            Err(Errno::EXIST) => false,
-            Err(e) => return Err(PlatformError::io("create", &path, e)),
-        };
-        if made {
-            self.sync()?;
+        match self.dir(name) {
+            Err(error) if error.is_missing() => {}
+            other => return other,
         }
-        self.dir(name)?.after_making(made, None)
+        let path = self.path.join(name);
+        match rustix::fs::mkdirat(&self.fd, name, OWNER_DIR) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(PlatformError::io("create", &path, e)),
+        }
+        let fd = rustix::fs::openat(&self.fd, name, dir_flags(), Mode::empty())
+            .map_err(|e| open_error(&path, e))?;
+        let dir = Self::checked(fd, path, Private::Inspect)?.with_exact_mode()?;
+        self.sync()?;
+        Ok(dir)
     }
 
     /// The directory's path, for messages.
@@ -233,17 +236,19 @@ impl Dir {
         Ok(Self { fd, path })
     }
 
-    /// A directory just made gets its exact mode whatever the umask was, and becomes durable.
-    fn after_making(self, made: bool, parent: Option<&Path>) -> Result<Self, PlatformError> {
-        if made {
-            rustix::fs::fchmod(&self.fd, OWNER_DIR)
-                .map_err(|e| PlatformError::io("change the rights of", &self.path, e))?;
-            if let Some(parent) = parent
-                && let Ok(fd) = rustix::fs::open(parent, dir_flags(), Mode::empty())
-            {
-                rustix::fs::fsync(fd.as_fd()).ok();
-            }
+    /// A directory just made gets its exact mode whatever the umask was.
+    fn with_exact_mode(self) -> Result<Self, PlatformError> {
+        let stat =
+            rustix::fs::fstat(&self.fd).map_err(|e| PlatformError::io("inspect", &self.path, e))?;
+        // One that somebody else put there meanwhile is not ours to change.
+        if stat.st_uid != rustix::process::geteuid().as_raw() {
+            return Err(PlatformError::Untrusted {
+                path: self.path,
+                why: "belongs to another user",
+            });
         }
+        rustix::fs::fchmod(&self.fd, OWNER_DIR)
+            .map_err(|e| PlatformError::io("change the rights of", &self.path, e))?;
         Ok(self)
     }
 
@@ -306,19 +311,18 @@ fn ours(stat: &Stat, path: &Path) -> Result<(), PlatformError> {
     Ok(())
 }
 
-/// Resolves links above the directory once; the directory itself keeps its own name.
-fn resolve_parent(path: &Path) -> Result<PathBuf, PlatformError> {
+/// Opens what a path's last part lies in: from here on nobody can put a link above it.
+fn open_parent(path: &Path) -> Result<(OwnedFd, &OsStr), PlatformError> {
     let invalid = || PlatformError::Untrusted { path: path.into(), why: "is not a usable path" };
     let name = path.file_name().ok_or_else(invalid)?;
-    if name == OsStr::from_bytes(b"..") {
-        return Err(invalid());
-    }
     let parent = match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
     };
-    let parent = parent.canonicalize().map_err(|e| PlatformError::io("open", parent, e))?;
-    Ok(parent.join(name))
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(parent, flags, Mode::empty())
+        .map_err(|e| PlatformError::io("open", parent, e))?;
+    Ok((fd, name))
 }
 
 #[cfg(test)]

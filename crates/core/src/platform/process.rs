@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
 
 /// A process, told apart from a later one that reuses its number.
@@ -28,7 +29,7 @@ impl ProcessId {
 
 /// Short name of a process, as its kernel knows it.
 pub fn name(pid: u32) -> Option<String> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    let text = read_proc(pid, "comm")?;
     let shown: String = text.trim_end().chars().filter(|c| !c.is_control()).collect();
     (!shown.is_empty()).then_some(shown)
 }
@@ -62,8 +63,18 @@ pub fn restore_core_limit(limit: CoreLimit) {
     setrlimit(Resource::Core, Rlimit { current: limit.0, maximum: limit.1 }).ok();
 }
 
+/// Reads a short file of a process in one call: the kernel makes it up for each.
+fn read_proc(pid: u32, file: &str) -> Option<String> {
+    let path = format!("/proc/{pid}/{file}");
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    let mut buffer = [0; 2048];
+    let length = rustix::io::read(fd, &mut buffer).ok()?;
+    Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+}
+
 fn started(pid: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let text = read_proc(pid, "stat")?;
     // The name (field 2) may hold spaces and parentheses: count from the last one.
     let mut rest = text.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = rest.next()?;
