@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::auditlog::{AuditLog, Entry, Item, LogPoint};
 use clawvault_core::domain::{
-    Actor, Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage,
-    Value, Variable, VersionInfo,
+    Actor, Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value,
+    Variable, VersionInfo,
 };
 use clawvault_core::platform::Dir;
-use clawvault_core::store::{Batch, Bucket, Kind, RecordKey, SnapshotStore, Store, StoreError};
 use clawvault_core::store::write_snapshot;
+use clawvault_core::store::{Batch, Bucket, Kind, RecordKey, SnapshotStore, Store, StoreError};
 use clawvault_core::vault::codec::{self, Index};
 use clawvault_fuzz::KEYS;
 // Built with the targets' flags, this too calls what libFuzzer defines.

@@ -1,8 +1,8 @@
 //! OpenClaw's configuration, and what its paths say about secrets.
 #![no_main]
 
-use clawvault::openclaw::credentials::{is_credential, suggested_name};
 use clawvault::openclaw::config;
+use clawvault::openclaw::credentials::{is_credential, suggested_name};
 use clawvault_core::domain::SecretName;
 use clawvault_fuzz::{assert_library_refusal, texts};
 use libfuzzer_sys::fuzz_target;

@@ -14,7 +14,8 @@ use libfuzzer_sys::fuzz_target;
 
 /// In memory, and of this process alone; `fuzz-smoke` removes it.
 static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let base = std::env::var_os("CLAWVAULT_FUZZ_MEMORY").map_or_else(std::env::temp_dir, Into::into);
+    let base =
+        std::env::var_os("CLAWVAULT_FUZZ_MEMORY").map_or_else(std::env::temp_dir, Into::into);
     base.join(format!("log-{}", std::process::id()))
 });
 
@@ -27,8 +28,9 @@ fuzz_target!(|bytes: &[u8]| {
     written.and_then(|mut file| file.write_all(bytes)).expect("the segment can be written");
 
     let mut opened = 0;
-    let verdict = verify(&dir(), &KEYS, None, &mut |read| opened += u64::from(read.entry.is_some()))
-        .expect("it can be read");
+    let verdict =
+        verify(&dir(), &KEYS, None, &mut |read| opened += u64::from(read.entry.is_some()))
+            .expect("it can be read");
     assert!(verdict.entries <= opened && verdict.unproven <= verdict.entries);
     if let (Some((number, _)), entries) = (verdict.broken, verdict.entries) {
         assert!((1..=entries + 1).contains(&number));
