@@ -17,7 +17,7 @@ use super::frame::{self, Frame, HEAD};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// An entry is too large or could not be encoded.
+    /// An entry is too large or could not be encoded, or no number is left for it.
     #[error("an audit entry cannot be written")]
     Entry,
     /// The system refused.
@@ -139,8 +139,8 @@ impl AuditLog {
         if sealed.len() > crate::domain::limits::MAX_LOG_ENTRY {
             return Err(LogError::Entry);
         }
-        self.ensure_segment()?;
-        let number = self.at.count + 1;
+        let number = self.at.count.checked_add(1).ok_or(LogError::Entry)?;
+        self.ensure_segment(number)?;
         let (bytes, head) = frame::write(number, &sealed, &self.at.head, keys);
         let path = self.dir.path().join(name(self.at.segment));
         let fail = |e| PlatformError::io("write", &path, e);
@@ -158,13 +158,13 @@ impl AuditLog {
         Ok(self.at)
     }
 
-    fn ensure_segment(&mut self) -> Result<(), LogError> {
+    fn ensure_segment(&mut self, first: u64) -> Result<(), LogError> {
         if self.file.is_some() {
             return Ok(());
         }
         let last = segments(&self.dir)?.pop().unwrap_or(0).max(self.at.segment);
-        let segment = last + 1;
-        let head = frame::write_head(self.at.count + 1, &self.at.head);
+        let segment = last.checked_add(1).ok_or(LogError::Entry)?;
+        let head = frame::write_head(first, &self.at.head);
         let file_name = name(segment);
         self.dir.replace(&file_name, &head)?;
         let (mut file, _) = self.dir.create_file(&file_name)?;
@@ -238,11 +238,46 @@ fn name(segment: u32) -> String {
 
 /// Moves the point over every whole frame of `tail` that carries the next number.
 fn follow(mut at: LogPoint, mut tail: &[u8]) -> LogPoint {
-    while let Some(frame) = Frame::parse(tail).filter(|f| f.number == at.count + 1) {
+    let follows = |frame: &Frame<'_>, count| frame.number.checked_sub(1) == Some(count);
+    while let Some(frame) = Frame::parse(tail).filter(|frame| follows(frame, at.count)) {
         at.head = frame.hash(&at.head);
         at.count += 1;
         at.offset += frame.length as u64;
         tail = &tail[frame.length..];
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::VaultKey;
+    use crate::domain::{Actor, Event, Outcome};
+
+    #[test]
+    fn a_log_whose_numbers_are_used_up_is_read_and_takes_no_entry() {
+        let temporary = tempfile::tempdir().unwrap();
+        let open = || Dir::create(&temporary.path().join("log")).unwrap();
+        let before = Digest([0; 32]);
+        let last = frame::write(u64::MAX, b"", &before, None).0;
+        let head = frame::write_head(u64::MAX, &before);
+        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
+        let entry = Entry::new(0, Event::Get, Outcome::Ok, actor);
+        let public = VaultKey::from_slot(&mut [5; 32]).derive().entries.public();
+        for more in [&[][..], &last] {
+            open().replace("00000001.log", &[&head, &last, more].concat()).unwrap();
+            let (mut log, lost) = AuditLog::open(open(), None).unwrap();
+            assert_eq!((log.point().count, lost), (u64::MAX, !more.is_empty()));
+            assert!(matches!(log.append(&entry, &public, None), Err(LogError::Entry)));
+        }
+    }
+
+    #[test]
+    fn a_segment_with_the_last_number_is_followed_by_none() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::create(&temporary.path().join("log")).unwrap();
+        dir.replace(&name(u32::MAX), b"").unwrap();
+        let mut log = AuditLog { dir, file: None, at: LogPoint::START };
+        assert!(matches!(log.ensure_segment(1), Err(LogError::Entry)));
+    }
 }

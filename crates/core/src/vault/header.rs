@@ -157,7 +157,9 @@ impl Header {
     pub(super) fn id(&self) -> Option<[u8; 16]> {
         let mut id = [0; 16];
         let (digits, rest) = self.vault.as_bytes().as_chunks::<2>();
-        if digits.len() != id.len() || !rest.is_empty() {
+        // The number's parser would take a sign, too.
+        let hex = self.vault.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits.len() != id.len() || !rest.is_empty() || !hex {
             return None;
         }
         for (byte, digits) in id.iter_mut().zip(digits) {
@@ -220,4 +222,22 @@ impl Header {
 
 fn damaged(what: &str) -> VaultError {
     VaultError::Damaged(format!("its header {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_hex_digits_and_no_signs() {
+        let log_key = BASE64.encode([0; 32]);
+        let slot = "kind = \"recovery\"\nrecipient = \"\"\nadded_ms = 0\nwrapped = \"\"\n";
+        let parse = |id: &str| {
+            let text =
+                format!("format = 1\nvault = \"{id}\"\nlog_key = \"{log_key}\"\n[[slot]]\n{slot}");
+            Header::parse(text.as_bytes())
+        };
+        assert!(parse(&"0f".repeat(16)).is_ok());
+        assert!(parse(&"+f".repeat(16)).is_err());
+    }
 }

@@ -1,0 +1,52 @@
+//! Segments of the audit log: what a vault finds there when it opens, and when it checks the chain.
+#![no_main]
+
+use std::fs::{OpenOptions, read};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use clawvault_core::auditlog::{AuditLog, LogPoint, verify};
+use clawvault_core::platform::Dir;
+use clawvault_fuzz::KEYS;
+use libfuzzer_sys::fuzz_target;
+
+/// In memory, and of this process alone; `fuzz-smoke` removes it.
+static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let base =
+        std::env::var_os("CLAWVAULT_FUZZ_MEMORY").map_or_else(std::env::temp_dir, Into::into);
+    base.join(format!("log-{}", std::process::id()))
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    let dir = || Dir::create(&PLACE).expect("the folder can be made");
+    let file = dir().path().join("00000001.log");
+    // Of this user alone, or the vault refuses to read it.
+    let mut open = OpenOptions::new();
+    let written = open.write(true).create(true).truncate(true).mode(0o600).open(&file);
+    written.and_then(|mut file| file.write_all(bytes)).expect("the segment can be written");
+
+    let mut opened = 0;
+    let verdict =
+        verify(&dir(), &KEYS, None, &mut |read| opened += u64::from(read.entry.is_some()))
+            .expect("it can be read");
+    assert!(verdict.entries <= opened && verdict.unproven <= verdict.entries);
+    if let (Some((number, _)), entries) = (verdict.broken, verdict.entries) {
+        assert!((1..=entries + 1).contains(&number));
+    }
+
+    let (log, lost) = AuditLog::open(dir(), None).expect("it can be opened");
+    let point = log.point();
+    assert_eq!(read(&file).expect("it is still there"), bytes, "opening changed it");
+    if verdict.broken.is_none() {
+        assert!(!lost);
+        assert_eq!((point.count, point.head), (verdict.entries, verdict.head));
+        // What was proven once stays proven; a cut is noticed.
+        let again = verify(&dir(), &KEYS, Some(point), &mut |_| {}).expect("it can be read");
+        assert_eq!(again, verdict);
+        let beyond = LogPoint { count: point.count + 1, ..point };
+        let cut = verify(&dir(), &KEYS, Some(beyond), &mut |_| {}).expect("it can be read");
+        assert!(cut.broken.is_some());
+    }
+});
