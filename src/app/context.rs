@@ -11,7 +11,7 @@ use clawvault_core::vault::{Opener, Place, Vault, Who};
 use super::{AppError, Code};
 
 /// File of the identity in the vault's home.
-pub const IDENTITY_FILE: &str = "identity.txt";
+pub(super) const IDENTITY_FILE: &str = "identity.txt";
 const MAX_IDENTITY: usize = 64 * 1024;
 const MAX_PASSPHRASE: usize = 4 * 1024;
 

@@ -2,9 +2,9 @@
 //! is found. Sample keys go into a throw-away vault only.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clawvault_core::domain::{FieldName, ProfileName, SecretName, Value};
+use clawvault_core::domain::{FieldName, ProfileName, SecretName, Value, hex};
 use clawvault_core::platform::{Dir, Private, memory};
 use clawvault_core::vault::Place;
 
@@ -83,20 +83,19 @@ impl App {
         !found.sources().is_empty()
     }
 
-    /// True where a vault, or traces of one, lie in the home.
+    /// True where a vault lies in the home.
     pub fn has_vault(&self) -> bool {
         let home = Dir::open(&self.place.home, Private::Inspect);
-        home.is_ok_and(|home| ["vault.toml", "store.redb"].iter().any(|name| home.has(name)))
+        home.is_ok_and(|home| home.has("vault.toml"))
     }
 
     /// A throw-away vault with sample keys, in a new directory below `temporary`.
-    pub fn demonstration(temporary: PathBuf) -> Result<Self, AppError> {
+    pub fn demonstration(temporary: &Path) -> Result<Self, AppError> {
         let mut name = [0; 8];
         memory::random(&mut name).map_err(|_| {
             AppError::new(Code::Failed, "the system has no randomness to give", "Try again later.")
         })?;
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        let root = temporary.join(format!("clawvault-demo-{name}"));
+        let root = temporary.join(format!("clawvault-demo-{}", hex(&name)));
         Dir::create(&root)?;
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
         let place = Place { home: root.join("home"), state: root.join("state") };

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use clawvault_core::platform::{Dir, Private};
+use clawvault_core::platform::{Dir, Private, process};
 use clawvault_core::vault::Vault;
 
 use super::context::IDENTITY_FILE;
@@ -182,7 +182,7 @@ fn examine(mut vault: Vault, repair: Repair) -> Vec<Check> {
 /// Another program of our name: unrelated tools share it.
 fn check_path(path: Option<&std::ffi::OsStr>) -> Check {
     let subject = "PATH";
-    let own = std::fs::canonicalize("/proc/self/exe").ok();
+    let own = process::executable().and_then(|own| own.canonicalize().ok());
     let others = path.into_iter().flat_map(std::env::split_paths);
     let others: Vec<PathBuf> = others
         .map(|dir| dir.join("clawvault"))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::{MAX_DOCUMENT, MAX_IMPORT};
 use clawvault_core::domain::{
@@ -89,8 +89,10 @@ impl App {
         options: &ImportOptions,
     ) -> Result<Imported, AppError> {
         let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-        imported.plaintext = gathered.plaintext;
-        let named = name_all(gathered.found, options, &mut imported.notes)?;
+        let namer = Namer::new(gathered.openclaw);
+        let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
+        imported.plaintext = named.iter().map(|one| Plaintext::of_found(&one.found)).collect();
+        imported.plaintext.extend(gathered.copies);
         refuse_clashes(&named)?;
         let puts = puts(&named, &options.profile);
         let planned = vault.plan(&puts)?;
@@ -127,8 +129,10 @@ impl App {
 
 struct Gathered {
     found: Vec<Found>,
+    openclaw: bool,
     notes: Vec<String>,
-    plaintext: Vec<Plaintext>,
+    /// Where values lie besides the places they are taken from.
+    copies: Vec<Plaintext>,
 }
 
 /// Reads a source without touching any vault.
@@ -142,7 +146,7 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
             let by_form = environment::take(variables.iter().cloned(), |name| !is_known(name));
             found
                 .extend(by_form.found.into_iter().filter(|f| identify(f.value.expose()).is_some()));
-            Ok(Gathered { found, notes: Vec::new(), plaintext: Vec::new() })
+            Ok(Gathered { found, openclaw: false, notes: Vec::new(), copies: Vec::new() })
         }
         Source::OpenClaw(home, extra) => {
             let report = openclaw::read(home, extra, &is_known, &find)?;
@@ -153,15 +157,13 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
                     reference.path, reference.variable
                 )
             }));
-            let mut plaintext: Vec<Plaintext> =
-                report.found.iter().map(Plaintext::of_found).collect();
-            plaintext.extend(report.copies.into_iter().map(Plaintext::of_copy));
-            Ok(Gathered { found: report.found, notes, plaintext })
+            let copies = report.copies.iter().map(Plaintext::of_copy).collect();
+            Ok(Gathered { found: report.found, openclaw: true, notes, copies })
         }
     }
 }
 
-fn gather_file(path: &PathBuf) -> Result<Gathered, AppError> {
+fn gather_file(path: &Path) -> Result<Gathered, AppError> {
     let shown = path.display().to_string();
     let bytes = read_bounded(path, MAX_DOCUMENT).map_err(|error| {
         let code = match error {
@@ -178,8 +180,7 @@ fn gather_file(path: &PathBuf) -> Result<Gathered, AppError> {
     for note in intake.notes {
         notes.push(format!("{shown}: {note}"));
     }
-    let plaintext = intake.found.iter().map(Plaintext::of_found).collect();
-    Ok(Gathered { found: intake.found, notes, plaintext })
+    Ok(Gathered { found: intake.found, openclaw: false, notes, copies: Vec::new() })
 }
 
 fn is_known(variable: &str) -> bool {
@@ -200,6 +201,7 @@ fn find(bytes: &[u8]) -> Vec<FormatHit> {
 
 fn name_all(
     found: Vec<Found>,
+    mut namer: Namer,
     options: &ImportOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Named>, AppError> {
@@ -207,7 +209,6 @@ fn name_all(
         let what = format!("the source has more than {MAX_IMPORT} values");
         return Err(AppError::usage(what, "Split it and import the parts."));
     }
-    let mut namer = Namer::default();
     let mut named = Vec::with_capacity(found.len());
     for found in found {
         match namer.name(found) {
@@ -289,6 +290,6 @@ fn place(found: &Found) -> String {
 /// True where a source can be read and holds at least one value that would be taken.
 pub(super) fn yields_something(source: &Source) -> bool {
     let Ok(gathered) = gather(source) else { return true };
-    let mut namer = Namer::default();
+    let mut namer = Namer::new(gathered.openclaw);
     gathered.found.into_iter().any(|found| namer.name(found).is_ok())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::slot::{DEFAULT_WORK, Identity, Passphrase, Recipient};
 use clawvault_core::platform::{Dir, PlatformError, SystemClock};
-use clawvault_core::vault::{NewSlot, SlotKind, Vault};
+use clawvault_core::vault::{NewSlot, SlotKind, Vault, VaultError};
 use zeroize::Zeroizing;
 
 use super::context::{IDENTITY_FILE, identities_in};
@@ -39,6 +39,9 @@ pub struct Made {
 impl App {
     /// Makes a vault. Without any key named, an identity is written into its home.
     pub fn init(&self, options: InitOptions) -> Result<Made, AppError> {
+        if self.has_vault() {
+            return Err(VaultError::Exists(self.place.home.clone()).into());
+        }
         let nothing_named = options.passphrase.is_none()
             && options.identity.is_none()
             && options.recipients.is_empty();
@@ -60,7 +63,7 @@ impl App {
         if nothing_named {
             let home = Dir::create(&self.place.home)?;
             let path = home.path().join(IDENTITY_FILE);
-            if !home.has("vault.toml") && !home.has(IDENTITY_FILE) {
+            if !home.has(IDENTITY_FILE) {
                 write_identity(&home, &path)?;
             }
             slots.extend(identities_in(&path)?.iter().map(slot_of));

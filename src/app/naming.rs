@@ -31,15 +31,22 @@ const UNNAMED: Skipped = "has no name that a secret could have; choose one with 
 /// Gives names to the values of one import, each name to one value.
 #[derive(Default)]
 pub(super) struct Namer {
+    /// True where paths are those of OpenClaw's own documents.
+    openclaw: bool,
     values: HashMap<(SecretName, FieldName), Value>,
     variables: HashMap<Variable, SecretName>,
 }
 
 impl Namer {
+    /// `openclaw` says that paths are those of OpenClaw's own documents.
+    pub(super) fn new(openclaw: bool) -> Self {
+        Self { openclaw, ..Self::default() }
+    }
+
     /// Names a value. A name that another value of this import has is passed over for the next
     /// best one; where there is none, the name is given twice and the import says so.
     pub(super) fn name(&mut self, found: Found) -> Result<Named, (Found, Skipped)> {
-        let choices = match candidates(&found) {
+        let choices = match candidates(&found, self.openclaw) {
             Ok(choices) => choices,
             Err(skipped) => return Err((found, skipped)),
         };
@@ -70,11 +77,24 @@ struct Candidate {
 }
 
 /// Names that fit a value, best first.
-fn candidates(found: &Found) -> Result<Vec<Candidate>, Skipped> {
+fn candidates(found: &Found, openclaw: bool) -> Result<Vec<Candidate>, Skipped> {
     match &found.label {
         Label::Variable(text) => for_variable(text, &found.value),
-        Label::Path(path) => Ok(for_path(path, &found.value)),
+        Label::Path(path) if openclaw => {
+            Ok(for_path(path, suggested_name(path).as_deref(), &found.value))
+        }
+        Label::Path(path) => match exported(path) {
+            Some((name, field)) => Ok(by_name(name, field).into_iter().collect()),
+            None => Ok(for_path(path, None, &found.value)),
+        },
     }
+}
+
+/// Name and field of a place in a document that `export --format json` wrote.
+fn exported(path: &str) -> Option<(&str, &str)> {
+    let (name, field) = path.strip_prefix("secrets.")?.rsplit_once('.')?;
+    let both = SecretName::parse(name).is_ok() && FieldName::parse(field).is_ok();
+    both.then_some((name, field))
 }
 
 fn for_variable(text: &str, value: &Value) -> Result<Vec<Candidate>, Skipped> {
@@ -106,24 +126,25 @@ fn for_variable(text: &str, value: &Value) -> Result<Vec<Candidate>, Skipped> {
     Ok(choices)
 }
 
-fn for_path(path: &str, value: &Value) -> Vec<Candidate> {
+fn for_path(path: &str, suggested: Option<&str>, value: &Value) -> Vec<Candidate> {
     let by_form = identify(value.expose()).map(|(_, format)| (format.secret, format.field));
-    let suggested = suggested_name(path);
     let own = format!("import/{}", kebab(path));
-    let names = suggested.iter().map(|name| (name.as_str(), "value"));
+    let names = suggested.into_iter().map(|name| (name, "value"));
     let names = names.chain(by_form).chain([(own.as_str(), "value")]);
-    let build = |(name, field): (&str, &str)| {
-        let mut uses = variables_of(name).filter(|u| u.field == field && u.holds == Holds::Secret);
-        let usage = uses.next();
-        Some(Candidate {
-            name: SecretName::parse(name).ok()?,
-            field: FieldName::parse(field).ok()?,
-            vendor: vendor_of(name),
-            variable: usage.and_then(|u| Variable::parse(u.variable).ok()),
-            admin: usage.is_some_and(|u| u.admin),
-        })
-    };
-    names.filter_map(build).collect()
+    names.filter_map(|(name, field)| by_name(name, field)).collect()
+}
+
+/// A name with the variable that its vendor's manifest gives to the field.
+fn by_name(name: &str, field: &str) -> Option<Candidate> {
+    let mut uses = variables_of(name).filter(|u| u.field == field && u.holds == Holds::Secret);
+    let usage = uses.next();
+    Some(Candidate {
+        name: SecretName::parse(name).ok()?,
+        field: FieldName::parse(field).ok()?,
+        vendor: vendor_of(name),
+        variable: usage.and_then(|u| Variable::parse(u.variable).ok()),
+        admin: usage.is_some_and(|u| u.admin),
+    })
 }
 
 fn candidate(name: &str, field: &str, variable: &Variable, admin: bool) -> Option<Candidate> {
@@ -204,6 +225,18 @@ mod tests {
         assert_eq!(apart[1], pair("google/google-api-key", Some("GOOGLE_API_KEY")));
         let twice = names(&[("GEMINI_API_KEY", "a"), ("GEMINI_API_KEY", "b")]);
         assert_eq!(twice[1], pair("google/gemini-api-key", None));
+    }
+
+    #[test]
+    fn paths_are_named_by_form_by_export_or_by_place() {
+        let at = |path: &str, openclaw: bool| {
+            let label = Label::Path(path.to_owned());
+            let mut namer = Namer { openclaw, ..Namer::default() };
+            namer.name(Found { label, ..found("X", "a") }).ok().unwrap().name.to_string()
+        };
+        assert_eq!(at("my.openai.apiKey", false), "import/my-openai-apikey");
+        assert_eq!(at("secrets.acme/a.b.value", false), "acme/a.b");
+        assert_eq!(at("models.providers.openai.apiKey", true), "openai/main");
     }
 
     #[test]

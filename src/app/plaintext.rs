@@ -38,7 +38,7 @@ impl Plaintext {
     }
 
     /// A further copy that an OpenClaw home holds.
-    pub(super) fn of_copy(copy: PlainCopy) -> Self {
+    pub(super) fn of_copy(copy: &PlainCopy) -> Self {
         let file = copy.file.display().to_string();
         let remedy = if is_old_copy(&copy.file) {
             format!("rm {}", quoted(&file))

@@ -6,11 +6,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use clawvault_core::domain::{
     Agent, Event, FieldName, Outcome, Policy, ProfileName, Revealed, SecretInfo, SecretName,
-    Variable,
+    Variable, hex,
 };
 use clawvault_core::platform::process::{CoreLimit, ProcessId, effective_uid};
 use clawvault_core::platform::{Clock, SystemClock, memory};
-use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
+use clawvault_core::vault::{Vault, VaultError, Who};
 
 use super::{Access, App, AppError, Code};
 use crate::launch::{
@@ -61,7 +61,9 @@ struct Slot {
 
 impl App {
     /// Gets everything ready to launch. The audit log is written here, the last step before.
-    pub fn prepare_run(&self, options: RunOptions) -> Result<(Ready, Vec<String>), AppError> {
+    ///
+    /// The vault comes back open: the launch ends it faster than closing would.
+    pub fn prepare_run(&self, options: RunOptions) -> Result<(Ready, Vault), AppError> {
         let mut environment = base(options.surroundings.iter().cloned(), options.base);
         let name = options.command.first().cloned().unwrap_or_default();
         let program = find(&name, environment.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
@@ -86,8 +88,7 @@ impl App {
         };
         refuse_doubles(&slots)?;
         check_fit(&slots, &environment, &options.command)?;
-        let wants = wants(&slots, &profile);
-        let revealed = vault.reveal(&who, Purpose::Run, &wants)?;
+        let revealed = vault.reveal_current(&who, distinct(&slots))?;
         let run = who.run.clone().unwrap_or_default();
         let mut files = None;
         for slot in &slots {
@@ -107,10 +108,9 @@ impl App {
             environment.insert(OsString::from(slot.variable.as_str()), text);
         }
         self.leave_record(&vault, &who, &revealed, files)?;
-        let warnings = vault.warnings();
-        vault.close()?;
         let arguments = options.command;
-        Ok((Ready { program, arguments, environment, core_limit: options.core_limit }, warnings))
+        let ready = Ready { program, arguments, environment, core_limit: options.core_limit };
+        Ok((ready, vault))
     }
 
     fn leave_record(
@@ -311,11 +311,11 @@ fn check_fit(
     Ok(())
 }
 
-fn wants(slots: &[Slot], profile: &ProfileName) -> Vec<Want> {
-    let names: BTreeSet<&SecretName> = slots.iter().map(|slot| &slot.info.name).collect();
-    let want =
-        |name: &SecretName| Want { profile: profile.clone(), name: name.clone(), version: None };
-    names.into_iter().map(want).collect()
+/// Each secret of the slots once.
+fn distinct(slots: &[Slot]) -> Vec<SecretInfo> {
+    let by_name: BTreeMap<&SecretName, &SecretInfo> =
+        slots.iter().map(|slot| (&slot.info.name, &slot.info)).collect();
+    by_name.into_values().cloned().collect()
 }
 
 fn value_of<'a>(
@@ -334,5 +334,5 @@ fn new_run_name() -> Result<String, AppError> {
     memory::random(&mut bytes).map_err(|_| {
         AppError::new(Code::Failed, "the system has no randomness to give", "Try again later.")
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }

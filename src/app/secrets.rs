@@ -71,16 +71,22 @@ impl App {
     }
 
     /// Opens one secret's fields, after logging it.
-    pub fn get(
-        &self,
-        profile: &ProfileName,
-        name: &SecretName,
-        version: Option<u32>,
-    ) -> Result<Revealed, AppError> {
+    ///
+    /// Where `one_field` is asked for and the secret has several, nothing is opened.
+    pub fn get(&self, want: &Want, one_field: bool) -> Result<Revealed, AppError> {
         let mut vault = self.open(Access::Read)?;
-        let want = Want { profile: profile.clone(), name: name.clone(), version };
-        let mut revealed = vault.reveal(&self.who(), Purpose::Get, &[want])?;
-        let missing = || VaultError::NoSuch(format!("secret {name}"));
+        if one_field && let Some(info) = vault.secret(&want.profile, &want.name)? {
+            let version = want.version.map_or_else(|| info.current(), |n| info.version(n));
+            let fields = version.map(|v| v.fields.as_slice()).unwrap_or_default();
+            if let [(first, _), _, ..] = fields {
+                let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+                let what = format!("{} has several fields: {}", want.name, names.join(", "));
+                let advice = format!("Name one, as in {}#{first}, or use --json.", want.name);
+                return Err(AppError::usage(what, advice));
+            }
+        }
+        let missing = || VaultError::NoSuch(format!("secret {}", want.name));
+        let mut revealed = vault.reveal(&self.who(), Purpose::Get, std::slice::from_ref(want))?;
         Ok(revealed.pop().ok_or_else(missing)?)
     }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clawvault_core::vault::Want;
 use zeroize::Zeroizing;
 
 use super::surroundings::Context;
@@ -31,22 +32,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let (name, field) = arguments::name_and_field(&args.name)?;
     let profile = args.profile.or_default()?;
-    let app = context.app()?;
-    if field.is_none() && !args.json {
-        // Which field is meant has to be clear before a value is opened.
-        let info = app.show(&profile, &name)?;
-        let version = args.version.map_or_else(|| info.current(), |number| info.version(number));
-        let fields = version.map(|v| v.fields.as_slice()).unwrap_or_default();
-        if fields.len() > 1 {
-            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-            let what = format!("{name} has several fields: {}", names.join(", "));
-            return Err(AppError::usage(
-                what,
-                format!("Name one, as in {name}#{}, or use --json.", names[0]),
-            ));
-        }
-    }
-    let revealed = app.get(&profile, &name, args.version)?;
+    let want = Want { profile: profile.clone(), name: name.clone(), version: args.version };
+    let revealed = context.app()?.get(&want, field.is_none() && !args.json)?;
     if args.json {
         let (document, _) = export(&profile, &[revealed], ExportFormat::Json);
         output::data(&document);

@@ -110,7 +110,7 @@ pub(super) fn openclaw_home() -> Option<(PathBuf, Vec<PathBuf>)> {
 /// Unit files of OpenClaw, and their drop-ins.
 fn units(directory: &std::path::Path) -> Vec<PathBuf> {
     let list = |directory: &std::path::Path| {
-        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let entries = directory.read_dir().into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
     };
     let ours = |path: &PathBuf| {

@@ -32,7 +32,7 @@ pub(super) struct Args {
     work_factor: Option<u8>,
 }
 
-pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let app = context.app()?;
     let asks = !args.passphrase
         && args.recipient.is_empty()
@@ -70,7 +70,7 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn from_arguments(args: Args, app: &App) -> Result<InitOptions, AppError> {
+fn from_arguments(args: &Args, app: &App) -> Result<InitOptions, AppError> {
     let recipients: Result<Vec<Recipient>, _> =
         args.recipient.iter().map(|text| Recipient::parse(text)).collect();
     let recipients = recipients.map_err(|_| {

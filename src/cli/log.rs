@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clawvault_core::auditlog::{Entry, Item, Read};
+use clawvault_core::domain::hex;
 use serde::Serialize;
 
 use super::surroundings::Context;
@@ -85,7 +86,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             text.push('\n');
         }
     })?;
-    let head: String = verdict.head.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let head = hex(&verdict.head.0);
     if args.head {
         output::data(format!("{} {head}\n", verdict.entries).as_bytes());
     } else if args.verify {

@@ -132,7 +132,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Get(args) => get::run(&args, context),
         Command::History(args) => history::run(&args, context),
         Command::Import(args) => import::run(&args, context),
-        Command::Init(args) => init::run(args, context),
+        Command::Init(args) => init::run(&args, context),
         Command::List(args) => list::run(&args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Man(args) => man::run(&args),

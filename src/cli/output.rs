@@ -1,5 +1,7 @@
 //! stdout is data, stderr is talk. Every line that this program prints passes here.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
@@ -52,20 +54,25 @@ pub(super) fn table(rows: &[Vec<String>]) {
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
-        let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&printable(cell));
-            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
+            let cell = printable(cell);
+            // Writing to a String does not fail.
+            write!(text, "{cell:width$}  ").ok();
         }
-        text.push_str(line.trim_end());
+        text.truncate(text.trim_end().len());
         text.push('\n');
     }
     data(text.as_bytes());
 }
 
 /// Control characters from documents and file names must not reach a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| byte.is_ascii_control()) && text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let replaced = text
+        .chars()
         .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
-        .collect()
+        .collect();
+    Cow::Owned(replaced)
 }

@@ -1,6 +1,6 @@
 //! `clawvault policy`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn apply(file: &PathBuf, yes: bool, context: &Context) -> Result<ExitCode, AppError> {
+fn apply(file: &Path, yes: bool, context: &Context) -> Result<ExitCode, AppError> {
     let text = read(file)?;
     let app = context.app()?;
     let before = app.policy_text()?;
@@ -84,7 +84,7 @@ fn apply(file: &PathBuf, yes: bool, context: &Context) -> Result<ExitCode, AppEr
 }
 
 /// Reads and checks a document.
-fn read(file: &PathBuf) -> Result<String, AppError> {
+fn read(file: &Path) -> Result<String, AppError> {
     let bytes = read_bounded(file, MAX_DOCUMENT).map_err(|error| {
         let what = PlatformError::read(file, error).to_string();
         AppError::new(Code::Missing, what, "Name a TOML file that you may read.")

@@ -37,7 +37,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
             app
         }
         None => {
-            let demonstration = App::demonstration(surroundings::temporary())?;
+            let demonstration = App::demonstration(&surroundings::temporary())?;
             let root = demonstration.place.home.parent().unwrap_or(&demonstration.place.home);
             output::talk("No keys were found here, so this is a demonstration with sample keys.");
             output::talk(&format!(

@@ -1,6 +1,6 @@
 //! `clawvault uninstall`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clawvault_core::domain::ProfileName;
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_private(file: &PathBuf, bytes: &[u8]) -> Result<(), AppError> {
+fn write_private(file: &Path, bytes: &[u8]) -> Result<(), AppError> {
     use std::io::Write;
     let name = file.file_name().and_then(|n| n.to_str());
     let name = name.ok_or_else(|| AppError::usage("that is no file name", "Name a new file."))?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{CryptoError, Digest, EntryKey, Keys};
+use crate::crypto::{self, CryptoError, Digest, EntryKey, Keys};
 use crate::domain::limits::MAX_OWN_FILE;
 use crate::platform::{Dir, PlatformError};
 
@@ -123,6 +123,8 @@ impl AuditLog {
     }
 
     /// Appends an entry durably and returns where the chain then stands.
+    ///
+    /// With the vault's keys it is sealed and proven with them; without, to the public half.
     pub fn append(
         &mut self,
         entry: &Entry,
@@ -130,7 +132,10 @@ impl AuditLog {
         keys: Option<&Keys>,
     ) -> Result<LogPoint, LogError> {
         let plain = Zeroizing::new(postcard::to_stdvec(entry).map_err(|_| LogError::Entry)?);
-        let sealed = EntryKey::seal(public, &plain)?;
+        let sealed = match keys {
+            Some(keys) => crypto::seal(keys.entries(), &place(self.at.count + 1), &plain)?,
+            None => EntryKey::seal(public, &plain)?,
+        };
         if sealed.len() > crate::domain::limits::MAX_LOG_ENTRY {
             return Err(LogError::Entry);
         }
@@ -187,10 +192,13 @@ pub(super) fn read_all(
         let mut rest = bytes.get(HEAD..).unwrap_or_default();
         while let Some(frame) = Frame::parse(rest) {
             hash = frame.hash(&hash);
-            let plain = keys.entries.open(frame.sealed).ok();
             let proven = frame.is_proven(keys, &hash);
-            let sound = proven || !frame.claims_proof();
-            let entry = plain.filter(|_| sound).and_then(|p| postcard::from_bytes(&p).ok());
+            let plain = match (proven, frame.claims_proof()) {
+                (true, _) => crypto::open(keys.entries(), &place(frame.number), frame.sealed).ok(),
+                (false, false) => keys.locked_entries().open(frame.sealed).ok(),
+                (false, true) => None,
+            };
+            let entry = plain.and_then(|plain| postcard::from_bytes(&plain).ok());
             let read = Read { number: frame.number, entry, proven };
             rest = &rest[frame.length..];
             if !each(segment, Step::Entry(read, hash)) {
@@ -217,6 +225,11 @@ pub(super) enum Step {
 fn segments(dir: &Dir) -> Result<Vec<u32>, PlatformError> {
     let names = dir.list()?.into_iter().filter(|f| !f.is_dir);
     Ok(names.filter_map(|f| f.name.strip_suffix(".log")?.parse().ok()).collect())
+}
+
+/// What an entry of an open vault is sealed to.
+fn place(number: u64) -> Vec<u8> {
+    [&b"clawvault log entry 1"[..], &number.to_be_bytes()].concat()
 }
 
 fn name(segment: u32) -> String {

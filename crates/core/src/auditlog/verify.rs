@@ -84,7 +84,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("log");
         let keys = VaultKey::from_slot(&mut [5; 32]).derive();
-        let public = keys.entries.public();
+        let public = keys.locked_entries().public();
         let mut at = LogPoint::START;
         for number in 0..5 {
             let (mut log, lost) = AuditLog::open(Dir::create(&path).unwrap(), Some(at)).unwrap();
@@ -130,7 +130,7 @@ mod tests {
         dir.remove("00000001.log").unwrap();
         let (mut log, lost) = AuditLog::open(dir, Some(at)).unwrap();
         assert!(lost);
-        let at = log.append(&entry(9), &keys.entries.public(), Some(&keys)).unwrap();
+        let at = log.append(&entry(9), &keys.locked_entries().public(), Some(&keys)).unwrap();
         assert_eq!((at.segment, at.count), (2, 6));
         let dir = Dir::create(&_keep.path().join("log")).unwrap();
         assert_eq!(verify(&dir, &keys, Some(at), &mut |_| {}).unwrap().broken.unwrap().0, 1);

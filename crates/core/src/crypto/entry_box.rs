@@ -1,4 +1,4 @@
-//! Sealing of audit entries: anyone with the public half can write one, only the vault reads them.
+//! Sealing of audit entries while the vault is locked: anyone with the public half can write one, only the vault reads them.
 //!
 //! NaCl's sealed box (X25519, XSalsa20-Poly1305, ephemeral sender key), so that a refusal can be
 //! logged while the vault is locked.
@@ -7,28 +7,25 @@ use crypto_box::aead::OsRng;
 use crypto_box::{PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
-use crate::platform::memory::LockedKey;
-
 use super::CryptoError;
 
 /// The secret half.
-#[derive(Debug)]
-pub struct EntryKey(LockedKey);
+pub struct EntryKey<'a>(&'a [u8; 32]);
 
-impl EntryKey {
+impl<'a> EntryKey<'a> {
     /// Uses derived bytes as an X25519 scalar (RFC 7748 §5 clamps it).
-    pub(super) fn from_seed(seed: LockedKey) -> Self {
+    pub(super) fn from_seed(seed: &'a [u8; 32]) -> Self {
         Self(seed)
     }
 
     /// The half that may lie in the open, in the vault's header.
     pub fn public(&self) -> [u8; 32] {
-        SecretKey::from_bytes(*self.0.bytes()).public_key().to_bytes()
+        SecretKey::from_bytes(*self.0).public_key().to_bytes()
     }
 
     /// Opens an entry.
     pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        SecretKey::from_bytes(*self.0.bytes())
+        SecretKey::from_bytes(*self.0)
             .unseal(sealed)
             .map(Zeroizing::new)
             .map_err(|_| CryptoError::Forged)
@@ -48,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_public_half_writes_and_the_secret_half_reads() {
-        let key = EntryKey::from_seed(LockedKey::take(&mut [3; 32]));
+        let key = EntryKey::from_seed(&[3; 32]);
         let mut sealed = EntryKey::seal(&key.public(), b"entry").unwrap();
         assert_eq!(key.open(&sealed).unwrap().as_slice(), b"entry");
         sealed[40] ^= 1;

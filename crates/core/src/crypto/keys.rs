@@ -3,7 +3,9 @@
 //! Derivation is BLAKE3's key-derivation mode (BLAKE3 paper §2.3): a context string that names the
 //! duty, the vault key as key material. Keyed digests are BLAKE3's keyed mode.
 
-use crate::platform::memory::{LockedKey, random};
+use zeroize::Zeroize;
+
+use crate::platform::memory::{LockedKeys, random};
 
 use super::{CryptoError, EntryKey};
 
@@ -28,100 +30,116 @@ pub fn digest(parts: &[&[u8]]) -> Digest {
 
 /// The random key that everything in a vault hangs on.
 #[derive(Debug)]
-pub struct VaultKey(LockedKey);
+pub struct VaultKey(LockedKeys<1>);
 
 impl VaultKey {
     /// Makes a new one.
     pub fn generate() -> Result<Self, CryptoError> {
         let mut bytes = [0; 32];
         random(&mut bytes).map_err(|_| CryptoError::NoRandomness)?;
-        Ok(Self(LockedKey::take(&mut bytes)))
+        Ok(Self::from_slot(&mut bytes))
     }
 
     /// Takes over the bytes that a key slot gave; wipes them where they were.
     pub fn from_slot(bytes: &mut [u8; 32]) -> Self {
-        Self(LockedKey::take(bytes))
+        let mut keys = [*bytes];
+        bytes.zeroize();
+        Self(LockedKeys::take(&mut keys))
     }
 
     /// The bytes, to be wrapped into a key slot.
     pub(super) fn bytes(&self) -> &[u8; 32] {
-        self.0.bytes()
+        let [key] = self.0.keys();
+        key
     }
 
     /// Derives the working keys.
     pub fn derive(&self) -> Keys {
-        let key = |duty: &str| {
-            let context = format!("clawvault 2026-11-22 v1 {duty}");
-            let mut bytes = blake3::derive_key(&context, self.0.bytes());
-            LockedKey::take(&mut bytes)
-        };
-        Keys {
-            records: key("record sealing"),
-            names: key("name blinding"),
-            ledger: key("bucket and root digests"),
-            anchor: key("anchor and header authentication"),
-            snapshots: key("snapshot authentication"),
-            fingerprints: key("value fingerprints"),
-            log: key("audit log authentication"),
-            entries: EntryKey::from_seed(key("audit entry sealing")),
-        }
+        let mut keys = DUTIES.map(|duty| blake3::derive_key(duty, self.bytes()));
+        Keys(LockedKeys::take(&mut keys))
     }
 }
 
+/// One context string for each duty; the order is that of the constants below.
+const DUTIES: [&str; 9] = [
+    "clawvault 2026-11-22 v1 record sealing",
+    "clawvault 2026-11-22 v1 name blinding",
+    "clawvault 2026-11-22 v1 bucket and root digests",
+    "clawvault 2026-11-22 v1 anchor and header authentication",
+    "clawvault 2026-11-22 v1 snapshot authentication",
+    "clawvault 2026-11-22 v1 value fingerprints",
+    "clawvault 2026-11-22 v1 audit log authentication",
+    "clawvault 2026-11-22 v1 audit entry sealing",
+    "clawvault 2026-11-22 v1 audit entries of a locked vault",
+];
+const RECORDS: usize = 0;
+const NAMES: usize = 1;
+const LEDGER: usize = 2;
+const ANCHOR: usize = 3;
+const SNAPSHOTS: usize = 4;
+const FINGERPRINTS: usize = 5;
+const LOG: usize = 6;
+const ENTRIES: usize = 7;
+const LOCKED_ENTRIES: usize = 8;
+
 /// The working keys of an open vault.
 #[derive(Debug)]
-pub struct Keys {
-    /// Seals records and the root.
-    pub records: LockedKey,
-    names: LockedKey,
-    ledger: LockedKey,
-    anchor: LockedKey,
-    snapshots: LockedKey,
-    fingerprints: LockedKey,
-    log: LockedKey,
-    /// Opens audit entries; its public half seals them while the vault is locked.
-    pub entries: EntryKey,
-}
+pub struct Keys(LockedKeys<9>);
 
 impl Keys {
+    /// Seals records and the root.
+    pub fn records(&self) -> &[u8; 32] {
+        &self.0.keys()[RECORDS]
+    }
+
     /// Blinds a name: what the store sees instead of it.
     pub fn blind(&self, parts: &[&[u8]]) -> Digest {
-        keyed(&self.names, parts)
+        self.keyed(NAMES, parts)
     }
 
     /// Digest of a bucket of the ledger.
     pub fn ledger(&self, parts: &[&[u8]]) -> Digest {
-        keyed(&self.ledger, parts)
+        self.keyed(LEDGER, parts)
     }
 
     /// Authenticates the header and the anchor's slots.
     pub fn authenticate(&self, parts: &[&[u8]]) -> Digest {
-        keyed(&self.anchor, parts)
+        self.keyed(ANCHOR, parts)
     }
 
     /// Authenticates a snapshot file.
     pub fn snapshot(&self) -> blake3::Hasher {
-        blake3::Hasher::new_keyed(self.snapshots.bytes())
+        blake3::Hasher::new_keyed(&self.0.keys()[SNAPSHOTS])
     }
 
     /// Tells equal values apart from different ones without opening them.
     pub fn fingerprint(&self, parts: &[&[u8]]) -> Digest {
-        keyed(&self.fingerprints, parts)
+        self.keyed(FINGERPRINTS, parts)
     }
 
     /// Authenticates a frame of the audit log.
     pub fn log(&self, parts: &[&[u8]]) -> Digest {
-        keyed(&self.log, parts)
+        self.keyed(LOG, parts)
     }
 
-    /// False where any key lies in memory that may be swapped out.
+    /// Seals the audit entries of an open vault.
+    pub fn entries(&self) -> &[u8; 32] {
+        &self.0.keys()[ENTRIES]
+    }
+
+    /// Opens the audit entries that were written while the vault was locked.
+    pub fn locked_entries(&self) -> EntryKey<'_> {
+        EntryKey::from_seed(&self.0.keys()[LOCKED_ENTRIES])
+    }
+
+    /// False where the keys lie in memory that may be swapped out.
     pub fn are_locked(&self) -> bool {
-        self.records.is_locked() && self.names.is_locked()
+        self.0.is_locked()
     }
-}
 
-fn keyed(key: &LockedKey, parts: &[&[u8]]) -> Digest {
-    finish(blake3::Hasher::new_keyed(key.bytes()), parts)
+    fn keyed(&self, duty: usize, parts: &[&[u8]]) -> Digest {
+        finish(blake3::Hasher::new_keyed(&self.0.keys()[duty]), parts)
+    }
 }
 
 fn finish(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> Digest {

@@ -7,7 +7,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::platform::memory::{LockedKey, random};
+use crate::platform::memory::random;
 
 use super::CryptoError;
 
@@ -17,10 +17,10 @@ const NONCE: usize = 24;
 pub const OVERHEAD: usize = NONCE + 16;
 
 /// Seals `plain` for exactly the place that `place` describes.
-pub fn seal(key: &LockedKey, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+pub fn seal(key: &[u8; 32], place: &[u8], plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let mut nonce = [0; NONCE];
     random(&mut nonce).map_err(|_| CryptoError::NoRandomness)?;
-    let cipher = XChaCha20Poly1305::new(key.bytes().into());
+    let cipher = XChaCha20Poly1305::new(key.into());
     let sealed = cipher
         .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: place })
         .map_err(|_| CryptoError::Malformed)?;
@@ -32,12 +32,12 @@ pub fn seal(key: &LockedKey, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, Cryp
 
 /// Opens what [`seal`] made for the same place; anything else is [`CryptoError::Forged`].
 pub fn open(
-    key: &LockedKey,
+    key: &[u8; 32],
     place: &[u8],
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(CryptoError::Forged)?;
-    let cipher = XChaCha20Poly1305::new(key.bytes().into());
+    let cipher = XChaCha20Poly1305::new(key.into());
     cipher
         .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place })
         .map(Zeroizing::new)
@@ -50,8 +50,7 @@ mod tests {
 
     #[test]
     fn only_the_same_place_and_key_open_it() {
-        let key = LockedKey::take(&mut [1; 32]);
-        let other = LockedKey::take(&mut [2; 32]);
+        let (key, other) = ([1; 32], [2; 32]);
         let sealed = seal(&key, b"here", b"value").unwrap();
         assert_eq!(sealed.len(), 5 + OVERHEAD);
         assert_eq!(open(&key, b"here", &sealed).unwrap().as_slice(), b"value");

@@ -2,6 +2,7 @@
 
 mod actor;
 mod found;
+mod hex;
 pub mod limits;
 mod name;
 mod nesting;
@@ -11,6 +12,7 @@ mod value;
 
 pub use actor::{Actor, Event, Outcome};
 pub use found::{Found, Label};
+pub use hex::hex;
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
 pub use nesting::{NestingFault, check_toml_nesting};
 pub use policy::{Agent, Pattern, Policy, PolicyError, SecretRule};

@@ -49,7 +49,10 @@ pub struct Found {
 impl Dir {
     /// Opens the directory at `path`; its parent is resolved once, itself may not be a link.
     pub fn open(path: &Path, private: Private) -> Result<Self, PlatformError> {
-        let path = resolve_parent(path)?;
+        Self::open_resolved(resolve_parent(path)?, private)
+    }
+
+    fn open_resolved(path: PathBuf, private: Private) -> Result<Self, PlatformError> {
         let fd = rustix::fs::open(&path, dir_flags(), Mode::empty())
             .map_err(|e| open_error(&path, e))?;
         Self::checked(fd, path, private)
@@ -74,8 +77,9 @@ impl Dir {
             Err(Errno::EXIST) => false,
             Err(e) => return Err(PlatformError::io("create", &path, e)),
         };
-        let dir = Self::open(&path, if made { Private::Inspect } else { Private::Required })?;
-        dir.after_making(made, path.parent())
+        let parent = path.parent().map(Path::to_owned);
+        let private = if made { Private::Inspect } else { Private::Required };
+        Self::open_resolved(path, private)?.after_making(made, parent.as_deref())
     }
 
     /// Opens a directory inside this one.
@@ -199,10 +203,9 @@ impl Dir {
 
     /// True where the directory lies in memory (tmpfs or ramfs), so that no disk ever sees a file.
     pub fn is_in_memory(&self) -> bool {
-        const TMPFS_MAGIC: i64 = 0x0102_1994;
-        const RAMFS_MAGIC: i64 = 0x8584_58f6;
-        rustix::fs::fstatfs(&self.fd)
-            .is_ok_and(|s| [TMPFS_MAGIC, RAMFS_MAGIC].contains(&i64::from(s.f_type)))
+        const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+        const RAMFS_MAGIC: rustix::fs::FsWord = 0x8584_58f6;
+        rustix::fs::fstatfs(&self.fd).is_ok_and(|s| [TMPFS_MAGIC, RAMFS_MAGIC].contains(&s.f_type))
     }
 
     /// Sets the rights of the directory and of every file of ours in it to the owner's alone.

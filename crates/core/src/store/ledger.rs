@@ -2,6 +2,7 @@
 //! listed in a bucket that the root fixes. What the store drops, keeps or swaps is noticed.
 
 use std::cell::RefCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -133,7 +134,7 @@ impl<S: Store> Ledger<S> {
             let sealed = spare.record(key).ok().flatten()?;
             self.open_record(keys, key, generation, &sealed).ok()
         };
-        match self.from_spare(take) {
+        match self.lend(take) {
             Some(plain) => {
                 self.spare.borrow_mut().lent_records.push(*key);
                 Ok(Some(plain))
@@ -149,25 +150,31 @@ impl<S: Store> Ledger<S> {
         kind: Kind,
         each: &mut dyn FnMut(RecordKey, Plain) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut expected = HashMap::new();
+        // Buckets are ranges of the blinded name, so in their order the keys of a kind are sorted.
+        let mut expected = Vec::new();
         for number in 0..BUCKETS {
             let bucket = self.bucket(keys, number)?;
-            expected.extend(bucket.entries().iter().filter(|(k, _)| k.kind == kind).copied());
+            let of_kind = bucket.entries().iter().filter(|(k, _)| k.kind == kind);
+            expected.extend(of_kind.map(|(key, generation)| (*key, *generation, false)));
         }
         // One pass in the store's own order; what it skips or spoils is then asked for by key.
         let pass = self.store.scan(Some(kind), &mut |key, sealed| {
-            if let Some(generation) = expected.get(&key)
+            if let Ok(at) = expected.binary_search_by_key(&key, |(key, _, _)| *key)
+                && let (_, generation, seen @ false) = &mut expected[at]
                 && let Ok(plain) = self.open_record(keys, &key, *generation, sealed)
             {
-                expected.remove(&key);
+                *seen = true;
                 each(key, plain)?;
             }
             Ok(())
         });
-        if pass.is_ok() && expected.is_empty() {
-            return Ok(());
+        // An error of the caller's own stops the scan; one of the store is judged record by record.
+        if let Err(error) = pass
+            && !error.is_damage()
+        {
+            return Err(error);
         }
-        for key in expected.into_keys() {
+        for (key, ..) in expected.into_iter().filter(|(_, _, seen)| !seen) {
             let missing = StoreError::Damaged("a record is missing or altered");
             each(key, self.read(keys, &key)?.ok_or(missing)?)?;
         }
@@ -203,17 +210,17 @@ impl<S: Store> Ledger<S> {
         let mut batch = Batch::default();
         for change in changes {
             let number = change.key.bucket();
-            if !touched.contains_key(&number) {
-                touched.insert(number, Bucket::clone(&*self.bucket(keys, number)?));
-            }
-            let Some(bucket) = touched.get_mut(&number) else { continue };
+            let bucket = match touched.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(Bucket::clone(&*self.bucket(keys, number)?)),
+            };
             let existed = bucket.generation(&change.key).is_some();
             let sealed = match &change.plain {
                 Some(plain) => {
                     let place = place(&self.vault, &change.key, root.generation);
                     root.count += u64::from(!existed);
                     bucket.set(change.key, Some(root.generation));
-                    Some(crypto::seal(&keys.records, &place, plain)?)
+                    Some(crypto::seal(keys.records(), &place, plain)?)
                 }
                 None => {
                     root.count -= u64::from(existed);
@@ -247,8 +254,7 @@ impl<S: Store> Ledger<S> {
         };
         let stored = self.store.bucket(number).ok().map(Option::unwrap_or_default);
         let bucket = stored.and_then(|bytes| check(&bytes)).or_else(|| {
-            let lent =
-                self.from_spare(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()));
+            let lent = self.lend(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()));
             if lent.is_some() {
                 self.spare.borrow_mut().lent_buckets.push(number);
             }
@@ -267,10 +273,10 @@ impl<S: Store> Ledger<S> {
         sealed: &[u8],
     ) -> Result<Plain, StoreError> {
         let place = place(&self.vault, key, generation);
-        Ok(crypto::open(&keys.records, &place, sealed)?)
+        Ok(crypto::open(keys.records(), &place, sealed)?)
     }
 
-    fn from_spare<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {
+    fn lend<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {
         let mut spare = self.spare.borrow_mut();
         if spare.loaded.is_none() {
             spare.loaded = Some((spare.load)());

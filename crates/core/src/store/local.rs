@@ -12,7 +12,7 @@ use redb::{
 use crate::platform::Dir;
 use crate::platform::guard::guarded;
 
-use super::{Batch, Kind, RecordKey, Store, StoreError};
+use super::{Batch, Each, Kind, RecordKey, Store, StoreError};
 
 const ROOT: TableDefinition<(), &[u8]> = TableDefinition::new("root");
 const BUCKET: TableDefinition<u16, &[u8]> = TableDefinition::new("bucket");
@@ -115,11 +115,7 @@ impl Store for LocalStore {
         self.get(RECORD, &key.to_bytes()[..])
     }
 
-    fn scan(
-        &self,
-        kind: Option<Kind>,
-        each: &mut dyn FnMut(RecordKey, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, kind: Option<Kind>, each: &mut Each<'_>) -> Result<(), StoreError> {
         let from = [kind.map_or(0, |k| k as u8)];
         let to = [kind.map_or(u8::MAX, |k| k as u8 + 1)];
         self.read(|t| {

@@ -30,6 +30,9 @@ pub struct Batch {
     pub records: Vec<(RecordKey, Option<Vec<u8>>)>,
 }
 
+/// What a scan calls with each record; an error stops it.
+pub type Each<'a> = dyn FnMut(RecordKey, &[u8]) -> Result<(), StoreError> + 'a;
+
 /// A table of sealed bytes. Implementations need not be honest: [`Ledger`] checks.
 pub trait Store {
     /// The sealed root, where there is one.
@@ -42,11 +45,7 @@ pub trait Store {
     fn record(&self, key: &RecordKey) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Calls `each` with every record of a kind, in the order of their keys; all kinds for `None`.
-    fn scan(
-        &self,
-        kind: Option<Kind>,
-        each: &mut dyn FnMut(RecordKey, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, kind: Option<Kind>, each: &mut Each<'_>) -> Result<(), StoreError>;
 
     /// Writes a batch durably: it survives a power cut once this returns.
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;

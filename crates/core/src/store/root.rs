@@ -2,11 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{self, DIGEST, Digest, Keys, digest};
+use crate::crypto::{self, Digest, Keys, digest};
 
 use super::{BUCKETS, StoreError};
 
 const HEAD: usize = 16;
+/// Bytes kept of a bucket's keyed digest: nobody without the key can aim at even one of them.
+const DIGEST: usize = 16;
 const LEN: usize = HEAD + BUCKETS as usize * DIGEST;
 
 /// Generation and digest of a sealed root: what the anchor remembers.
@@ -25,7 +27,7 @@ pub struct Root {
     pub generation: u64,
     /// Number of records.
     pub count: u64,
-    buckets: Vec<Digest>,
+    buckets: Vec<[u8; DIGEST]>,
 }
 
 impl Root {
@@ -38,7 +40,7 @@ impl Root {
     /// Checks a bucket's bytes against the root.
     pub fn proves(&self, keys: &Keys, number: u16, bytes: &[u8]) -> bool {
         let expected = self.buckets.get(usize::from(number));
-        expected.is_some_and(|d| bucket_digest(keys, number, bytes).matches(&d.0))
+        expected.is_some_and(|digest| bucket_digest(keys, number, bytes) == *digest)
     }
 
     /// Notes a bucket's new bytes.
@@ -54,9 +56,9 @@ impl Root {
         plain.extend_from_slice(&self.generation.to_be_bytes());
         plain.extend_from_slice(&self.count.to_be_bytes());
         for bucket in &self.buckets {
-            plain.extend_from_slice(&bucket.0);
+            plain.extend_from_slice(bucket);
         }
-        let sealed = crypto::seal(&keys.records, &place(vault), &plain)?;
+        let sealed = crypto::seal(keys.records(), &place(vault), &plain)?;
         let id = RootId { generation: self.generation, digest: digest(&[&sealed]) };
         Ok((sealed, id))
     }
@@ -68,7 +70,7 @@ impl Root {
         sealed: &[u8],
     ) -> Result<(Self, RootId), StoreError> {
         let damaged = || StoreError::Damaged("its root does not authenticate");
-        let plain = crypto::open(&keys.records, &place(vault), sealed).map_err(|_| damaged())?;
+        let plain = crypto::open(keys.records(), &place(vault), sealed).map_err(|_| damaged())?;
         let (head, digests) = plain.split_at_checked(HEAD).ok_or_else(damaged)?;
         let (generation, count) = head.split_first_chunk::<8>().ok_or_else(damaged)?;
         let count = count.try_into().map_err(|_| damaged())?;
@@ -79,15 +81,18 @@ impl Root {
         let root = Self {
             generation: u64::from_be_bytes(*generation),
             count: u64::from_be_bytes(count),
-            buckets: chunks.iter().map(|c| Digest(*c)).collect(),
+            buckets: chunks.to_vec(),
         };
         let id = RootId { generation: root.generation, digest: digest(&[sealed]) };
         Ok((root, id))
     }
 }
 
-fn bucket_digest(keys: &Keys, number: u16, bytes: &[u8]) -> Digest {
-    keys.ledger(&[&number.to_be_bytes(), bytes])
+fn bucket_digest(keys: &Keys, number: u16, bytes: &[u8]) -> [u8; DIGEST] {
+    let Digest(whole) = keys.ledger(&[&number.to_be_bytes(), bytes]);
+    let mut short = [0; DIGEST];
+    short.copy_from_slice(&whole[..DIGEST]);
+    short
 }
 
 fn place(vault: &[u8; 16]) -> Vec<u8> {

@@ -9,7 +9,7 @@ use std::io::Write;
 
 use crate::crypto::{DIGEST, Keys};
 
-use super::{BUCKETS, Batch, Kind, RecordKey, Store, StoreError};
+use super::{BUCKETS, Batch, Each, Kind, RecordKey, Store, StoreError};
 
 const MAGIC: &[u8; 20] = b"clawvault snapshot 1";
 const HEADER: u8 = 0;
@@ -72,7 +72,7 @@ impl SnapshotStore {
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let mut snapshot = Self::default();
         let mut rest = bytes;
-        while let Some((tag, key, piece, after)) = next_piece(rest) {
+        while let Some(Piece { tag, key, bytes: piece, rest: after }) = Piece::parse(rest) {
             rest = after;
             match tag {
                 HEADER if key == MAGIC => snapshot.header = piece.to_vec(),
@@ -111,13 +111,22 @@ impl SnapshotStore {
     }
 }
 
-fn next_piece(bytes: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
-    let (tag, rest) = bytes.split_first()?;
-    let (key_len, rest) = rest.split_first_chunk::<4>()?;
-    let (len, rest) = rest.split_first_chunk::<4>()?;
-    let (key, rest) = rest.split_at_checked(u32::from_be_bytes(*key_len) as usize)?;
-    let (piece, rest) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
-    Some((*tag, key, piece, rest))
+struct Piece<'a> {
+    tag: u8,
+    key: &'a [u8],
+    bytes: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Piece<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        let (key_length, rest) = rest.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (key, rest) = rest.split_at_checked(u32::from_be_bytes(*key_length) as usize)?;
+        let (bytes, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        Some(Self { tag: *tag, key, bytes, rest })
+    }
 }
 
 impl Store for SnapshotStore {
@@ -133,11 +142,7 @@ impl Store for SnapshotStore {
         Ok(self.records.get(key).cloned())
     }
 
-    fn scan(
-        &self,
-        kind: Option<Kind>,
-        each: &mut dyn FnMut(RecordKey, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, kind: Option<Kind>, each: &mut Each<'_>) -> Result<(), StoreError> {
         let wanted = self.records.iter().filter(|(k, _)| kind.is_none_or(|w| w == k.kind));
         wanted.into_iter().try_for_each(|(key, sealed)| each(*key, sealed))
     }

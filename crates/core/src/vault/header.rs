@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
-use crate::domain::check_toml_nesting;
 use crate::domain::limits::MAX_SLOTS;
+use crate::domain::{check_toml_nesting, hex};
 
 use super::VaultError;
 
@@ -64,6 +64,11 @@ pub struct Header {
     pub slots: Vec<Slot>,
 }
 
+#[derive(Deserialize)]
+struct OnlyFormat {
+    format: u32,
+}
+
 impl Slot {
     /// Wraps the vault key for a recipient.
     pub(super) fn new(
@@ -98,8 +103,8 @@ impl Slot {
 impl Header {
     /// A header without slots.
     pub(super) fn new(vault: &[u8; 16], keys: &Keys) -> Self {
-        let hex = vault.iter().map(|byte| format!("{byte:02x}")).collect();
-        let log_key = BASE64.encode(keys.entries.public());
+        let hex = hex(vault);
+        let log_key = BASE64.encode(keys.locked_entries().public());
         Self { format: FORMAT, vault: hex, log_key, slots: Vec::new() }
     }
 
@@ -114,18 +119,25 @@ impl Header {
     pub fn parse(bytes: &[u8]) -> Result<Self, VaultError> {
         let text = str::from_utf8(bytes).map_err(|_| damaged("is not text"))?;
         check_toml_nesting(text).map_err(|_| damaged("is altered"))?;
-        // A later format may have other keys: look at the number alone first.
-        #[derive(Deserialize)]
-        struct OnlyFormat {
-            format: u32,
+        let header: Self = match toml::from_str(text) {
+            Ok(header) => header,
+            // A later format may have other keys: look at the number alone.
+            Err(_) => match toml::from_str(text) {
+                Ok(OnlyFormat { format }) if format > FORMAT => {
+                    return Err(VaultError::Newer(format));
+                }
+                _ => return Err(damaged("is altered")),
+            },
+        };
+        if header.format > FORMAT {
+            return Err(VaultError::Newer(header.format));
         }
-        let format = toml::from_str::<OnlyFormat>(text).map_err(|_| damaged("is altered"))?.format;
-        if format > FORMAT {
-            return Err(VaultError::Newer(format));
-        }
-        let header: Self = toml::from_str(text).map_err(|_| damaged("is altered"))?;
         let in_bounds = (1..=MAX_SLOTS).contains(&header.slots.len());
-        if format != FORMAT || !in_bounds || header.id().is_none() || header.log_key().is_none() {
+        if header.format != FORMAT
+            || !in_bounds
+            || header.id().is_none()
+            || header.log_key().is_none()
+        {
             return Err(damaged("is altered"));
         }
         Ok(header)
@@ -168,10 +180,12 @@ impl Header {
     pub(super) fn unlock(&self, identities: &[Identity]) -> Result<VaultKey, CryptoError> {
         let mut refusal = CryptoError::WrongKey;
         for identity in identities {
-            let recipient = identity.recipient().to_string();
-            // The matching slot first; the others only in case its label is altered.
             let mut slots: Vec<&Slot> = self.slots.iter().collect();
-            slots.sort_by_key(|slot| slot.recipient != recipient);
+            if slots.len() > 1 {
+                // The matching slot first; the others only in case its label is altered.
+                let recipient = identity.recipient().to_string();
+                slots.sort_by_key(|slot| slot.recipient != recipient);
+            }
             for slot in slots {
                 match slot.open(identity) {
                     Ok(key) => return Ok(key),

@@ -16,7 +16,7 @@ mod trace;
 
 use crate::auditlog::AuditLog;
 use crate::crypto::Keys;
-use crate::domain::{ProfileName, SecretInfo, SecretName};
+use crate::domain::{ProfileName, SecretInfo, SecretName, hex};
 use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
@@ -83,7 +83,7 @@ impl Vault {
             all.push(codec::decode(&plain)?);
             Ok(())
         })?;
-        all.sort_by(|a: &SecretInfo, b| (&a.profile, &a.name).cmp(&(&b.profile, &b.name)));
+        all.sort_unstable_by(|a: &SecretInfo, b| (&a.profile, &a.name).cmp(&(&b.profile, &b.name)));
         Ok(all)
     }
 
@@ -128,7 +128,7 @@ impl Vault {
 
     /// A secret's name as the store sees it, in hex: for records that must not tell names.
     pub fn blinded(&self, profile: &ProfileName, name: &SecretName) -> String {
-        self.secret_key(profile, name).id.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.secret_key(profile, name).id)
     }
 
     fn secret_key(&self, profile: &ProfileName, name: &SecretName) -> RecordKey {

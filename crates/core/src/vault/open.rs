@@ -116,18 +116,18 @@ impl Vault {
     /// Opens a vault; waits up to five seconds for whoever has it open.
     pub fn open(place: &Place, opener: Opener<'_>) -> Result<Self, VaultError> {
         let home = open_home(place)?;
-        let (first, mut bytes) = find_header(&home, place)?;
+        let (first, bytes) = find_header(&home, place)?;
         let key = unlock(&home, &first, &opener)?;
         let lock = FileLock::take(&home, LOCK, PATIENCE)?;
         let mut warnings = Vec::new();
         let keys = key.derive();
         drop(key);
         // While we waited, or asked, another command may have written a new header.
-        let current = home.read(HEADER, MAX_HEADER)?;
-        if let Some(now) = current.filter(|now| **now != *bytes) {
-            bytes = now;
-        }
-        let header = sound_header(&home, &bytes, &keys, &mut warnings)?;
+        let header = match home.read(HEADER, MAX_HEADER)? {
+            Some(now) if *now == *bytes && Header::verify(&now, &keys) => first,
+            Some(now) if Header::verify(&now, &keys) => Header::parse(&now)?,
+            _ => restored_header(&home, &keys, &mut warnings)?,
+        };
         let id = header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
         let anchor = open_anchor(place, &header, &keys)?;
         let anchored = anchor.last;
@@ -250,25 +250,21 @@ fn find_header(home: &Dir, place: &Place) -> Result<(Header, Zeroizing<Vec<u8>>)
     Err(broken)
 }
 
-/// Checks that the header is authentic; puts a snapshot's copy in its place where it is not.
-fn sound_header(
+/// Puts a snapshot's copy of the header in the place of one that is not authentic.
+fn restored_header(
     home: &Dir,
-    bytes: &[u8],
     keys: &Keys,
     warnings: &mut Vec<String>,
 ) -> Result<Header, VaultError> {
-    let on_disk = home.read(HEADER, MAX_HEADER)?.is_some_and(|now| *now == *bytes);
-    if on_disk && Header::verify(bytes, keys) {
-        return Header::parse(bytes);
-    }
-    let copies = snapshots::load(home).into_iter().map(|s| s.header);
-    for copy in copies.filter(|copy| Header::verify(copy, keys)) {
-        let header = Header::parse(&copy)?;
-        home.replace(HEADER, &copy)?;
-        warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
-        return Ok(header);
-    }
-    Err(VaultError::Damaged("its header is altered and no snapshot has a sound copy".into()))
+    let mut copies = snapshots::load(home).into_iter().map(|s| s.header);
+    let Some(copy) = copies.find(|copy| Header::verify(copy, keys)) else {
+        let what = "its header is altered and no snapshot has a sound copy";
+        return Err(VaultError::Damaged(what.to_owned()));
+    };
+    let header = Header::parse(&copy)?;
+    home.replace(HEADER, &copy)?;
+    warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
+    Ok(header)
 }
 
 fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, VaultError> {

@@ -14,8 +14,6 @@ pub enum Purpose {
     Export,
     /// To be shown.
     Get,
-    /// To be handed to a launched process.
-    Run,
 }
 
 /// A secret whose fields are wanted.
@@ -40,7 +38,6 @@ impl Vault {
         let event = match purpose {
             Purpose::Export => Event::Export,
             Purpose::Get => Event::Get,
-            Purpose::Run => Event::Run,
         };
         let found: Result<Vec<_>, _> = wants.iter().map(|want| self.find(want)).collect();
         let found = match found {
@@ -55,6 +52,30 @@ impl Vault {
                 return Err(error);
             }
         };
+        self.reveal_found(who, event, found)
+    }
+
+    /// Opens the current fields of secrets for a launched process, after logging it. `infos` are
+    /// what this very session has read: nobody else can have changed them since.
+    pub fn reveal_current(
+        &mut self,
+        who: &Who,
+        infos: Vec<SecretInfo>,
+    ) -> Result<Vec<Revealed>, VaultError> {
+        let current = |info: SecretInfo| match info.current().map(|version| version.number) {
+            Some(number) => Ok((info, number)),
+            None => Err(VaultError::NoSuch(format!("current version of {}", info.name))),
+        };
+        let found: Result<Vec<_>, VaultError> = infos.into_iter().map(current).collect();
+        self.reveal_found(who, Event::Run, found?)
+    }
+
+    fn reveal_found(
+        &mut self,
+        who: &Who,
+        event: Event,
+        found: Vec<(SecretInfo, u32)>,
+    ) -> Result<Vec<Revealed>, VaultError> {
         let items = found.iter().map(|(info, version)| item(info, *version)).collect();
         let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, items);
         self.record(&entry)?;

@@ -39,7 +39,9 @@ pub(super) fn item(info: &SecretInfo, version: u32) -> Item {
 impl Vault {
     /// Appends an entry durably. What it announces must not happen where this fails.
     pub(super) fn record(&mut self, entry: &Entry) -> Result<LogPoint, LogError> {
-        self.log.append(entry, &self.keys.entries.public(), Some(&self.keys))
+        // The header is authenticated, so its public half is the one that belongs to the key.
+        let public = self.header.log_key().unwrap_or_else(|| self.keys.locked_entries().public());
+        self.log.append(entry, &public, Some(&self.keys))
     }
 
     /// Notes a refusal or failure; one that cannot be noted changes nothing about it.
