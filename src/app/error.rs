@@ -104,6 +104,9 @@ impl From<VaultError> for AppError {
                 "Put the newer files back, or, if you restored an older copy on purpose, run \
                  `clawvault doctor --accept-rollback`.",
             ),
+            VaultError::Unanchored(_) => {
+                (Code::Failed, "Free space there or make it writable; any next command mends it.")
+            }
             _ => (
                 Code::Failed,
                 "Check that the disk has space and is writable; nothing was changed.",

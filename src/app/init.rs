@@ -101,8 +101,12 @@ fn write_identity(dir: &Dir, path: &Path) -> Result<(), AppError> {
     ));
     let fail = |e| PlatformError::io("write", path, e);
     let mut file = dir.create_new(name)?;
-    file.write_all(text.as_bytes()).map_err(fail)?;
-    file.sync_all().map_err(fail)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half an identity would stand in the way of the next `init`.
+        dir.remove(name).ok();
+    }
+    written.map_err(fail)?;
     dir.sync()?;
     Ok(())
 }

@@ -115,7 +115,7 @@ pub fn main() -> ExitCode {
         Ok(outcome) => outcome,
         Err(_) => return ExitCode::from(Code::Failed as u8),
     };
-    match outcome {
+    match outcome.and_then(|code| output::lost().map_or(Ok(code), Err)) {
         Ok(code) => code,
         Err(error) => {
             output::error(&error);

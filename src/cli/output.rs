@@ -3,15 +3,29 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use crate::app::AppError;
+use crate::app::{AppError, Code};
+
+/// What kept data from being written, for [`lost`].
+static LOST: OnceLock<std::io::ErrorKind> = OnceLock::new();
 
 /// Writes data to stdout. A reader that went away is no failure of ours.
 pub(super) fn data(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).ok();
+    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        LOST.get_or_init(|| error.kind());
+    }
+}
+
+/// An error where data was cut short: half an export must not pass for a whole one.
+pub(super) fn lost() -> Option<AppError> {
+    let what = format!("stdout could not be written: {}", LOST.get()?);
+    Some(AppError::new(Code::Failed, what, "Do not use what was written; free space there first."))
 }
 
 /// Writes one JSON document.

@@ -178,7 +178,8 @@ impl Vault {
         Ok(target)
     }
 
-    /// Logs, commits, anchors. On an error nothing changed, and the log says that it failed.
+    /// Logs, commits, anchors. On any error but [`VaultError::Unanchored`] nothing changed, and the
+    /// log says that it failed.
     pub(super) fn commit(&mut self, entry: &Entry, changes: &[Change]) -> Result<(), VaultError> {
         self.record(entry)?;
         if let Err(error) = self.ledger.commit(&self.keys, changes) {
@@ -187,7 +188,10 @@ impl Vault {
             return Err(error.into());
         }
         self.changed = true;
-        self.remember(true)
+        self.remember(true).map_err(|error| match error {
+            VaultError::Platform(error) => VaultError::Unanchored(error),
+            other => other,
+        })
     }
 
     fn write_info(&mut self, who: &Who, event: Event, info: &SecretInfo) -> Result<(), VaultError> {

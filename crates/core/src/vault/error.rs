@@ -53,6 +53,9 @@ pub enum VaultError {
         /// Generation that the anchor remembers.
         seen: u64,
     },
+    /// A change is stored and stays, only the anchor behind it could not be written.
+    #[error("the change is stored, but the anchor against roll-back is behind it: {0}")]
+    Unanchored(#[source] PlatformError),
     /// The store's engine failed.
     #[error("{0}")]
     Store(StoreError),

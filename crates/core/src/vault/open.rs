@@ -239,7 +239,9 @@ fn find_header(home: &Dir, place: &Place) -> Result<(Header, Zeroizing<Vec<u8>>)
             Err(error @ VaultError::Newer(_)) => return Err(error),
             Err(error) => error,
         },
-        None if !has_traces(home) => return Err(VaultError::NoVault(place.home.clone())),
+        None if !has_traces(home) || home.has(UNFINISHED) => {
+            return Err(VaultError::NoVault(place.home.clone()));
+        }
         None => VaultError::Damaged("its header vault.toml is missing".to_owned()),
     };
     for snapshot in snapshots::load(home) {

@@ -1,0 +1,15 @@
+//! `kill -9` at random moments of what changes a vault, and several commands at once: whatever was
+//! acknowledged is there, what was not is there wholly or not at all, and the vault always opens.
+//!
+//! SIGKILL leaves the page cache, so this says nothing of power cuts.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by it")]
+
+mod campaign;
+mod kill;
+mod together;
+
+#[path = "../support/random.rs"]
+mod random;
+#[path = "../support/sandbox.rs"]
+mod sandbox;

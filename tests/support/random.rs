@@ -1,0 +1,37 @@
+//! Randomness that can be repeated: a seed, printed by the test and taken from
+//! `CLAWVAULT_TEST_SEED` where that is set.
+
+/// Marsaglia's xorshift64*, good enough to spread delays and values.
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// Seeds the generator and prints the seed under the test's name.
+    pub(crate) fn of_test(name: &str) -> Self {
+        let given = std::env::var("CLAWVAULT_TEST_SEED").ok();
+        let seed = given.map_or_else(fresh, |text| text.parse().expect("the seed is a number"));
+        println!("{name}: CLAWVAULT_TEST_SEED={seed}");
+        Self(seed | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+/// Number of trials: `CLAWVAULT_TEST_TRIALS` where that is set, else `usual`.
+pub(crate) fn trials(usual: usize) -> usize {
+    let given = std::env::var("CLAWVAULT_TEST_TRIALS").ok();
+    given.map_or(usual, |text| text.parse().expect("the number of trials is a number"))
+}
+
+fn fresh() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}
