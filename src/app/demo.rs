@@ -9,7 +9,10 @@ use clawvault_core::platform::{Dir, Private, memory};
 use clawvault_core::vault::Place;
 
 use super::init::InitOptions;
-use super::{App, AppError, Code, ImportOptions, Imported, KeySource, SetOptions, Setting, Source};
+use super::{
+    App, AppError, Code, ImportOptions, Imported, KeySource, OnDifference, SetOptions, Setting,
+    Source,
+};
 
 /// Secrets of the demonstration. Their values say what they are.
 const SAMPLES: &[&str] = &["anthropic/main", "openai/main", "telegram/bot"];
@@ -66,7 +69,9 @@ impl App {
             self.init(InitOptions::default())?.vault.close()?;
         }
         for (name, source) in sources {
-            match self.import(&source, &ImportOptions::default()) {
+            let on_difference = OnDifference::Keep;
+            let options = ImportOptions { on_difference, ..ImportOptions::default() };
+            match self.import(&source, &options) {
                 Ok(imported) => prepared.imported.push((name, imported)),
                 // A clash is the user's to settle; it must not stop the other sources.
                 Err(error) if matches!(error.code, Code::No | Code::Usage) => {

@@ -7,7 +7,7 @@ use clawvault_core::platform::{Dir, Private, process};
 use clawvault_core::vault::Vault;
 
 use super::context::IDENTITY_FILE;
-use super::{Access, App, AppError};
+use super::{Access, App, AppError, Code};
 
 /// How one check ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +31,15 @@ pub struct Check {
     pub finding: String,
 }
 
+/// The doctor's report.
+#[derive(Debug)]
+pub struct Report {
+    /// Every check.
+    pub checks: Vec<Check>,
+    /// Why the vault did not open, where it did not.
+    pub closed: Option<Code>,
+}
+
 /// What the doctor may do besides looking.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Repair {
@@ -45,7 +54,7 @@ pub enum Repair {
 impl App {
     /// Examines the vault and its surroundings. `path` is the `PATH` to look for other programs
     /// of the same name in.
-    pub fn doctor(&self, repair: Repair, path: Option<&std::ffi::OsStr>) -> Vec<Check> {
+    pub fn doctor(&self, repair: Repair, path: Option<&std::ffi::OsStr>) -> Report {
         let mut checks = vec![self.check_home(repair), self.check_identity(), check_path(path)];
         let access = match repair {
             Repair::AcceptRollback => Access::AcceptRollback,
@@ -54,13 +63,16 @@ impl App {
         };
         match self.open(access) {
             Ok(vault) => checks.extend(examine(vault, repair)),
-            Err(AppError { what, advice, .. }) => {
-                let finding = format!("{what}. {advice}");
+            Err(AppError { code, what, advice }) => {
+                // What a damaged vault needs is said below; "run doctor" was done.
+                let advice = if code == Code::Damaged { "" } else { advice.as_str() };
+                let finding = format!("{what}. {advice}").trim_end().to_owned();
                 checks.push(Check { subject: "vault", diagnosis: Diagnosis::Bad, finding });
                 checks.extend(self.ways_back());
+                return Report { checks, closed: Some(code) };
             }
         }
-        checks
+        Report { checks, closed: None }
     }
 
     fn check_home(&self, repair: Repair) -> Check {
@@ -119,9 +131,10 @@ impl App {
         let count =
             Dir::open(&snapshots, Private::Inspect).and_then(|d| d.list()).map_or(0, |l| l.len());
         let finding = format!(
-            "{count} in {}. A lost identity is replaced by the recovery key: `clawvault --identity \
-             RECOVERY-FILE list`. A lost store is rebuilt from a snapshot by itself when nothing \
-             acknowledged is missing in it",
+            "{count} in {}. A store that cannot be read is rebuilt from a snapshot by itself when \
+             nothing acknowledged is missing in it; `clawvault doctor --accept-rollback` goes back \
+             to the newest sound one all the same, and later changes are gone. A lost identity is \
+             replaced by the recovery key: `clawvault --identity RECOVERY-FILE list`",
             snapshots.display()
         );
         vec![Check { subject: "snapshots", diagnosis: Diagnosis::Warn, finding }]
@@ -161,7 +174,7 @@ fn examine(mut vault: Vault, repair: Repair) -> Vec<Check> {
         };
         checks.push(Check { subject: "repair", diagnosis, finding });
     }
-    checks.push(match vault.verify_log(&mut |_| {}) {
+    checks.push(match vault.verify_log(None, &mut |_| {}) {
         Ok(verdict) => match verdict.broken {
             None => {
                 let finding = format!("{} entries, the chain holds", verdict.entries);

@@ -10,7 +10,7 @@ use clawvault_core::domain::{
 };
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::read_bounded;
-use clawvault_core::vault::{Put, PutOutcome, Vault};
+use clawvault_core::vault::{Put, PutOutcome, Stored, Vault};
 use clawvault_providers::{by_variable, find_in_packed, identify};
 
 use super::naming::{Named, Namer};
@@ -29,6 +29,18 @@ pub enum Source {
     OpenClaw(PathBuf, Vec<PathBuf>),
 }
 
+/// What to do where the vault has another value under a name.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnDifference {
+    /// Leave the vault's value and say so.
+    Keep,
+    /// Import nothing.
+    #[default]
+    Stop,
+    /// Make a new version.
+    Update,
+}
+
 /// How to import.
 #[derive(Debug, Default)]
 pub struct ImportOptions {
@@ -36,8 +48,8 @@ pub struct ImportOptions {
     pub profile: ProfileName,
     /// Name for the one value of the source.
     pub name: Option<SecretName>,
-    /// Replaces values that differ instead of stopping.
-    pub update: bool,
+    /// What to do with a value that differs from the vault's.
+    pub on_difference: OnDifference,
     /// Changes nothing.
     pub dry_run: bool,
 }
@@ -94,19 +106,27 @@ impl App {
         imported.plaintext = named.iter().map(|one| Plaintext::of_found(&one.found)).collect();
         imported.plaintext.extend(gathered.copies);
         refuse_clashes(&named)?;
-        let puts = puts(&named, &options.profile);
-        let planned = vault.plan(&puts)?;
-        let differing: Vec<&str> = planned
-            .iter()
-            .filter(|stored| stored.outcome == PutOutcome::Updated)
-            .map(|stored| stored.name.as_str())
-            .collect();
-        if !differing.is_empty() && !options.update {
-            return Err(AppError::new(
-                Code::No,
-                format!("the vault has another value for {}", differing.join(", ")),
-                "Nothing was imported. --update makes new versions of them; --dry-run shows all.",
-            ));
+        let mut puts = puts(&named, &options.profile);
+        let mut planned = vault.plan(&puts)?;
+        let differs = |stored: &Stored| stored.outcome == PutOutcome::Updated;
+        let differing: Vec<String> =
+            planned.iter().filter(|s| differs(s)).map(|s| s.name.to_string()).collect();
+        match options.on_difference {
+            OnDifference::Stop if !differing.is_empty() => {
+                return Err(AppError::new(
+                    Code::No,
+                    format!("the vault has another value for {}", differing.join(", ")),
+                    "Nothing was imported. --update makes new versions of them; --dry-run shows all.",
+                ));
+            }
+            OnDifference::Keep => {
+                let stays =
+                    |name: &String| format!("{name}: the vault has another value, which stays");
+                imported.notes.extend(differing.iter().map(stays));
+                puts.retain(|put| differing.iter().all(|name| name != put.name.as_str()));
+                planned.retain(|stored| !differs(stored));
+            }
+            OnDifference::Stop | OnDifference::Update => {}
         }
         let done =
             if options.dry_run { planned } else { vault.put(&self.who(), Event::Import, &puts)? };
@@ -180,7 +200,11 @@ fn gather_file(path: &Path) -> Result<Gathered, AppError> {
     for note in intake.notes {
         notes.push(format!("{shown}: {note}"));
     }
-    Ok(Gathered { found: intake.found, openclaw: false, notes, copies: Vec::new() })
+    let mut found = intake.found;
+    // The document that `export --format json` writes names its profile beside the secrets.
+    let is_export = found.iter().any(|f| f.label.as_str().starts_with("secrets."));
+    found.retain(|f| !(is_export && f.label.as_str() == "profile"));
+    Ok(Gathered { found, openclaw: false, notes, copies: Vec::new() })
 }
 
 fn is_known(variable: &str) -> bool {

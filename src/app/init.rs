@@ -37,11 +37,17 @@ pub struct Made {
 }
 
 impl App {
-    /// Makes a vault. Without any key named, an identity is written into its home.
-    pub fn init(&self, options: InitOptions) -> Result<Made, AppError> {
+    /// An error where there is a vault already.
+    pub fn refuse_existing(&self) -> Result<(), AppError> {
         if self.has_vault() {
             return Err(VaultError::Exists(self.place.home.clone()).into());
         }
+        Ok(())
+    }
+
+    /// Makes a vault. Without any key named, an identity is written into its home.
+    pub fn init(&self, options: InitOptions) -> Result<Made, AppError> {
+        self.refuse_existing()?;
         let nothing_named = options.passphrase.is_none()
             && options.identity.is_none()
             && options.recipients.is_empty();

@@ -15,10 +15,10 @@ mod status;
 mod uninstall;
 
 pub use context::{Access, App, KeySource};
-pub use doctor::{Check, Diagnosis, Repair};
+pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
 pub use export::{ExportFormat, export};
-pub use import::{ImportOptions, Imported, Line, Source};
+pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
 pub use run::{FromName, RunOptions};

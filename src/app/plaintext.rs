@@ -29,9 +29,10 @@ impl Plaintext {
                     if multi { format!("edit {file}") } else { format!("sed -i {line}d {file}") };
                 (format!("{}:{line}", found.source), remedy)
             }
-            (Label::Path(_), _) => {
-                (found.source.clone(), format!("put \"${{VARIABLE}}\" in its place in {file}"))
-            }
+            (Label::Path(_), _) => (
+                found.source.clone(),
+                format!("edit {file}: put \"${{VARIABLE}}\" there, or nothing"),
+            ),
             _ => (found.source.clone(), format!("unset {}", found.label.as_str())),
         };
         Self { place, what, remedy }

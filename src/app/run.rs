@@ -70,8 +70,14 @@ impl App {
         let mut who = Who { run: Some(new_run_name()?), ..self.who() };
         let mut vault = self.open_for(Access::Read, &who)?;
         let policy = vault.policy()?;
-        let grant = grant(&policy, &options)?;
         who.agent = options.agent.as_ref().map(ToString::to_string);
+        let grant = match grant(&policy, &options) {
+            Ok(grant) => grant,
+            Err(error) => {
+                vault.note(&who, Event::Run, Outcome::Refused, Vec::new());
+                return Err(error);
+            }
+        };
         let profile = match (&options.profile, grant) {
             (Some(profile), _) => profile.clone(),
             (None, Some(agent)) => agent.profile.clone(),

@@ -101,7 +101,12 @@ impl App {
             info.removed_ms.is_some() == removed && profile.is_none_or(|p| info.profile == *p)
         };
         let all = vault.secrets()?.into_iter().filter(wanted).collect();
-        Ok((all, vault.warnings()))
+        let mut warnings = vault.warnings();
+        // A command that nobody waits for takes the snapshot that a burst of changes left due.
+        if let Err(error) = vault.close() {
+            warnings.push(format!("no snapshot was taken: {error}"));
+        }
+        Ok((all, warnings))
     }
 
     /// One secret without its values; removed ones too.

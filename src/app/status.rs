@@ -105,8 +105,8 @@ impl State {
         self.slots = header.slots.iter().map(|slot| slot.kind).collect();
         if !self.slots.contains(&SlotKind::Recovery) {
             self.warnings.push(
-                "There is no recovery key: whoever loses the identity loses the vault. \
-                 Keep a copy of the identity somewhere else."
+                "There is no recovery key: whoever loses the key loses the vault. \
+                 Keep a copy of the identity, or the passphrase, somewhere else."
                     .to_owned(),
             );
         }

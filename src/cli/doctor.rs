@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::output;
 use super::surroundings::{self, Context};
-use crate::app::{AppError, Check, Code, Diagnosis, Repair};
+use crate::app::{AppError, Check, Code, Diagnosis, Repair, Report};
 
 /// Examine the vault and its surroundings; say what is wrong and what to do
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         (false, false) => Repair::No,
     };
     let path = surroundings::path("PATH");
-    let checks = context.app()?.doctor(repair, path.as_ref().map(|p| p.as_os_str()));
+    let Report { checks, closed } =
+        context.app()?.doctor(repair, path.as_ref().map(|p| p.as_os_str()));
     if args.json {
         let all: Vec<JsonCheck<'_>> = checks.iter().map(json).collect();
         output::json(&all);
@@ -47,12 +48,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         };
         output::table(&checks.iter().map(row).collect::<Vec<_>>());
     }
+    if let Some(code) = closed {
+        return Ok(ExitCode::from(code as u8));
+    }
     let bad = checks.iter().find(|check| check.diagnosis == Diagnosis::Bad);
     Ok(match bad {
         None => ExitCode::SUCCESS,
-        Some(Check { subject: "vault" | "store" | "audit log", .. }) => {
-            ExitCode::from(Code::Damaged as u8)
-        }
+        Some(Check { subject: "store" | "audit log", .. }) => ExitCode::from(Code::Damaged as u8),
         Some(_) => ExitCode::from(Code::No as u8),
     })
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::surroundings::{self, Context};
 use super::{arguments, output};
-use crate::app::{AppError, ImportOptions, Imported, Line, Source};
+use crate::app::{AppError, ImportOptions, Imported, Line, OnDifference, Source};
 
 /// Take keys in from where they are today
 ///
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let options = ImportOptions {
         profile: args.profile.or_default()?,
         name: args.name.as_deref().map(arguments::name).transpose()?,
-        update: args.update,
+        on_difference: if args.update { OnDifference::Update } else { OnDifference::Stop },
         dry_run: args.dry_run,
     };
     let imported = context.app()?.import(&source, &options)?;

@@ -40,6 +40,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         && app.keys.identity.is_none()
         && app.keys.passphrase_file.is_none()
         && prompt::can_ask();
+    app.refuse_existing()?;
     let options = if asks { questions()? } else { from_arguments(args, &app)? };
     let made = app.init(options)?;
     report(&app, made)
@@ -51,8 +52,8 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
     if let Some(file) = &made.identity {
         output::talk(&format!("its key is {}", file.display()));
         output::talk(
-            "It protects copies of the store and backups. It does not protect from whoever can \
-             read that file: other programs of this user, and an agent that runs as this user.",
+            "It protects copies of the vault without that file. It does not protect from whoever \
+             can read it: other programs of this user, and an agent that runs as this user.",
         );
     }
     match &made.recovery {
@@ -63,7 +64,8 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
             output::data(format!("{}\n", **key).as_bytes());
         }
         None => output::talk(
-            "There is no recovery key (`clawvault init --recovery` makes one): keep a copy of the key.",
+            "There is no recovery key (`init --recovery` makes one with the vault): keep a copy of \
+             the key elsewhere.",
         ),
     }
     made.vault.close()?;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clawvault_core::auditlog::{Entry, Item, Read};
+use clawvault_core::crypto::Digest;
 use clawvault_core::domain::hex;
 use serde::Serialize;
 
@@ -30,6 +31,9 @@ pub(super) struct Args {
     /// Check the chain from the first entry to the last
     #[arg(long, conflicts_with_all = ["since", "secret", "agent", "head"])]
     verify: bool,
+    /// With --verify: a line that --head printed earlier must be part of the chain
+    #[arg(long, value_name = "\"N HASH\"", requires = "verify")]
+    against: Option<String>,
     /// Print where the chain stands: number of entries and its hash
     #[arg(long, conflicts_with_all = ["since", "secret", "agent"])]
     head: bool,
@@ -65,6 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let since = args.since.as_deref().map(time::since).transpose()?;
     let secret = args.secret.as_deref().map(arguments::name).transpose()?;
     let agent = args.agent.as_deref().map(arguments::profile).transpose()?;
+    let kept = args.against.as_deref().map(head).transpose()?;
     let vault = context.app()?.open(Access::Read)?;
     output::warnings(&vault.warnings());
     let wanted = |entry: &Entry| {
@@ -73,7 +78,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     };
     let touches = |item: &Item| secret.as_ref().is_none_or(|secret| item.secret == secret.as_str());
     let mut text = String::new();
-    let verdict = vault.verify_log(&mut |read| {
+    let verdict = vault.verify_log(kept, &mut |read| {
         let Some(entry) = read.entry.as_ref().filter(|entry| wanted(entry)) else { return };
         let items: Vec<&Item> = entry.items.iter().filter(|item| touches(item)).collect();
         if secret.is_some() && items.is_empty() {
@@ -104,9 +109,27 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         Some((entry, what)) => Err(AppError::new(
             if args.verify { Code::No } else { Code::Damaged },
             format!("the audit log is not in order at entry {entry}: {what}"),
-            "Compare it with a head or a copy that was kept elsewhere; entries before it are sound.",
+            "Entries before it are sound; a head kept elsewhere (--against) tells whether they are all.",
         )),
     }
+}
+
+/// Reads a line that `--head` printed.
+fn head(text: &str) -> Result<(u64, Digest), AppError> {
+    let parse = || {
+        let (count, hash) = text.trim().split_once(' ')?;
+        let mut digest = [0; 32];
+        let (digits, rest) = hash.as_bytes().as_chunks::<2>();
+        if digits.len() != digest.len() || !rest.is_empty() {
+            return None;
+        }
+        for (byte, digits) in digest.iter_mut().zip(digits) {
+            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some((count.parse().ok()?, Digest(digest)))
+    };
+    let advice = "Give the line as `clawvault log --head` printed it, in quotes.";
+    parse().ok_or_else(|| AppError::usage("that is no head of an audit log", advice))
 }
 
 fn line(entry: &Entry, item: Option<&Item>) -> String {

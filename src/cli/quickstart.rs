@@ -34,6 +34,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
     let app = match prepare(&app, &found, args.yes)? {
         Some(prepared) => {
             report(&app, &prepared);
+            output::talk("launching; `clawvault run -- CMD` does this from now on");
             app
         }
         None => {
@@ -44,10 +45,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
                 "It uses a throw-away vault; remove it with: rm -r {}",
                 root.display()
             ));
+            output::talk(
+                "launching; in earnest: `clawvault init`, `clawvault set`, `clawvault run -- CMD`",
+            );
             demonstration
         }
     };
-    output::talk("launching; `clawvault run -- CMD` does this from now on");
     run::launch(
         &app,
         run::plain_options(args.command, ProfileName::default(), Base::Inherited, context),

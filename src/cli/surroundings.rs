@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clawvault_core::crypto::slot::Passphrase;
 use clawvault_core::platform::process::{CoreLimit, effective_uid};
 use clawvault_core::vault::Place;
 
@@ -37,7 +38,15 @@ pub(super) struct Context {
 impl Context {
     /// The app that asks a person for a passphrase where one can be asked.
     pub(super) fn app(&self) -> Result<App, AppError> {
-        self.app_with(Box::new(|| prompt::passphrase("Passphrase of the vault: ")))
+        // Asked once: a command that opens the vault several times asks a person only the first.
+        let known = std::cell::RefCell::new(None::<Passphrase>);
+        self.app_with(Box::new(move || {
+            let mut known = known.borrow_mut();
+            if known.is_none() {
+                *known = prompt::passphrase("Passphrase of the vault: ");
+            }
+            known.clone()
+        }))
     }
 
     /// The app that asks nobody.
@@ -45,10 +54,7 @@ impl Context {
         self.app_with(Box::new(|| None))
     }
 
-    fn app_with(
-        &self,
-        ask: Box<dyn Fn() -> Option<clawvault_core::crypto::slot::Passphrase>>,
-    ) -> Result<App, AppError> {
+    fn app_with(&self, ask: Box<dyn Fn() -> Option<Passphrase>>) -> Result<App, AppError> {
         let (home, state) = match path(HOME) {
             Some(home) => (home.clone(), home.join("state")),
             None => (xdg("XDG_DATA_HOME", ".local/share")?, xdg("XDG_STATE_HOME", ".local/state")?),

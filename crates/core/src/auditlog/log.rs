@@ -263,7 +263,7 @@ mod tests {
         let head = frame::write_head(u64::MAX, &before);
         let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
         let entry = Entry::new(0, Event::Get, Outcome::Ok, actor);
-        let public = VaultKey::from_slot(&mut [5; 32]).derive().entries.public();
+        let public = VaultKey::from_slot(&mut [5; 32]).derive().locked_entries().public();
         for more in [&[][..], &last] {
             open().replace("00000001.log", &[&head, &last, more].concat()).unwrap();
             let (mut log, lost) = AuditLog::open(open(), None).unwrap();

@@ -1,6 +1,7 @@
 //! Checks the chain from its first entry to its last, and against the anchored point.
 
 use crate::crypto::{Digest, Keys};
+use crate::domain::Event;
 use crate::platform::Dir;
 
 use super::log::{Step, read_all};
@@ -20,22 +21,31 @@ pub struct Verdict {
 }
 
 /// Checks the whole log; `each` sees every entry that is read, in order.
+///
+/// `points` are (number of entries, hash) pairs that must be part of the chain: the anchored one,
+/// and a head that was kept elsewhere.
 pub fn verify(
     dir: &Dir,
     keys: &Keys,
-    anchored: Option<LogPoint>,
+    points: &[(u64, Digest)],
     each: &mut dyn FnMut(&Read),
 ) -> Result<Verdict, LogError> {
     let head = LogPoint::START.head;
     let mut verdict = Verdict { entries: 0, unproven: 0, head, broken: None };
-    let mut at_anchor = anchored.is_none_or(|point| point.count == 0);
+    let mut missing: Vec<_> = points.iter().copied().filter(|(count, _)| *count > 0).collect();
+    // Entries are missing before a segment: sound only if the operator accepted that right there.
+    let mut gap = None;
     read_all(dir, keys, &mut |_, step| {
         let next = verdict.entries + 1;
         let wrong = match step {
             Step::Head(None) => Some("a segment's head is altered"),
             Step::Head(Some((first, before))) => {
-                let continues = first == next && before == verdict.head;
-                (!continues).then_some("entries before this segment are missing or altered")
+                if first != next || before != verdict.head {
+                    gap =
+                        gap.or(Some((next, "entries before this segment are missing or altered")));
+                    (verdict.entries, verdict.head) = (first.saturating_sub(1), before);
+                }
+                None
             }
             Step::Rubbish => Some("bytes that are no entry"),
             Step::Entry(read, hash) => {
@@ -48,10 +58,14 @@ pub fn verify(
                     None
                 };
                 if wrong.is_none() {
+                    if accepts_gap(&read) {
+                        gap = None;
+                    }
+                    verdict.broken = verdict.broken.or(gap.take());
                     verdict.entries = next;
                     verdict.unproven += u64::from(!read.proven);
                     verdict.head = hash;
-                    at_anchor |= anchored.is_some_and(|p| p.count == next && p.head == hash);
+                    missing.retain(|point| *point != (next, hash));
                 }
                 wrong
             }
@@ -60,11 +74,18 @@ pub fn verify(
         // A broken chain is still read to its end, for the one who wants to see what is there.
         true
     })?;
-    if verdict.broken.is_none() && !at_anchor {
-        let next = verdict.entries + 1;
-        verdict.broken = Some((next, "the log was cut or rewritten after it was anchored"));
+    verdict.broken = verdict.broken.or(gap);
+    if let Some((count, _)) = missing.first() {
+        let cut = (verdict.entries.min(*count) + 1, "the log was cut or rewritten since");
+        verdict.broken = verdict.broken.or(Some(cut));
     }
     Ok(verdict)
+}
+
+/// True for the entry by which the operator accepts older files, as the holder of the keys.
+fn accepts_gap(read: &Read) -> bool {
+    let accepts = |e: &super::Entry| e.event == Event::AcceptRollback.as_str();
+    read.proven && read.entry.as_ref().is_some_and(accepts)
 }
 
 #[cfg(test)]
@@ -72,7 +93,7 @@ mod tests {
     use super::*;
     use crate::auditlog::{AuditLog, Entry};
     use crate::crypto::VaultKey;
-    use crate::domain::{Actor, Event, Outcome};
+    use crate::domain::{Actor, Outcome};
 
     fn entry(at: i64) -> Entry {
         let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
@@ -98,7 +119,7 @@ mod tests {
     fn a_sound_log_verifies() {
         let (_keep, dir, keys, at) = scratch();
         let mut times = Vec::new();
-        let verdict = verify(&dir, &keys, Some(at), &mut |read| {
+        let verdict = verify(&dir, &keys, &[(at.count, at.head)], &mut |read| {
             times.push(read.entry.as_ref().unwrap().time_ms);
         });
         let expected = Verdict { entries: 5, unproven: 1, head: at.head, broken: None };
@@ -116,10 +137,10 @@ mod tests {
             let mut bent = whole.clone();
             bent[place] ^= 1;
             dir.replace("00000001.log", &bent).unwrap();
-            let verdict = verify(&dir, &keys, Some(at), &mut |_| {}).unwrap();
+            let verdict = verify(&dir, &keys, &[(at.count, at.head)], &mut |_| {}).unwrap();
             assert!(verdict.broken.is_some(), "flip at {place}");
             dir.replace("00000001.log", &whole[..place]).unwrap();
-            let verdict = verify(&dir, &keys, Some(at), &mut |_| {}).unwrap();
+            let verdict = verify(&dir, &keys, &[(at.count, at.head)], &mut |_| {}).unwrap();
             assert!(verdict.broken.is_some(), "cut at {place}");
         }
     }
@@ -133,6 +154,7 @@ mod tests {
         let at = log.append(&entry(9), &keys.locked_entries().public(), Some(&keys)).unwrap();
         assert_eq!((at.segment, at.count), (2, 6));
         let dir = Dir::create(&_keep.path().join("log")).unwrap();
-        assert_eq!(verify(&dir, &keys, Some(at), &mut |_| {}).unwrap().broken.unwrap().0, 1);
+        let check = || verify(&dir, &keys, &[(at.count, at.head)], &mut |_| {}).unwrap().broken;
+        assert_eq!(check().unwrap().0, 1);
     }
 }

@@ -79,6 +79,7 @@ impl std::fmt::Debug for Identity {
 }
 
 /// A passphrase as a person typed it.
+#[derive(Clone)]
 pub struct Passphrase(SecretString);
 
 impl Passphrase {

@@ -187,7 +187,6 @@ impl Vault {
             self.record(&failed).ok();
             return Err(error.into());
         }
-        self.changed = true;
         self.remember(true).map_err(|error| match error {
             VaultError::Platform(error) => VaultError::Unanchored(error),
             other => other,

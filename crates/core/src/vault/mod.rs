@@ -38,7 +38,6 @@ pub struct Vault {
     log: AuditLog,
     clock: Box<dyn Clock>,
     warnings: Vec<String>,
-    changed: bool,
     _lock: FileLock,
 }
 

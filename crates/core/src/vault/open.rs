@@ -101,7 +101,6 @@ impl Vault {
             log,
             clock,
             warnings: Vec::new(),
-            changed: false,
             _lock: lock,
         };
         let entry = who.entry(vault.clock.now_ms(), Event::Init, Outcome::Ok, Vec::new());
@@ -143,7 +142,7 @@ impl Vault {
                 let root = anchored.map(|a| a.root);
                 let now = opener.clock.now_ms();
                 repaired = true;
-                snapshots::rebuild(&home, STORE, &keys, &id, root, now)?
+                snapshots::rebuild(&home, STORE, (&keys, &id), root, opener.accept_rollback, now)?
             }
             other => other?,
         };
@@ -159,21 +158,16 @@ impl Vault {
                 return Err(VaultError::RolledBack { found, seen });
             }
         }
+        if opener.accept_rollback {
+            // No generation is ever written twice: a copy of the abandoned one must not fit again.
+            let seen = anchored.map_or(0, |a| a.root.generation);
+            ledger.advance_past(&keys, seen.max(snapshots::newest_generation(&home)))?;
+        }
         let log_dir = home.create_dir(LOG)?;
         let (log, log_lost) = AuditLog::open(log_dir, anchored.map(|a| a.log))?;
         let clock = opener.clock;
-        let mut vault = Self {
-            home,
-            header,
-            keys,
-            ledger,
-            anchor,
-            log,
-            clock,
-            warnings,
-            changed: false,
-            _lock: lock,
-        };
+        let mut vault =
+            Self { home, header, keys, ledger, anchor, log, clock, warnings, _lock: lock };
         vault.settle(opener.who, repaired, log_lost, opener.accept_rollback)?;
         Ok(vault)
     }
@@ -188,10 +182,21 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let anchor_lost = self.anchor.last.is_none() || self.anchor.has_bad_slot;
         let found = [
+            // First: the entry that stands where others are missing must say that it is accepted.
             (
-                repaired,
+                accepted,
+                Event::AcceptRollback,
+                "The vault is accepted as it is; changes that the anchor remembers beyond it are gone.",
+            ),
+            (
+                repaired && !accepted,
                 Event::Repair,
                 "The store was damaged and was rebuilt from a snapshot; nothing acknowledged is lost.",
+            ),
+            (
+                repaired && accepted,
+                Event::Repair,
+                "The store was damaged and was rebuilt from the newest sound snapshot; later changes are gone.",
             ),
             (
                 log_lost,
@@ -202,11 +207,6 @@ impl Vault {
                 anchor_lost,
                 Event::AnchorLost,
                 "The anchor against roll-back was missing or altered and was written anew; an older copy of the vault would not have been noticed.",
-            ),
-            (
-                accepted,
-                Event::AcceptRollback,
-                "The vault is accepted as it is; changes that the anchor remembers beyond it are gone.",
             ),
         ];
         for (_, event, sentence) in found.into_iter().filter(|(is, _, _)| *is) {

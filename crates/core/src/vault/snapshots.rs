@@ -20,18 +20,23 @@ impl Vault {
     ///
     /// Called after the change was acknowledged: nothing here is needed for it to be durable.
     pub fn close(mut self) -> Result<(), VaultError> {
-        let outcome = if self.changed { self.snapshot_if_due() } else { Ok(()) };
+        let outcome = self.snapshot_if_due();
         self.ledger.into_store().close()?;
         outcome
     }
 
     fn snapshot_if_due(&mut self) -> Result<(), VaultError> {
+        if self.ledger.count() == 0 {
+            return Ok(());
+        }
         let dir = self.home.create_dir(DIRECTORY)?;
         let now = self.clock.now_ms();
-        let last = names(&dir)?.last().and_then(|name| time_of(name)).unwrap_or(0);
-        // A clock that was set back must not stop snapshots for ever.
-        if (0..INTERVAL_MS).contains(&(now - last)) {
-            return Ok(());
+        if let Some((generation, taken)) = names(&dir)?.last().and_then(|name| parse_name(name)) {
+            // A clock that was set back must not stop snapshots for ever.
+            let is_young = (0..INTERVAL_MS).contains(&(now - taken));
+            if is_young || generation == self.generation() {
+                return Ok(());
+            }
         }
         self.snapshot()
     }
@@ -86,8 +91,21 @@ fn names(dir: &Dir) -> Result<Vec<String>, VaultError> {
     Ok(names.filter(|name| name.ends_with(SUFFIX) && !name.starts_with('.')).collect())
 }
 
-fn time_of(name: &str) -> Option<i64> {
-    name.strip_suffix(SUFFIX)?.split_once('-')?.1.parse().ok()
+/// Generation of the newest snapshot, by its name; 0 where there is none.
+pub(super) fn newest_generation(home: &Dir) -> u64 {
+    let names = home.dir(DIRECTORY).ok().and_then(|dir| names(&dir).ok()).unwrap_or_default();
+    names
+        .iter()
+        .filter_map(|name| parse_name(name))
+        .map(|(generation, _)| generation)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Generation and time of a snapshot.
+fn parse_name(name: &str) -> Option<(u64, i64)> {
+    let (generation, taken) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+    Some((generation.parse().ok()?, taken.parse().ok()?))
 }
 
 /// Reads every snapshot that can be read, newest first.
@@ -101,14 +119,14 @@ pub(super) fn load(home: &Dir) -> Vec<SnapshotStore> {
 
 /// Builds the store anew from a snapshot that holds everything up to the anchored root.
 ///
-/// The damaged file is kept beside it. Without a snapshot of that very root nothing is touched:
-/// an acknowledged change would be lost silently.
+/// The damaged file is kept beside it. Without a snapshot of that very root nothing is touched,
+/// unless `accept` says that a loss is accepted: an acknowledged change would be lost silently.
 pub(super) fn rebuild(
     home: &Dir,
     file: &str,
-    keys: &Keys,
-    vault: &[u8; 16],
+    (keys, vault): (&Keys, &[u8; 16]),
     anchored: Option<RootId>,
+    accept: bool,
     now_ms: i64,
 ) -> Result<Ledger<LocalStore>, VaultError> {
     let mut newest = None;
@@ -116,7 +134,7 @@ pub(super) fn rebuild(
         let root = snapshot.root()?.and_then(|sealed| Root::open(keys, vault, &sealed).ok());
         let Some((_, id)) = root else { continue };
         newest = newest.max(Some(id.generation));
-        if anchored != Some(id) {
+        if anchored != Some(id) && !accept {
             continue;
         }
         let temporary = format!(".{file}.new");

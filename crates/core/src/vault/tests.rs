@@ -153,7 +153,7 @@ fn a_wrong_identity_is_refused_and_logged() {
     let refused = bench.open_with(&other, false, false).err().unwrap();
     assert!(matches!(refused, VaultError::Locked(_)));
     let mut events = Vec::new();
-    let verdict = bench.open().verify_log(&mut |read| {
+    let verdict = bench.open().verify_log(None, &mut |read| {
         events.push(read.entry.as_ref().map(|e| (e.event.clone(), read.proven)).unwrap());
     });
     assert_eq!(verdict.unwrap().broken, None);
@@ -170,6 +170,30 @@ fn older_files_are_refused_until_they_are_accepted() {
     assert!(matches!(bench.get("a/b"), Err(VaultError::RolledBack { found: 2, seen: 3 })));
     bench.open_with(&bench.identity, true, true).unwrap().close().unwrap();
     assert_eq!(bench.get("a/b").unwrap(), b"one");
+}
+
+#[test]
+fn a_store_that_is_gone_goes_back_to_its_snapshot_when_that_is_accepted() {
+    let bench = Bench::new();
+    bench.set("a/b", "one");
+    bench.set("a/b", "two");
+    std::fs::write(bench.place().home.join("store.redb"), b"").unwrap();
+    std::fs::remove_dir_all(bench.place().home.join("log")).unwrap();
+    assert!(matches!(bench.get("a/b"), Err(VaultError::Damaged(_))));
+    bench.open_with(&bench.identity, true, true).unwrap().close().unwrap();
+    assert_eq!(bench.get("a/b").unwrap(), b"one");
+    assert_eq!(bench.open().verify_log(None, &mut |_| {}).unwrap().broken, None);
+}
+
+#[test]
+fn a_change_that_came_too_soon_gets_its_snapshot_later() {
+    let bench = Bench::new();
+    bench.set("a/b", "one");
+    bench.set("a/b", "two");
+    bench.now.set(bench.now.get() + 60_000);
+    bench.open().close().unwrap();
+    std::fs::write(bench.place().home.join("store.redb"), b"").unwrap();
+    assert_eq!(bench.get("a/b").unwrap(), b"two");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Writing the audit log, and the anchor behind it.
 
 use crate::auditlog::{AuditLog, Entry, Item, LogError, LogPoint, Read, Verdict, verify};
+use crate::crypto::Digest;
 use crate::domain::{Actor, Event, Outcome, SecretInfo};
 
 use super::{Anchored, Vault, VaultError};
@@ -58,10 +59,18 @@ impl Vault {
         Ok(self.anchor.write(now, &self.keys, durable)?)
     }
 
-    /// Checks the whole log against the anchored point; `each` sees every entry in order.
-    pub fn verify_log(&self, each: &mut dyn FnMut(&Read)) -> Result<Verdict, VaultError> {
+    /// Checks the whole log against the anchored point, and against a head (number of entries,
+    /// hash) that was kept elsewhere; `each` sees every entry in order.
+    pub fn verify_log(
+        &self,
+        kept: Option<(u64, Digest)>,
+        each: &mut dyn FnMut(&Read),
+    ) -> Result<Verdict, VaultError> {
         let dir = self.home.create_dir(super::open::LOG)?;
-        Ok(verify(&dir, &self.keys, Some(self.log.point()), each)?)
+        let anchored = self.log.point();
+        let points = [Some((anchored.count, anchored.head)), kept];
+        let points: Vec<(u64, Digest)> = points.into_iter().flatten().collect();
+        Ok(verify(&dir, &self.keys, &points, each)?)
     }
 }
 
