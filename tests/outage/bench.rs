@@ -17,6 +17,7 @@ pub(crate) const OLD: &str = "value-before-the-outage";
 pub(crate) const NEW: &str = "value-during-the-outage";
 /// The secret of both.
 pub(crate) const NAME: &str = "outage/one";
+const PAGE: usize = 4096;
 const SIZE: u64 = 16 * 1024 * 1024;
 
 /// A vault on a tmpfs of its own, with one secret in it.
@@ -94,12 +95,26 @@ impl Bench {
         run(&mut self.command(&[&[PROGRAM], arguments].concat()), input.as_bytes())
     }
 
+    /// Reads until the log's last page is full, so that its next entry needs another one.
+    pub(crate) fn crowd_log(&self) {
+        let log = self.home().join("log/00000001.log");
+        let length = || fs::metadata(&log).expect("the log is there").len() as usize;
+        // Entries differ a little, by process number and the program's path.
+        const MARGIN: usize = 80;
+        let mut entry = 0;
+        while length() % PAGE + entry <= PAGE + MARGIN {
+            let before = length();
+            self.run(&["get", NAME], "").sound("get");
+            entry = length() - before;
+        }
+    }
+
     /// Fills the file system up to `free` pages of 4 KiB.
     pub(crate) fn fill(&self, free: usize) {
         let mut file = File::create(self.disk("filler")).expect("the filler is made");
-        while file.write(&[1; 4096]).is_ok_and(|length| length > 0) {}
+        while file.write(&[1; PAGE]).is_ok_and(|length| length > 0) {}
         let length = file.metadata().expect("the filler has a length").len();
-        file.set_len(length - 4096 * free as u64).expect("the filler shrinks");
+        file.set_len(length - (PAGE * free) as u64).expect("the filler shrinks");
     }
 
     /// Gives the space back.
@@ -147,4 +162,12 @@ pub(crate) fn assert_discreet(case: &str, said: &Said) {
 /// Sets the rights of a file or directory.
 pub(crate) fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the rights are set");
+}
+
+/// Copies the program to where anyone may run it. Not by our own hand: a process that another test
+/// starts meanwhile would inherit the open copy, and the kernel runs no file that is being written.
+pub(crate) fn for_anyone(to: &Path) -> PathBuf {
+    let copied = Command::new("cp").arg(PROGRAM).arg(to).status();
+    assert!(copied.is_ok_and(|status| status.success()), "the program is copied");
+    to.to_owned()
 }

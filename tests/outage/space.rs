@@ -23,6 +23,7 @@ fn a_change_is_stored_or_refused_at_every_size() {
         let Some(bench) = Bench::with_vault(test) else { return };
         // The last snapshot is a moment old; without it the next change takes one.
         fs::remove_dir_all(bench.home().join("snapshots")).expect("it is there");
+        bench.crowd_log();
         bench.fill(free);
         let case = format!("{free} pages free");
         let value = NEW.repeat(LARGE / NEW.len());
@@ -42,7 +43,7 @@ fn a_change_is_stored_or_refused_at_every_size() {
             assert_refused(&case, &said, 7);
         }
         bench.empty_out();
-        bench.recovers(&case, if acknowledged { &[&value] } else { &[OLD] });
+        bench.recovers(&case, &[if acknowledged { &value } else { OLD }]);
         free += 1 + free / 4;
     }
     println!("a change of {LARGE} bytes: {seen:?}, {:.1} s", start.elapsed().as_secs_f64());
@@ -78,6 +79,7 @@ fn without_space_every_command_refuses_or_only_reads() {
     let keys = bench.beside("keys.env");
     fs::write(&keys, format!("OTHER={NEW}\n")).expect("a file to import is written");
     let keys = keys.to_str().expect("a temporary path is text");
+    bench.crowd_log();
     bench.fill(0);
     let refused: [(&[&str], i32); 7] = [
         (&["set", NAME], 7),
@@ -85,7 +87,7 @@ fn without_space_every_command_refuses_or_only_reads() {
         (&["export", "--format", "json"], 7),
         (&["import", keys], 7),
         (&["rm", NAME, "--yes"], 7),
-        (&["rollback", NAME, "--to", "1"], 7),
+        (&["rm", NAME, "--purge", "--yes"], 7),
         (&["run", "--only", NAME, "--", "true"], 125),
     ];
     for (words, code) in refused {

@@ -4,8 +4,8 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use super::bench::{NAME, OLD, assert_refused};
-use super::sandbox::{PROGRAM, Said, Sandbox, run};
+use super::bench::{NAME, OLD, assert_refused, for_anyone};
+use super::sandbox::{Said, Sandbox, run};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::with_vault();
@@ -54,8 +54,7 @@ fn a_user_without_a_home_directory_is_told_so() {
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .tempdir()
         .expect("a temporary directory is made");
-    let program = place.path().join("clawvault");
-    std::fs::copy(PROGRAM, &program).expect("the program is copied to where anyone may run it");
+    let program = for_anyone(&place.path().join("clawvault"));
     for words in [&["list"][..], &["init"], &["get", NAME]] {
         let mut command = std::process::Command::new("setpriv");
         command.args(["--reuid", "54321", "--regid", "54321", "--clear-groups"]);

@@ -78,7 +78,11 @@ impl AuditLog {
         if from.segment == 0 {
             return Ok((Self { dir, file: None, at: from }, false));
         }
-        let opened = dir.open_file(&name(from.segment)).ok().flatten();
+        let opened = match dir.open_file(&name(from.segment)) {
+            // What the system refuses to open is not lost: no false alarm, and no new chain.
+            Err(error @ PlatformError::Io { .. }) => return Err(error.into()),
+            other => other.ok().flatten(),
+        };
         let Some((mut file, size)) = opened.filter(|(_, size)| *size as u64 >= from.offset) else {
             return Ok((Self { dir, file: None, at: from }, true));
         };
