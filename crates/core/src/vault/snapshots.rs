@@ -5,8 +5,11 @@ use std::io::{BufWriter, Write};
 use crate::crypto::Keys;
 use crate::domain::limits::MAX_OWN_FILE;
 use crate::platform::Dir;
-use crate::store::{Ledger, LocalStore, Root, RootId, SnapshotStore, Store, write_snapshot};
+use crate::store::{
+    Batch, Ledger, LocalStore, Root, RootId, SnapshotStore, Store, StoreError, write_snapshot,
+};
 
+use super::open::STORE;
 use super::{Vault, VaultError};
 
 /// Directory of the snapshots in the home.
@@ -38,8 +41,11 @@ impl Vault {
 
     /// Takes a snapshot now. Damage is healed first: a copy of damage would push out a good one.
     pub fn snapshot(&mut self) -> Result<(), VaultError> {
-        if self.ledger.heal(&self.keys)? > 0 {
-            self.remember(true)?;
+        match self.ledger.heal(&self.keys) {
+            Ok(0) => {}
+            Ok(_) => self.remember(true)?,
+            Err(StoreError::Damaged(_)) => self.rewrite()?,
+            Err(other) => return Err(other.into()),
         }
         let dir = self.home.create_dir(DIRECTORY)?;
         let name = format!("{:020}-{}{SUFFIX}", self.generation(), self.clock.now_ms());
@@ -49,6 +55,15 @@ impl Vault {
         for old in &all[..all.len().saturating_sub(KEPT)] {
             dir.remove(old)?;
         }
+        Ok(())
+    }
+
+    /// Moves everything to a new store file: the engine could not write to the damaged one.
+    fn rewrite(&mut self) -> Result<(), VaultError> {
+        let id =
+            self.header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
+        let batch = self.ledger.salvage(&self.keys)?;
+        self.ledger = install(&self.home, STORE, &self.keys, &id, &batch, self.clock.now_ms())?;
         Ok(())
     }
 }
@@ -119,20 +134,7 @@ pub(super) fn rebuild(
         if anchored != Some(id) {
             continue;
         }
-        let temporary = format!(".{file}.new");
-        home.remove(&temporary)?;
-        let mut store = LocalStore::create(home, &temporary)?;
-        store.commit(&snapshot.into_batch())?;
-        let ledger = Ledger::open(store, keys, *vault)?;
-        for (key, _) in ledger.entries(keys)? {
-            ledger.read(keys, &key)?;
-        }
-        ledger.into_store().close()?;
-        if home.has(file) {
-            home.rename(file, &format!("{file}.damaged-{now_ms}"))?;
-        }
-        home.rename(&temporary, file)?;
-        return Ok(Ledger::open(LocalStore::open_write(home, file)?, keys, *vault)?);
+        return install(home, file, keys, vault, &snapshot.into_batch(), now_ms);
     }
     Err(VaultError::Damaged(match (newest, anchored) {
         (Some(have), Some(root)) => format!(
@@ -146,4 +148,30 @@ pub(super) fn rebuild(
         ),
         (None, _) => "the store cannot be read and there is no sound snapshot".to_owned(),
     }))
+}
+
+/// Makes a store file of what `batch` holds, reads it back, and puts it in the old one's place;
+/// the old one is kept beside it.
+fn install(
+    home: &Dir,
+    file: &str,
+    keys: &Keys,
+    vault: &[u8; 16],
+    batch: &Batch,
+    now_ms: i64,
+) -> Result<Ledger<LocalStore>, VaultError> {
+    let temporary = format!(".{file}.new");
+    home.remove(&temporary)?;
+    let mut store = LocalStore::create(home, &temporary)?;
+    store.commit(batch)?;
+    let ledger = Ledger::open(store, keys, *vault)?;
+    for (key, _) in ledger.entries(keys)? {
+        ledger.read(keys, &key)?;
+    }
+    ledger.into_store().close()?;
+    if home.has(file) {
+        home.rename(file, &format!("{file}.damaged-{now_ms}"))?;
+    }
+    home.rename(&temporary, file)?;
+    Ok(Ledger::open(LocalStore::open_write(home, file)?, keys, *vault)?)
 }
