@@ -41,10 +41,16 @@ impl Vault {
 
     /// Takes a snapshot now. Damage is healed first: a copy of damage would push out a good one.
     pub fn snapshot(&mut self) -> Result<(), VaultError> {
-        match self.ledger.heal(&self.keys) {
-            Ok(0) => {}
-            Ok(_) => self.remember(true)?,
-            Err(StoreError::Damaged(_)) => self.rewrite()?,
+        // Heal first: pages that only writing needs do not show in any read.
+        let healed = self.ledger.heal(&self.keys);
+        let sound = healed.and_then(|count| Ok((count, self.ledger.store_mut().check_pages()?)));
+        match sound {
+            Ok((0, true)) => {}
+            Ok((_, true)) => self.remember(true)?,
+            Ok((_, false)) | Err(StoreError::Damaged(_)) => {
+                self.rewrite()?;
+                self.remember(true)?;
+            }
             Err(other) => return Err(other.into()),
         }
         let dir = self.home.create_dir(DIRECTORY)?;
