@@ -30,7 +30,9 @@ impl App {
             .map(|info| Want { profile: info.profile, name: info.name, version: None })
             .collect();
         let revealed = vault.reveal(&self.who(), Purpose::Export, &wants)?;
-        Ok(export(profile, &revealed, format))
+        let (document, mut notes) = export(profile, &revealed, format);
+        notes.extend(vault.warnings());
+        Ok((document, notes))
     }
 }
 

@@ -99,6 +99,24 @@ impl<S: Store> Ledger<S> {
         Ok(healed)
     }
 
+    /// Everything that the root lists, each piece from where it is sound: for a new store, where
+    /// the engine cannot write between its own damaged pages.
+    pub fn salvage(&self, keys: &Keys) -> Result<Batch, StoreError> {
+        let missing = || StoreError::Damaged("a record is missing or altered");
+        let root = self.store.root()?.ok_or_else(missing)?;
+        let mut batch = Batch { root, ..Batch::default() };
+        for number in 0..BUCKETS {
+            let bucket = self.bucket(keys, number)?;
+            for (key, generation) in bucket.entries() {
+                let plain = self.read(keys, key)?.ok_or_else(missing)?;
+                let place = place(&self.vault, key, *generation);
+                batch.records.push((*key, Some(crypto::seal(&keys.records, &place, &plain)?)));
+            }
+            batch.buckets.push((number, bucket.to_bytes()));
+        }
+        Ok(batch)
+    }
+
     /// Gives the store back, to be closed.
     pub fn into_store(self) -> S {
         self.store
@@ -117,6 +135,11 @@ impl<S: Store> Ledger<S> {
     /// The store underneath.
     pub fn store(&self) -> &S {
         &self.store
+    }
+
+    /// The store underneath, for what changes nothing of its content.
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
     }
 
     /// Reads a record, or proves that there is none.

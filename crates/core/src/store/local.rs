@@ -59,10 +59,10 @@ impl LocalStore {
         Ok(Self { engine: Engine::Writer(opened) })
     }
 
-    /// Lets the engine check every page; true where it found nothing wrong.
-    pub fn check_pages(dir: &Dir, name: &str) -> Result<bool, StoreError> {
-        let mut opened = Self::open_write(dir, name)?;
-        match &mut opened.engine {
+    /// Lets the engine check every page, those it needs only for writing too; true where it found
+    /// nothing wrong.
+    pub fn check_pages(&mut self) -> Result<bool, StoreError> {
+        match &mut self.engine {
             Engine::Writer(database) => run("checked", || database.check_integrity()),
             Engine::Reader(_) => Ok(true),
         }

@@ -38,22 +38,30 @@ pub(super) struct Anchor {
 impl Anchor {
     /// Opens the anchor, making an empty one where there is none.
     pub(super) fn open(dir: Dir, keys: &Keys) -> Result<Self, PlatformError> {
-        let bytes = dir.read(NAME, 2 * SLOT)?;
-        let (file, _) = dir.create_file(NAME)?;
-        if bytes.is_none() {
+        let is_new = !dir.has(NAME);
+        let (file, size) = dir.create_file(NAME)?;
+        if is_new {
             dir.sync()?;
         }
-        let bytes = bytes.unwrap_or_default();
-        let mut anchor = Self { file, dir, turn: 0, last: None, has_bad_slot: false };
-        for slot in bytes.chunks(SLOT) {
-            match parse(slot, keys) {
-                Some((turn, anchored)) if turn > anchor.turn || anchor.last.is_none() => {
+        let mut bytes = [0; 2 * SLOT];
+        let known = &mut bytes[..size.min(2 * SLOT)];
+        let fail = |e| PlatformError::io("read", &dir.path().join(NAME), e);
+        file.read_exact_at(known, 0).map_err(fail)?;
+        let has_bad_slot = size > 2 * SLOT;
+        let mut anchor = Self { file, dir, turn: 0, last: None, has_bad_slot };
+        let mut empty = 0;
+        for (place, slot) in (0..).zip(bytes.chunks(SLOT)) {
+            match parse(slot, keys).filter(|(turn, _)| turn % 2 == place) {
+                Some((turn, anchored)) if turn > anchor.turn => {
                     (anchor.turn, anchor.last) = (turn, Some(anchored));
                 }
                 Some(_) => {}
-                None => anchor.has_bad_slot |= slot.iter().any(|byte| *byte != 0),
+                None if slot.iter().all(|byte| *byte == 0) => empty += 1,
+                None => anchor.has_bad_slot = true,
             }
         }
+        // The second turn filled the second slot: an empty one is a lost one from then on.
+        anchor.has_bad_slot |= anchor.turn > 1 && empty > 0;
         Ok(anchor)
     }
 
@@ -75,6 +83,11 @@ impl Anchor {
         slot[BODY..BODY + 32].copy_from_slice(&keys.authenticate(&[b"anchor", &body]).0);
         let path = self.dir.path().join(NAME);
         let fail = |e| PlatformError::io("write", &path, e);
+        if self.has_bad_slot {
+            // What is good has one slot, which the other's turn leaves alone; the rest goes.
+            let good = if self.last.is_some() { 2 * SLOT as u64 } else { 0 };
+            self.file.set_len(good).map_err(fail)?;
+        }
         self.file.write_all_at(&slot, (turn % 2) * SLOT as u64).map_err(fail)?;
         if durable {
             self.file.sync_data().map_err(fail)?;
@@ -156,6 +169,41 @@ mod tests {
             assert!(anchor.has_bad_slot, "flip at {place}");
             let expected = if place < SLOT { 3 } else { 2 };
             assert_eq!(anchor.last, Some(at(expected)), "flip at {place}");
+        }
+    }
+
+    #[test]
+    fn a_slot_that_is_lost_moved_or_followed_is_noticed_and_made_good() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("state");
+        let keys = VaultKey::from_slot(&mut [5; 32]).derive();
+        let open = || Anchor::open(Dir::create(&path).unwrap(), &keys).unwrap();
+        for generation in 1..=3 {
+            open().write(at(generation), &keys, true).unwrap();
+            assert!(!open().has_bad_slot);
+        }
+        let file = path.join(NAME);
+        let whole = std::fs::read(&file).unwrap();
+        let (first, second) = whole.split_at(SLOT);
+        let lost = [0; SLOT];
+        let cases = [
+            ("newest zeroed", [first, &lost].concat(), Some(2)),
+            ("older zeroed", [&lost, second].concat(), Some(3)),
+            ("newest cut", first.to_vec(), Some(2)),
+            ("swapped", [second, first].concat(), None),
+            ("older doubled", [first, first].concat(), Some(2)),
+            ("newest doubled", [second, second].concat(), Some(3)),
+            ("followed", [&whole[..], b"more"].concat(), Some(3)),
+            ("foreign", vec![7; 2 * SLOT], None),
+        ];
+        for (case, bytes, left) in cases {
+            std::fs::write(&file, bytes).unwrap();
+            let mut anchor = open();
+            assert!(anchor.has_bad_slot, "{case}");
+            assert_eq!(anchor.last, left.map(at), "{case}");
+            anchor.write(at(3), &keys, true).unwrap();
+            assert!(!open().has_bad_slot, "{case}");
+            assert_eq!(open().last, Some(at(3)), "{case}");
         }
     }
 }

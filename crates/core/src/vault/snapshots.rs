@@ -5,8 +5,11 @@ use std::io::{BufWriter, Write};
 use crate::crypto::Keys;
 use crate::domain::limits::MAX_OWN_FILE;
 use crate::platform::Dir;
-use crate::store::{Ledger, LocalStore, Root, RootId, SnapshotStore, Store, write_snapshot};
+use crate::store::{
+    Batch, Ledger, LocalStore, Root, RootId, SnapshotStore, Store, StoreError, write_snapshot,
+};
 
+use super::open::STORE;
 use super::{Vault, VaultError};
 
 /// Directory of the snapshots in the home.
@@ -43,8 +46,17 @@ impl Vault {
 
     /// Takes a snapshot now. Damage is healed first: a copy of damage would push out a good one.
     pub fn snapshot(&mut self) -> Result<(), VaultError> {
-        if self.ledger.heal(&self.keys)? > 0 {
-            self.remember(true)?;
+        // Heal first: pages that only writing needs do not show in any read.
+        let healed = self.ledger.heal(&self.keys);
+        let sound = healed.and_then(|count| Ok((count, self.ledger.store_mut().check_pages()?)));
+        match sound {
+            Ok((0, true)) => {}
+            Ok((_, true)) => self.remember(true)?,
+            Ok((_, false)) | Err(StoreError::Damaged(_)) => {
+                self.rewrite()?;
+                self.remember(true)?;
+            }
+            Err(other) => return Err(other.into()),
         }
         let dir = self.home.create_dir(DIRECTORY)?;
         let name = format!("{:020}-{}{SUFFIX}", self.generation(), self.clock.now_ms());
@@ -54,6 +66,15 @@ impl Vault {
         for old in &all[..all.len().saturating_sub(KEPT)] {
             dir.remove(old)?;
         }
+        Ok(())
+    }
+
+    /// Moves everything to a new store file: the engine could not write to the damaged one.
+    fn rewrite(&mut self) -> Result<(), VaultError> {
+        let id =
+            self.header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
+        let batch = self.ledger.salvage(&self.keys)?;
+        self.ledger = install(&self.home, STORE, &self.keys, &id, &batch, self.clock.now_ms())?;
         Ok(())
     }
 }
@@ -137,20 +158,7 @@ pub(super) fn rebuild(
         if anchored != Some(id) && !accept {
             continue;
         }
-        let temporary = format!(".{file}.new");
-        home.remove(&temporary)?;
-        let mut store = LocalStore::create(home, &temporary)?;
-        store.commit(&snapshot.into_batch())?;
-        let ledger = Ledger::open(store, keys, *vault)?;
-        for (key, _) in ledger.entries(keys)? {
-            ledger.read(keys, &key)?;
-        }
-        ledger.into_store().close()?;
-        if home.has(file) {
-            home.rename(file, &format!("{file}.damaged-{now_ms}"))?;
-        }
-        home.rename(&temporary, file)?;
-        return Ok(Ledger::open(LocalStore::open_write(home, file)?, keys, *vault)?);
+        return install(home, file, keys, vault, &snapshot.into_batch(), now_ms);
     }
     Err(VaultError::Damaged(match (newest, anchored) {
         (Some(have), Some(root)) => format!(
@@ -164,4 +172,30 @@ pub(super) fn rebuild(
         ),
         (None, _) => "the store cannot be read and there is no sound snapshot".to_owned(),
     }))
+}
+
+/// Makes a store file of what `batch` holds, reads it back, and puts it in the old one's place;
+/// the old one is kept beside it.
+fn install(
+    home: &Dir,
+    file: &str,
+    keys: &Keys,
+    vault: &[u8; 16],
+    batch: &Batch,
+    now_ms: i64,
+) -> Result<Ledger<LocalStore>, VaultError> {
+    let temporary = format!(".{file}.new");
+    home.remove(&temporary)?;
+    let mut store = LocalStore::create(home, &temporary)?;
+    store.commit(batch)?;
+    let ledger = Ledger::open(store, keys, *vault)?;
+    for (key, _) in ledger.entries(keys)? {
+        ledger.read(keys, &key)?;
+    }
+    ledger.into_store().close()?;
+    if home.has(file) {
+        home.rename(file, &format!("{file}.damaged-{now_ms}"))?;
+    }
+    home.rename(&temporary, file)?;
+    Ok(Ledger::open(LocalStore::open_write(home, file)?, keys, *vault)?)
 }

@@ -226,6 +226,23 @@ fn a_lost_header_or_anchor_is_made_good_and_said() {
 }
 
 #[test]
+fn an_altered_key_slot_is_made_good_from_a_snapshot_and_said() {
+    let bench = Bench::new();
+    bench.set("a/b", "one");
+    let header = bench.place().home.join("vault.toml");
+    let whole = std::fs::read_to_string(&header).unwrap();
+    // The end of the wrapped key: the slot is found, and does not open.
+    let end = whole.trim_end().len() - 4;
+    let other = if &whole[end..=end] == "A" { "B" } else { "A" };
+    std::fs::write(&header, format!("{}{other}{}", &whole[..end], &whole[end + 1..])).unwrap();
+    let vault = bench.open();
+    assert!(vault.warnings()[0].contains("header"));
+    drop(vault);
+    assert_eq!(std::fs::read_to_string(&header).unwrap(), whole);
+    assert!(bench.open().warnings().is_empty());
+}
+
+#[test]
 fn a_passphrase_slot_opens_and_an_interrupted_create_is_no_vault() {
     let bench = Bench::new();
     let path = bench.temporary.path().join("second");
