@@ -165,10 +165,10 @@ fn examine(mut vault: Vault, repair: Repair) -> Vec<Check> {
         }
     });
     if repair != Repair::No {
-        let done = vault.snapshot();
+        let done = vault.mend();
         let (diagnosis, finding) = match done {
             Ok(()) => {
-                (Diagnosis::Good, "damaged pieces are written anew; a snapshot is taken".to_owned())
+                (Diagnosis::Good, "the store is written anew and a snapshot is taken".to_owned())
             }
             Err(error) => (Diagnosis::Bad, error.to_string()),
         };

@@ -80,7 +80,7 @@ impl Pace {
     /// Three of four kills are spread over the time to the acknowledgement and a quarter beyond;
     /// one of four comes with the acknowledgement.
     pub(crate) fn moment(&self, trial: usize, random: &mut Random) -> Moment {
-        if trial % 4 == 0 {
+        if trial.is_multiple_of(4) {
             return Moment::OnLine(self.line);
         }
         let span = u64::try_from(self.usual().as_micros()).expect("microseconds") * 5 / 4;

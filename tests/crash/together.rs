@@ -21,7 +21,7 @@ fn eight_writers_wait_for_each_other() {
         let set = |number: u32| {
             // Every second one is for the name that all of them write.
             let own = format!("own/{writer}");
-            let name = if number % 2 == 0 { "shared/one" } else { &own };
+            let name = if number.is_multiple_of(2) { "shared/one" } else { &own };
             let value = format!("value-{writer}-{number}");
             let said = sandbox.run(&["set", name], value.as_bytes());
             let (err, code) = (said.err.clone(), said.code());

@@ -106,11 +106,11 @@ fn read(world: &World, is_log: bool, mend: bool) -> Verdict {
         return (Class::Silent, format!("another answer; said: {:?}", vault.warnings()));
     }
     let mut said = vault.warnings();
-    if is_log && let Some((entry, what)) = vault.verify_log(&mut |_| {}).unwrap().broken {
+    if is_log && let Some((entry, what)) = vault.verify_log(None, &mut |_| {}).unwrap().broken {
         said.push(format!("log, entry {entry}: {what}"));
     }
     if mend {
-        let mended = vault.snapshot().and_then(|()| vault.close());
+        let mended = vault.mend().and_then(|()| vault.close());
         if let Err(error) = mended {
             return (Class::Broken, format!("cannot be mended: {error}; said: {said:?}"));
         }

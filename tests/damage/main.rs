@@ -70,6 +70,26 @@ fn no_damage_is_silent() {
     assert!(peak < MAX_MEMORY, "{peak} KiB of memory were used");
 }
 
+/// Where an inner page of the store is spoilt, the engine panics on every write: mending must not
+/// depend on writing to that file.
+#[test]
+fn a_store_with_any_block_zeroed_is_mended_or_refused() {
+    let directory = scratch();
+    let world = World::build(&directory.path().join("home"), false, &mut Random::of(1, 1));
+    let store = Path::new("store.redb");
+    let whole = &world.files.iter().find(|(path, _)| path == store).unwrap().1;
+    for block in 0..whole.len().div_ceil(512) {
+        let mut bytes = whole.clone();
+        bytes[block * 512..].iter_mut().take(512).for_each(|byte| *byte = 0);
+        if bytes != *whole {
+            world.write(store, Some(&bytes));
+            let (class, said) = judge(&world, false, true);
+            assert!(!class.is_failure(), "block {block}: {class}: {said}");
+            world.restore();
+        }
+    }
+}
+
 struct Campaign {
     seed: u64,
     worlds: [World; 2],

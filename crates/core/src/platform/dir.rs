@@ -168,6 +168,14 @@ impl Dir {
         self.sync()
     }
 
+    /// Lets two files change names in one step, and makes that durable.
+    pub fn exchange(&self, one: &str, other: &str) -> Result<(), PlatformError> {
+        use rustix::fs::{RenameFlags, renameat_with};
+        renameat_with(&self.fd, one, &self.fd, other, RenameFlags::EXCHANGE)
+            .map_err(|e| PlatformError::io("rename", &self.path.join(one), e))?;
+        self.sync()
+    }
+
     /// Removes a file; a missing one is fine.
     pub fn remove(&self, name: &str) -> Result<(), PlatformError> {
         self.unlink(name, AtFlags::empty())

@@ -79,28 +79,8 @@ impl<S: Store> Ledger<S> {
         spare.lent_buckets.len() + spare.lent_records.len()
     }
 
-    /// Reads every record and writes anew what only a spare copy could lend; counts those pieces.
-    pub fn heal(&mut self, keys: &Keys) -> Result<usize, StoreError> {
-        let mut changes = Vec::new();
-        for (key, _) in self.entries(keys)? {
-            let before = self.spare.borrow().lent_records.len();
-            let missing = StoreError::Damaged("a record is missing or altered");
-            let plain = self.read(keys, &key)?.ok_or(missing)?;
-            if self.spare.borrow().lent_records.len() > before {
-                changes.push(Change { key, plain: Some(plain) });
-            }
-        }
-        let buckets = std::mem::take(&mut self.spare.get_mut().lent_buckets);
-        let healed = changes.len() + buckets.len();
-        if healed > 0 {
-            self.commit_with(keys, &changes, &buckets)?;
-        }
-        self.spare.get_mut().lent_records.clear();
-        Ok(healed)
-    }
-
-    /// Everything that the root lists, each piece from where it is sound: for a new store, where
-    /// the engine cannot write between its own damaged pages.
+    /// Everything that the root lists, each piece from where it is sound: for a new store. Damage
+    /// is never mended in place, since the engine may be unable to write between altered pages.
     pub fn salvage(&self, keys: &Keys) -> Result<Batch, StoreError> {
         let missing = || StoreError::Damaged("a record is missing or altered");
         let root = self.store.root()?.ok_or_else(missing)?;
@@ -110,7 +90,7 @@ impl<S: Store> Ledger<S> {
             for (key, generation) in bucket.entries() {
                 let plain = self.read(keys, key)?.ok_or_else(missing)?;
                 let place = place(&self.vault, key, *generation);
-                batch.records.push((*key, Some(crypto::seal(&keys.records, &place, &plain)?)));
+                batch.records.push((*key, Some(crypto::seal(keys.records(), &place, &plain)?)));
             }
             batch.buckets.push((number, bucket.to_bytes()));
         }
@@ -135,11 +115,6 @@ impl<S: Store> Ledger<S> {
     /// The store underneath.
     pub fn store(&self) -> &S {
         &self.store
-    }
-
-    /// The store underneath, for what changes nothing of its content.
-    pub fn store_mut(&mut self) -> &mut S {
-        &mut self.store
     }
 
     /// Reads a record, or proves that there is none.
@@ -215,27 +190,9 @@ impl<S: Store> Ledger<S> {
 
     /// Writes all changes as one generation; on an error none of them happened.
     pub fn commit(&mut self, keys: &Keys, changes: &[Change]) -> Result<RootId, StoreError> {
-        self.commit_with(keys, changes, &[])
-    }
-
-    /// Writes the same content anew in a generation above `generation`.
-    pub fn advance_past(&mut self, keys: &Keys, generation: u64) -> Result<RootId, StoreError> {
-        self.root.generation = self.root.generation.max(generation);
-        self.commit(keys, &[])
-    }
-
-    fn commit_with(
-        &mut self,
-        keys: &Keys,
-        changes: &[Change],
-        rewrite: &[u16],
-    ) -> Result<RootId, StoreError> {
         let mut root = self.root.clone();
         root.generation += 1;
         let mut touched: BTreeMap<u16, Bucket> = BTreeMap::new();
-        for number in rewrite {
-            touched.insert(*number, Bucket::clone(&*self.bucket(keys, *number)?));
-        }
         let mut batch = Batch::default();
         for change in changes {
             let number = change.key.bucket();
@@ -271,6 +228,12 @@ impl<S: Store> Ledger<S> {
         let fresh = touched.into_iter().map(|(number, bucket)| (number, Rc::new(bucket)));
         self.buckets.get_mut().extend(fresh);
         Ok(id)
+    }
+
+    /// Writes the same content anew in a generation above `generation`.
+    pub fn advance_past(&mut self, keys: &Keys, generation: u64) -> Result<RootId, StoreError> {
+        self.root.generation = self.root.generation.max(generation);
+        self.commit(keys, &[])
     }
 
     fn bucket(&self, keys: &Keys, number: u16) -> Result<Rc<Bucket>, StoreError> {

@@ -59,15 +59,6 @@ impl LocalStore {
         Ok(Self { engine: Engine::Writer(opened) })
     }
 
-    /// Lets the engine check every page, those it needs only for writing too; true where it found
-    /// nothing wrong.
-    pub fn check_pages(&mut self) -> Result<bool, StoreError> {
-        match &mut self.engine {
-            Engine::Writer(database) => run("checked", || database.check_integrity()),
-            Engine::Reader(_) => Ok(true),
-        }
-    }
-
     /// Closes the file in order, so that the next one to open it need not repair anything.
     pub fn close(self) -> Result<(), StoreError> {
         match self.engine {

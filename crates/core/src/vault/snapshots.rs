@@ -5,9 +5,7 @@ use std::io::{BufWriter, Write};
 use crate::crypto::Keys;
 use crate::domain::limits::MAX_OWN_FILE;
 use crate::platform::Dir;
-use crate::store::{
-    Batch, Ledger, LocalStore, Root, RootId, SnapshotStore, Store, StoreError, write_snapshot,
-};
+use crate::store::{Batch, Ledger, LocalStore, Root, RootId, SnapshotStore, Store, write_snapshot};
 
 use super::open::STORE;
 use super::{Vault, VaultError};
@@ -44,19 +42,13 @@ impl Vault {
         self.snapshot()
     }
 
-    /// Takes a snapshot now. Damage is healed first: a copy of damage would push out a good one.
+    /// Takes a snapshot now. Damage is mended first: a copy of damage would push out a good one.
     pub fn snapshot(&mut self) -> Result<(), VaultError> {
-        // Heal first: pages that only writing needs do not show in any read.
-        let healed = self.ledger.heal(&self.keys);
-        let sound = healed.and_then(|count| Ok((count, self.ledger.store_mut().check_pages()?)));
-        match sound {
-            Ok((0, true)) => {}
-            Ok((_, true)) => self.remember(true)?,
-            Ok((_, false)) | Err(StoreError::Damaged(_)) => {
-                self.rewrite()?;
-                self.remember(true)?;
-            }
-            Err(other) => return Err(other.into()),
+        for (key, _) in self.ledger.entries(&self.keys)? {
+            self.ledger.read(&self.keys, &key)?;
+        }
+        if self.ledger.lent() > 0 {
+            self.rewrite()?;
         }
         let dir = self.home.create_dir(DIRECTORY)?;
         let name = format!("{:020}-{}{SUFFIX}", self.generation(), self.clock.now_ms());
@@ -69,12 +61,18 @@ impl Vault {
         Ok(())
     }
 
-    /// Moves everything to a new store file: the engine could not write to the damaged one.
+    /// Moves everything to a new store file, then takes a snapshot: mends what no read shows, too,
+    /// such as pages that the engine needs only for writing.
+    pub fn mend(&mut self) -> Result<(), VaultError> {
+        self.rewrite()?;
+        self.snapshot()
+    }
+
     fn rewrite(&mut self) -> Result<(), VaultError> {
         let id =
             self.header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
         let batch = self.ledger.salvage(&self.keys)?;
-        self.ledger = install(&self.home, STORE, &self.keys, &id, &batch, self.clock.now_ms())?;
+        self.ledger = install(&self.home, STORE, (&self.keys, &id), &batch, self.clock.now_ms())?;
         Ok(())
     }
 }
@@ -158,7 +156,7 @@ pub(super) fn rebuild(
         if anchored != Some(id) && !accept {
             continue;
         }
-        return install(home, file, keys, vault, &snapshot.into_batch(), now_ms);
+        return install(home, file, (keys, vault), &snapshot.into_batch(), now_ms);
     }
     Err(VaultError::Damaged(match (newest, anchored) {
         (Some(have), Some(root)) => format!(
@@ -179,8 +177,7 @@ pub(super) fn rebuild(
 fn install(
     home: &Dir,
     file: &str,
-    keys: &Keys,
-    vault: &[u8; 16],
+    (keys, vault): (&Keys, &[u8; 16]),
     batch: &Batch,
     now_ms: i64,
 ) -> Result<Ledger<LocalStore>, VaultError> {
@@ -194,8 +191,11 @@ fn install(
     }
     ledger.into_store().close()?;
     if home.has(file) {
-        home.rename(file, &format!("{file}.damaged-{now_ms}"))?;
+        // At no instant is there no store: the two change places, then the damaged one moves on.
+        home.exchange(&temporary, file)?;
+        home.rename(&temporary, &format!("{file}.damaged-{now_ms}"))?;
+    } else {
+        home.rename(&temporary, file)?;
     }
-    home.rename(&temporary, file)?;
     Ok(Ledger::open(LocalStore::open_write(home, file)?, keys, *vault)?)
 }
