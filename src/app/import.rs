@@ -89,8 +89,11 @@ impl App {
         options: &ImportOptions,
     ) -> Result<Imported, AppError> {
         let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-        imported.plaintext = gathered.plaintext;
         let named = name_all(gathered.found, options, &mut imported.notes)?;
+        // Last lines first: removing one must not move those that are still to go.
+        let lying = named.iter().rev().map(|one| &one.found);
+        let lying = lying.filter(|found| found.source != environment::SOURCE);
+        imported.plaintext = lying.map(Plaintext::of_found).chain(gathered.copies).collect();
         refuse_clashes(&named)?;
         let puts = puts(&named, &options.profile);
         let planned = vault.plan(&puts)?;
@@ -99,7 +102,7 @@ impl App {
             .filter(|stored| stored.outcome == PutOutcome::Updated)
             .map(|stored| stored.name.as_str())
             .collect();
-        if !differing.is_empty() && !options.update {
+        if !differing.is_empty() && !options.update && !options.dry_run {
             return Err(AppError::new(
                 Code::No,
                 format!("the vault has another value for {}", differing.join(", ")),
@@ -128,7 +131,8 @@ impl App {
 struct Gathered {
     found: Vec<Found>,
     notes: Vec<String>,
-    plaintext: Vec<Plaintext>,
+    /// Further places where values lie in clear.
+    copies: Vec<Plaintext>,
 }
 
 /// Reads a source without touching any vault.
@@ -142,7 +146,7 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
             let by_form = environment::take(variables.iter().cloned(), |name| !is_known(name));
             found
                 .extend(by_form.found.into_iter().filter(|f| identify(f.value.expose()).is_some()));
-            Ok(Gathered { found, notes: Vec::new(), plaintext: Vec::new() })
+            Ok(Gathered { found, notes: Vec::new(), copies: Vec::new() })
         }
         Source::OpenClaw(home, extra) => {
             let report = openclaw::read(home, extra, &is_known, &find)?;
@@ -153,10 +157,8 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
                     reference.path, reference.variable
                 )
             }));
-            let mut plaintext: Vec<Plaintext> =
-                report.found.iter().map(Plaintext::of_found).collect();
-            plaintext.extend(report.copies.into_iter().map(Plaintext::of_copy));
-            Ok(Gathered { found: report.found, notes, plaintext })
+            let copies = report.copies.into_iter().map(Plaintext::of_copy).collect();
+            Ok(Gathered { found: report.found, notes, copies })
         }
     }
 }
@@ -178,8 +180,7 @@ fn gather_file(path: &PathBuf) -> Result<Gathered, AppError> {
     for note in intake.notes {
         notes.push(format!("{shown}: {note}"));
     }
-    let plaintext = intake.found.iter().map(Plaintext::of_found).collect();
-    Ok(Gathered { found: intake.found, notes, plaintext })
+    Ok(Gathered { found: intake.found, notes, copies: Vec::new() })
 }
 
 fn is_known(variable: &str) -> bool {

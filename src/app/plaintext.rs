@@ -32,7 +32,7 @@ impl Plaintext {
             (Label::Path(_), _) => {
                 (found.source.clone(), format!("put \"${{VARIABLE}}\" in its place in {file}"))
             }
-            _ => (found.source.clone(), format!("unset {}", found.label.as_str())),
+            _ => (found.source.clone(), format!("remove it from {file}")),
         };
         Self { place, what, remedy }
     }
