@@ -59,7 +59,8 @@ enum Arguments {
 fn every_story_holds() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
     let files = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = files.filter(|f| f.extension() == Some("toml".as_ref())).collect();
+    let mut files: Vec<PathBuf> =
+        files.filter(|f| f.extension() == Some("toml".as_ref())).collect();
     files.sort();
     assert!(!files.is_empty(), "no story was found");
     let (mut steps, mut wrong) = (0, Vec::new());
@@ -134,7 +135,8 @@ impl Stage {
             (None, Some(script)) => vec!["-c".to_owned(), script.clone()],
             _ => panic!("a step has either `args` or `sh`"),
         };
-        let mut command = Command::new(if step.sh.is_some() { Path::new("/bin/sh") } else { program });
+        let mut command =
+            Command::new(if step.sh.is_some() { Path::new("/bin/sh") } else { program });
         let bin = program.parent().unwrap().display();
         command
             .args(words.iter().map(|word| self.filled(word)))
