@@ -117,7 +117,7 @@ impl Stage {
             (status != Some(step.status)).then(|| format!("not status {}", step.status)),
             (!agrees(&self.filled(&step.stdout), &stdout)).then(|| "another stdout".to_owned()),
             (!agrees(&self.filled(&step.stderr), &stderr)).then(|| "another stderr".to_owned()),
-            (step.args.is_some() && step.status != 0 && !is_error(&stderr))
+            (step.args.is_some() && step.status != 0 && !is_error(&stdout, &stderr))
                 .then(|| "an error is one line, then one that says what to do".to_owned()),
         ];
         let wrong: Vec<String> = checks.into_iter().flatten().collect();
@@ -172,7 +172,11 @@ fn run(mut command: Command, stdin: Option<String>) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn is_error(stderr: &str) -> bool {
+fn is_error(stdout: &str, stderr: &str) -> bool {
+    // A report that says no speaks for itself.
+    if stderr.is_empty() && !stdout.is_empty() {
+        return true;
+    }
     let lines: Vec<&str> = stderr.lines().collect();
     let hints = lines.iter().filter(|line| line.starts_with("hint: ")).count();
     let [.., what, advice] = lines.as_slice() else { return false };
