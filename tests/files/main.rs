@@ -42,7 +42,7 @@ fn files_are_0600_and_directories_0700_under_every_umask() {
             "clawvault --identity deep/key uninstall --export deep/all.json",
             "clawvault --identity deep/key run --file F=a/main -- true",
             "CLAWVAULT_HOME=$PWD/deep/new/er/home clawvault init",
-            "CLAWVAULT_HOME=$PWD/deep/quick clawvault quickstart -- true",
+            "CLAWVAULT_HOME=$PWD/deep/quick GROQ_API_KEY=x clawvault quickstart -- true",
         ] {
             shell(script).succeeded();
         }

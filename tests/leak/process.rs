@@ -107,7 +107,7 @@ fn a_launched_program_inherits_nothing_of_ours() {
     scratch.call(&["init"], b"").succeeded();
     scratch.call(&["set", "a/main", "--env", "A_KEY"], b"value").succeeded();
     let list = "i=0; while [ $i -lt 256 ]; do [ -e /proc/$$/fd/$i ] && echo fd $i; i=$((i+1)); done; \
-                env; grep -E 'core file' /proc/$$/limits; grep Sig /proc/$$/status";
+                env; exec grep -hE 'core file|Sig' /proc/self/limits /proc/self/status";
     let plain = {
         let mut shell = scratch.command_of(Path::new("/bin/sh"));
         shell.args(["-c", list]);

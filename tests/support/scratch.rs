@@ -40,7 +40,12 @@ impl Scratch {
             (TempDir::new_in(parent).unwrap(), TempDir::new_in("/dev/shm").unwrap());
         // Nobody may not reach a build directory that lies in root's home.
         let program = root.path().join("clawvault");
-        fs::copy(env!("CARGO_BIN_EXE_clawvault"), &program).unwrap();
+        // By another process: a descriptor of ours, open for writing, could be inherited by what
+        // a test beside this one just starts, and the program could not be run.
+        let mut copy = Command::new("/bin/cp");
+        assert!(
+            copy.arg(env!("CARGO_BIN_EXE_clawvault")).arg(&program).status().unwrap().success()
+        );
         let scratch = Self { root, runtime, program };
         fs::set_permissions(scratch.root.path(), PermissionsExt::from_mode(0o711)).unwrap();
         for name in ["work", "user", "tmp"] {
