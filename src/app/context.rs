@@ -133,7 +133,6 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
 
 /// Reads a file that a person named: links on the way are theirs to choose.
 fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
-    let real = path.canonicalize().map_err(|e| PlatformError::io("open", path, e));
     let refused = |what: String| {
         AppError::new(
             Code::Denied,
@@ -141,7 +140,11 @@ fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, Ap
             "Name a readable file with --identity or --passphrase-file.",
         )
     };
-    let real = real.map_err(|e| refused(e.to_string()))?;
+    // What names no file may be the key itself, pasted in the wrong place: it is not repeated.
+    let real = path.canonicalize().map_err(|error| {
+        let path = Path::new("the named key file");
+        refused(PlatformError::io("open", path, error).to_string())
+    })?;
     read_bounded(&real, max)
         .map_err(|error: ReadError| refused(PlatformError::read(path, error).to_string()))
 }

@@ -75,7 +75,7 @@ impl App {
                 Ok(imported) => prepared.imported.push((name, imported)),
                 // A clash is the user's to settle; it must not stop the other sources.
                 Err(error) if matches!(error.code, Code::No | Code::Usage) => {
-                    prepared.failed.push(format!("{name}: {} {}", error.what, error.advice));
+                    prepared.failed.push(format!("{name}: {}. {}", error.what, error.advice));
                 }
                 Err(error) => return Err(error),
             }

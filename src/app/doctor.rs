@@ -91,6 +91,9 @@ impl App {
         }
         match Dir::open(&self.place.home, Private::Required) {
             Ok(_) => Check { subject, diagnosis: Diagnosis::Good, finding: shown.to_string() },
+            Err(error) if error.is_missing() => {
+                Check { subject, diagnosis: Diagnosis::Bad, finding: error.to_string() }
+            }
             Err(error) => {
                 let finding = format!("{error}; `clawvault doctor --repair` closes its rights");
                 Check { subject, diagnosis: Diagnosis::Bad, finding }

@@ -2,6 +2,7 @@
 
 use clawvault_core::crypto::CryptoError;
 use clawvault_core::platform::PlatformError;
+use clawvault_core::platform::read::ReadError;
 use clawvault_core::vault::VaultError;
 
 use crate::intake::ParseError;
@@ -165,18 +166,20 @@ impl From<LaunchError> for AppError {
 
 impl From<HomeError> for AppError {
     fn from(error: HomeError) -> Self {
-        Self::new(
-            Code::Failed,
-            error.to_string(),
-            "Mend that file and import again; nothing was changed.",
-        )
+        let code = match &error {
+            HomeError::Read { error: ReadError::Missing, .. } => Code::Missing,
+            HomeError::Read { .. } => Code::Failed,
+            _ => Code::Usage,
+        };
+        let advice = "Mend that file and import again; nothing was changed.";
+        Self::new(code, error.to_string(), advice)
     }
 }
 
 impl AppError {
     /// A document that cannot be read as what it is.
     pub fn document(source: &str, error: &ParseError) -> Self {
-        let advice = "Mend that place and import again; nothing was changed.";
+        let advice = "Mend that place and try again; nothing was changed.";
         Self::usage(format!("{source}: {error}"), advice)
     }
 }

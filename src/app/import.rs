@@ -103,8 +103,9 @@ impl App {
         let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
         let namer = Namer::new(gathered.openclaw);
         let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
-        imported.plaintext = named.iter().map(|one| Plaintext::of_found(&one.found)).collect();
-        imported.plaintext.extend(gathered.copies);
+        let lying = named.iter().map(|one| &one.found);
+        let lying = lying.filter(|found| found.source != environment::SOURCE);
+        imported.plaintext = lying.map(Plaintext::of_found).chain(gathered.copies).collect();
         refuse_clashes(&named)?;
         let mut puts = puts(&named, &options.profile);
         let mut planned = vault.plan(&puts)?;
@@ -112,7 +113,7 @@ impl App {
         let differing: Vec<String> =
             planned.iter().filter(|s| differs(s)).map(|s| s.name.to_string()).collect();
         match options.on_difference {
-            OnDifference::Stop if !differing.is_empty() => {
+            OnDifference::Stop if !differing.is_empty() && !options.dry_run => {
                 return Err(AppError::new(
                     Code::No,
                     format!("the vault has another value for {}", differing.join(", ")),

@@ -59,6 +59,10 @@ impl App {
         let mut written = None;
         if let Some(path) = &options.identity {
             if !path.exists() {
+                if path.as_os_str().as_encoded_bytes().starts_with(b"AGE-SECRET-KEY-") {
+                    let what = "--identity names a file, and this is an identity itself";
+                    return Err(AppError::usage(what, "Put it into a file of yours alone."));
+                }
                 let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
                 let dir = parent.unwrap_or(Path::new("."));
                 write_identity(&open_any(dir)?, path)?;

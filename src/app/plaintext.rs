@@ -23,17 +23,20 @@ impl Plaintext {
         let what = found.label.as_str().to_owned();
         let file = quoted(&found.source);
         let (place, remedy) = match (&found.label, found.line) {
-            (Label::Variable(_), Some(line)) => {
-                let multi = found.value.expose().contains(&b'\n');
-                let remedy =
-                    if multi { format!("edit {file}") } else { format!("sed -i {line}d {file}") };
+            (Label::Variable(name), Some(line)) => {
+                // By name, not by number: the numbers move with the first line that goes.
+                let remedy = if found.value.expose().contains(&b'\n') {
+                    format!("edit {file}: the value has several lines")
+                } else {
+                    format!("sed -i -E '/^ *(export +)?{name} *=/d' {file}")
+                };
                 (format!("{}:{line}", found.source), remedy)
             }
             (Label::Path(_), _) => (
                 found.source.clone(),
                 format!("edit {file}: put \"${{VARIABLE}}\" there, or nothing"),
             ),
-            _ => (found.source.clone(), format!("unset {}", found.label.as_str())),
+            _ => (found.source.clone(), format!("remove it from {file}")),
         };
         Self { place, what, remedy }
     }

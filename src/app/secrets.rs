@@ -41,6 +41,12 @@ impl App {
                 "A vendor's id is the first part of a name, as in openai/main.",
             ));
         }
+        let has = |field: &FieldName| setting.fields.iter().any(|(name, _)| name == field);
+        if let Some((variable, field)) = options.variables.iter().find(|(_, field)| !has(field)) {
+            let what =
+                format!("{variable} wants the field {field}, which this value does not have");
+            return Err(AppError::usage(what, "Name a field that it has: --env VAR#FIELD."));
+        }
         let mut vault = self.open(Access::Write)?;
         let existing = vault.secret(&setting.profile, &setting.name)?;
         let name = setting.name.as_str();

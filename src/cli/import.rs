@@ -77,6 +77,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     }
     let done = if args.dry_run { "would be: " } else { "" };
     output::talk(&format!("{done}{}", summary(&imported)));
+    let differs = imported.lines.iter().any(|line| line.outcome == PutOutcome::Updated);
+    if args.dry_run && !args.update && differs {
+        output::talk("the import would stop: what is updated here needs --update");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

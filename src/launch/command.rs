@@ -12,6 +12,9 @@ const FALLBACK: &str = "/bin:/usr/bin";
 /// Finds `program` in `path` (the child's `PATH`), or as a path of its own where it has a slash.
 pub fn find(program: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, LaunchError> {
     let shown = || program.to_string_lossy().into_owned();
+    if program.is_empty() {
+        return Err(LaunchError::NotFound("a name without characters".to_owned()));
+    }
     if program.as_bytes().contains(&b'/') {
         let direct = PathBuf::from(program);
         return match standing(&direct) {
@@ -55,5 +58,6 @@ mod tests {
         assert!(matches!(find(OsStr::new("/etc/passwd"), None), Err(LaunchError::NotRunnable(_))));
         assert!(matches!(find(OsStr::new("/etc"), None), Err(LaunchError::NotRunnable(_))));
         assert!(find(OsStr::new("sh"), None).is_ok());
+        assert!(matches!(find(OsStr::new(""), path), Err(LaunchError::NotFound(_))));
     }
 }

@@ -18,9 +18,12 @@ pub struct SecretFiles {
 
 /// Finds a directory in memory: under the runtime directory, else under `/dev/shm`.
 pub fn memory_directory(runtime: &Path, uid: u32) -> Result<Dir, LaunchError> {
-    let candidates = [runtime.join("files"), PathBuf::from(format!("/dev/shm/clawvault-{uid}"))];
-    let mut opened = candidates.iter().filter_map(|path| Dir::create(path).ok());
-    opened.find(Dir::is_in_memory).ok_or(LaunchError::NoMemoryDirectory)
+    // From the runtime directory downward no link is followed.
+    let ours = Dir::create(runtime).and_then(|runtime| runtime.create_dir("files"));
+    let shared = || Dir::create(Path::new(&format!("/dev/shm/clawvault-{uid}")));
+    let found = ours.ok().filter(Dir::is_in_memory);
+    let found = found.or_else(|| shared().ok().filter(Dir::is_in_memory));
+    found.ok_or(LaunchError::NoMemoryDirectory)
 }
 
 impl SecretFiles {

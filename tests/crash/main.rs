@@ -3,7 +3,13 @@
 //!
 //! SIGKILL leaves the page cache, so this says nothing of power cuts.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test speaks, and fails by it"
+)]
 
 mod campaign;
 mod kill;
@@ -12,4 +18,5 @@ mod together;
 #[path = "../support/random.rs"]
 mod random;
 #[path = "../support/sandbox.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod sandbox;

@@ -3,7 +3,13 @@
 //! seed and the number of samples.
 
 // A helper that fails has found the test broken: a panic is its report.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test speaks, and fails by it"
+)]
 
 mod harm;
 mod judge;

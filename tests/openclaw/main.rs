@@ -4,7 +4,13 @@
 //! Nothing is skipped: where npm is out of reach and OpenClaw is not installed, the tests fail.
 //! No request leaves the machine but for npm's; the vendor is a server of our own.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test speaks, and fails by it"
+)]
 
 #[path = "../support/model_server.rs"]
 mod model_server;

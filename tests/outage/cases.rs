@@ -90,7 +90,8 @@ const CASES: &[Case] = &[
 
 /// A case in which only writing is impossible; what differs is set in the table.
 const fn case(name: &'static str) -> Case {
-    let (begin, end): (fn(&Bench), fn(&Bench)) = (|_| {}, |_| {});
+    let begin: fn(&Bench) = |_| {};
+    let end: fn(&Bench) = |_| {};
     Case { name, shell: ":", begin, end, set: Refused(7), get: Done, list: Done }
 }
 

@@ -4,7 +4,13 @@
 //!
 //! The file systems that fill up are mounted by the tests, which needs root.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test speaks, and fails by it"
+)]
 
 mod bench;
 mod cases;
@@ -12,4 +18,5 @@ mod space;
 mod stdout;
 
 #[path = "../support/sandbox.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod sandbox;

@@ -14,7 +14,7 @@ pub enum NameError {
     #[error("the name is empty")]
     Empty,
     /// A character outside the allowed set, at this byte.
-    #[error("character {0} of the name is not allowed (a-z, 0-9, and inside it . / -)")]
+    #[error("character {0} of the name is not allowed")]
     Character(usize),
     /// `//`, a trailing `/`, or a part that is `.` or `..`.
     #[error("the name has an empty, `.` or `..` part")]

@@ -159,7 +159,8 @@ impl Vault {
             }
         };
         let target = target.ok_or_else(|| {
-            VaultError::NoSuch(format!("earlier version of {name} in profile {profile}"))
+            let kind = if to.is_some() { "such" } else { "earlier" };
+            VaultError::NoSuch(format!("{kind} version of {name} in profile {profile}"))
         })?;
         if Some(target) == current && !was_removed {
             return Err(VaultError::Limit(format!(
