@@ -68,7 +68,9 @@ impl App {
                 let advice = if code == Code::Damaged { "" } else { advice.as_str() };
                 let finding = format!("{what}. {advice}").trim_end().to_owned();
                 checks.push(Check { subject: "vault", diagnosis: Diagnosis::Bad, finding });
-                checks.extend(self.ways_back());
+                if code != Code::Missing {
+                    checks.extend(self.ways_back());
+                }
                 return Report { checks, closed: Some(code) };
             }
         }

@@ -37,12 +37,14 @@ pub struct Made {
 }
 
 impl App {
-    /// An error where there is a vault already.
+    /// An error where there is a vault already, or a home that is not ours alone.
     pub fn refuse_existing(&self) -> Result<(), AppError> {
-        if self.has_vault() {
-            return Err(VaultError::Exists(self.place.home.clone()).into());
+        use clawvault_core::platform::Private;
+        match Dir::open(&self.place.home, Private::Required) {
+            Ok(_) if self.has_vault() => Err(VaultError::Exists(self.place.home.clone()).into()),
+            Err(error) if !error.is_missing() => Err(error.into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Makes a vault. Without any key named, an identity is written into its home.

@@ -129,9 +129,13 @@ pub(super) fn explain(error: &clap::Error) -> ExitCode {
         }
         _ => "the command was not understood".to_owned(),
     };
-    output::error(&AppError::usage(
+    let error = AppError::usage(
         what,
         "`clawvault --help`, or `clawvault COMMAND --help`, shows what there is.",
-    ));
-    ExitCode::from(Code::Usage as u8)
+    );
+    // The codes of `run` are the program's own, so a refusal of ours has one that it keeps apart.
+    let is_run = std::env::args_os().nth(1).is_some_and(|command| command == "run");
+    let error = if is_run { error.before_launch() } else { error };
+    output::error(&error);
+    ExitCode::from(error.code as u8)
 }

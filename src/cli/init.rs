@@ -68,8 +68,7 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
              the key elsewhere.",
         ),
     }
-    made.vault.close()?;
-    Ok(ExitCode::SUCCESS)
+    super::set::finish(made.vault)
 }
 
 fn from_arguments(args: &Args, app: &App) -> Result<InitOptions, AppError> {

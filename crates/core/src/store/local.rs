@@ -23,7 +23,8 @@ const CACHE: usize = 4 * 1024 * 1024;
 
 /// A store in one file.
 pub struct LocalStore {
-    engine: Engine,
+    /// Always there until the store is closed or dropped.
+    engine: Option<Engine>,
 }
 
 enum Engine {
@@ -36,7 +37,7 @@ impl LocalStore {
     pub fn create(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let backend = redb::backends::FileBackend::new(dir.create_new(name)?);
         let opened = run("made", || builder().create_with_backend(backend?))?;
-        Ok(Self { engine: Engine::Writer(opened) })
+        Ok(Self { engine: Some(Engine::Writer(opened)) })
     }
 
     /// Opens the store for reading; one that was not closed in order is put in order first.
@@ -47,7 +48,7 @@ impl LocalStore {
             other => other.map(Some),
         })?;
         match opened {
-            Some(reader) => Ok(Self { engine: Engine::Reader(reader) }),
+            Some(reader) => Ok(Self { engine: Some(Engine::Reader(reader)) }),
             None => Self::open_write(dir, name),
         }
     }
@@ -56,14 +57,15 @@ impl LocalStore {
     pub fn open_write(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let backend = existing(dir, name)?;
         let opened = run("opened", || builder().create_with_backend(backend))?;
-        Ok(Self { engine: Engine::Writer(opened) })
+        Ok(Self { engine: Some(Engine::Writer(opened)) })
     }
 
     /// Closes the file in order, so that the next one to open it need not repair anything.
-    pub fn close(self) -> Result<(), StoreError> {
-        match self.engine {
-            Engine::Reader(reader) => run("closed", || reader.close()),
-            Engine::Writer(database) => run("closed", || database.close()),
+    pub fn close(mut self) -> Result<(), StoreError> {
+        match self.engine.take() {
+            Some(Engine::Reader(reader)) => run("closed", || reader.close()),
+            Some(Engine::Writer(database)) => run("closed", || database.close()),
+            None => Ok(()),
         }
     }
 
@@ -85,11 +87,20 @@ impl LocalStore {
     ) -> Result<T, StoreError> {
         run("read", || {
             let transaction = match &self.engine {
-                Engine::Reader(reader) => reader.begin_read()?,
-                Engine::Writer(database) => database.begin_read()?,
+                Some(Engine::Reader(reader)) => reader.begin_read()?,
+                Some(Engine::Writer(database)) => database.begin_read()?,
+                None => return Err(redb::Error::DatabaseClosed),
             };
             work(&transaction)
         })
+    }
+}
+
+/// The engine writes when it is dropped, and may panic on altered pages then, too.
+impl Drop for LocalStore {
+    fn drop(&mut self) {
+        let engine = self.engine.take();
+        guarded(move || drop(engine));
     }
 }
 
@@ -124,7 +135,7 @@ impl Store for LocalStore {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let Engine::Writer(database) = &self.engine else {
+        let Some(Engine::Writer(database)) = &self.engine else {
             let reason = "it was opened for reading".to_owned();
             return Err(StoreError::Engine { action: "written", reason });
         };
