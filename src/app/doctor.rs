@@ -64,8 +64,9 @@ impl App {
         match self.open(access) {
             Ok(vault) => checks.extend(examine(vault, repair)),
             Err(AppError { code, what, advice }) => {
-                // What a damaged vault needs is said below; "run doctor" was done.
-                let advice = if code == Code::Damaged { "" } else { advice.as_str() };
+                // "Run the doctor" was just done.
+                let advice =
+                    if advice.starts_with("Run `clawvault doctor`") { "" } else { &advice };
                 let finding = format!("{what}. {advice}").trim_end().to_owned();
                 checks.push(Check { subject: "vault", diagnosis: Diagnosis::Bad, finding });
                 if code != Code::Missing {

@@ -16,6 +16,9 @@ pub enum ExportFormat {
     Json,
 }
 
+/// Marks a field whose value is base64, because JSON cannot hold it as it is.
+pub(super) const BASE64_SUFFIX: &str = "_b64";
+
 impl App {
     /// Opens every secret of a profile, after logging it, and writes the document.
     pub fn export(
@@ -124,13 +127,13 @@ fn json(profile: &ProfileName, revealed: &[Revealed], out: &mut Vec<u8>) {
                 out.push(b',');
             }
             match str::from_utf8(value.expose()) {
-                Ok(plain) => {
+                Ok(plain) if !name.as_str().ends_with(BASE64_SUFFIX) => {
                     text(name.as_str(), out);
                     out.push(b':');
                     text(plain, out);
                 }
-                Err(_) => {
-                    text(&format!("{name}_b64"), out);
+                _ => {
+                    text(&format!("{name}{BASE64_SUFFIX}"), out);
                     out.push(b':');
                     let encoded = base64::engine::general_purpose::STANDARD.encode(value.expose());
                     text(&Zeroizing::new(encoded), out);

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
 use clawvault_core::domain::limits::{MAX_DOCUMENT, MAX_IMPORT};
 use clawvault_core::domain::{
-    Event, FieldName, Found, Injection, ProfileName, SecretName, Value, Variable,
+    Event, FieldName, Found, Injection, Label, ProfileName, SecretName, Value, Variable,
 };
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::read_bounded;
 use clawvault_core::vault::{Put, PutOutcome, Stored, Vault};
 use clawvault_providers::{by_variable, find_in_packed, identify};
 
+use super::export::BASE64_SUFFIX;
 use super::naming::{Named, Namer};
 use super::{App, AppError, Code, Plaintext};
 use crate::intake::{Format, environment};
@@ -202,10 +204,25 @@ fn gather_file(path: &Path) -> Result<Gathered, AppError> {
         notes.push(format!("{shown}: {note}"));
     }
     let mut found = intake.found;
-    // The document that `export --format json` writes names its profile beside the secrets.
-    let is_export = found.iter().any(|f| f.label.as_str().starts_with("secrets."));
-    found.retain(|f| !(is_export && f.label.as_str() == "profile"));
+    if found.iter().any(|f| f.label.as_str().starts_with("secrets.")) {
+        read_own_export(&mut found, &mut notes);
+    }
     Ok(Gathered { found, openclaw: false, notes, copies: Vec::new() })
+}
+
+/// What `export --format json` writes is no other document's: the name of its profile stands
+/// beside the secrets, and values that are not text are in base64.
+fn read_own_export(found: &mut Vec<Found>, notes: &mut Vec<String>) {
+    found.retain(|f| f.label.as_str() != "profile");
+    for one in found.iter_mut() {
+        let path = one.label.as_str();
+        let Some(plain_path) = path.strip_suffix(BASE64_SUFFIX) else { continue };
+        let bytes = base64::engine::general_purpose::STANDARD.decode(one.value.expose());
+        match bytes.ok().and_then(|bytes| Value::new(bytes).ok()) {
+            Some(value) => (one.label, one.value) = (Label::Path(plain_path.to_owned()), value),
+            None => notes.push(format!("{path} is not base64 and is taken as it is")),
+        }
+    }
 }
 
 fn is_known(variable: &str) -> bool {

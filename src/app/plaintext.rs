@@ -28,7 +28,9 @@ impl Plaintext {
                 let remedy = if found.value.expose().contains(&b'\n') {
                     format!("edit {file}: the value has several lines")
                 } else {
-                    format!("sed -i -E '/^ *(export +)?{name} *=/d' {file}")
+                    format!(
+                        "sed -i -E '/^[[:blank:]]*(export[[:blank:]]+)?{name}[[:blank:]]*=/d' {file}"
+                    )
                 };
                 (format!("{}:{line}", found.source), remedy)
             }

@@ -90,6 +90,39 @@ enum Command {
     Uninstall(uninstall::Args),
 }
 
+/// The commands that scripts and launches call all day. Parsing only these spares building the
+/// arguments of all others, which takes longer than opening the vault's header.
+#[derive(Debug, Parser)]
+#[command(name = "clawvault", version, disable_help_subcommand = true)]
+struct Frequent {
+    #[command(flatten)]
+    keys: Keys,
+    #[command(subcommand)]
+    command: FrequentCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum FrequentCommand {
+    Get(get::Args),
+    Run(run::Args),
+    Set(set::Args),
+}
+
+/// Parses the arguments of the process.
+fn parse() -> Result<(Keys, Command), clap::Error> {
+    let first = std::env::args_os().nth(1);
+    if first.is_some_and(|name| ["get", "run", "set"].iter().any(|frequent| name == *frequent)) {
+        let Frequent { keys, command } = Frequent::try_parse()?;
+        let command = match command {
+            FrequentCommand::Get(args) => Command::Get(args),
+            FrequentCommand::Run(args) => Command::Run(args),
+            FrequentCommand::Set(args) => Command::Set(args),
+        };
+        return Ok((keys, command));
+    }
+    Cli::try_parse().map(|cli| (cli.keys, cli.command))
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let (core_limit, hardened) = process::harden();
@@ -101,16 +134,16 @@ pub fn main() -> ExitCode {
             output::talk("hint: nothing is half written; please report the command that led here");
         }
     }));
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (keys, command) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => return arguments::explain(&error),
     };
-    let context = Context { keys: cli.keys.into(), core_limit };
+    let context = Context { keys: keys.into(), core_limit };
     if !hardened {
         output::talk("clawvault: the system refused to make this process undumpable");
     }
     let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        dispatch(cli.command, &context)
+        dispatch(command, &context)
     })) {
         Ok(outcome) => outcome,
         Err(_) => return ExitCode::from(Code::Failed as u8),

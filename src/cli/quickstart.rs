@@ -71,6 +71,9 @@ fn report(app: &App, prepared: &Prepared) {
         output::talk(&format!("made a vault in {}", app.place.home.display()));
     }
     for (source, imported) in &prepared.imported {
+        for note in &imported.notes {
+            output::talk(&format!("not taken: {note}"));
+        }
         output::talk(&format!("from {source}: {}", import::summary(imported)));
     }
     for failure in &prepared.failed {

@@ -141,7 +141,7 @@ fn log(dir: &Path) -> Done {
         let item = Item { profile: "default".into(), secret: "acme/main".into(), version: 1 };
         entry.items.push(item);
         // The third is written while locked.
-        at = log.append(&entry, &KEYS.entries.public(), (number != 2).then_some(&KEYS))?;
+        at = log.append(&entry, &KEYS.locked_entries().public(), (number != 2).then_some(&KEYS))?;
         write(dir, &format!("entries-{}", number + 1), &fs::read(&file)?)?;
     }
     let whole = fs::read(&file)?;

@@ -4,9 +4,12 @@
 //! become errors, and [`super::Ledger`] checks what it returns. It would make a new database out
 //! of an empty file, so an empty file is damage before redb sees it.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use redb::{
-    Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, StorageBackend,
-    TableDefinition, TableError,
+    Database, DatabaseError, Key, ReadOnlyDatabase, ReadOnlyTable, ReadTransaction,
+    ReadableDatabase, StorageBackend, TableDefinition, TableError,
 };
 
 use crate::platform::Dir;
@@ -23,8 +26,37 @@ const CACHE: usize = 4 * 1024 * 1024;
 
 /// A store in one file.
 pub struct LocalStore {
+    /// Opened by the first read after a commit: opening a table costs more than a read.
+    tables: RefCell<Option<Rc<Tables>>>,
     /// Always there until the store is closed or dropped.
     engine: Option<Engine>,
+}
+
+/// The tables as of one commit. A table that does not exist yet holds nothing, which the ledger
+/// then judges.
+struct Tables {
+    root: Option<ReadOnlyTable<(), &'static [u8]>>,
+    bucket: Option<ReadOnlyTable<u16, &'static [u8]>>,
+    record: Option<ReadOnlyTable<&'static [u8], &'static [u8]>>,
+}
+
+impl Tables {
+    fn open(transaction: &ReadTransaction) -> Result<Self, redb::Error> {
+        fn table<K: Key + 'static>(
+            transaction: &ReadTransaction,
+            definition: TableDefinition<'_, K, &'static [u8]>,
+        ) -> Result<Option<ReadOnlyTable<K, &'static [u8]>>, redb::Error> {
+            match transaction.open_table(definition) {
+                Err(TableError::TableDoesNotExist(_)) => Ok(None),
+                table => Ok(Some(table?)),
+            }
+        }
+        Ok(Self {
+            root: table(transaction, ROOT)?,
+            bucket: table(transaction, BUCKET)?,
+            record: table(transaction, RECORD)?,
+        })
+    }
 }
 
 enum Engine {
@@ -37,7 +69,7 @@ impl LocalStore {
     pub fn create(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let backend = redb::backends::FileBackend::new(dir.create_new(name)?);
         let opened = run("made", || builder().create_with_backend(backend?))?;
-        Ok(Self { engine: Some(Engine::Writer(opened)) })
+        Ok(Self::with(Engine::Writer(opened)))
     }
 
     /// Opens the store for reading; one that was not closed in order is put in order first.
@@ -48,7 +80,7 @@ impl LocalStore {
             other => other.map(Some),
         })?;
         match opened {
-            Some(reader) => Ok(Self { engine: Some(Engine::Reader(reader)) }),
+            Some(reader) => Ok(Self::with(Engine::Reader(reader))),
             None => Self::open_write(dir, name),
         }
     }
@@ -57,11 +89,16 @@ impl LocalStore {
     pub fn open_write(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let backend = existing(dir, name)?;
         let opened = run("opened", || builder().create_with_backend(backend))?;
-        Ok(Self { engine: Some(Engine::Writer(opened)) })
+        Ok(Self::with(Engine::Writer(opened)))
+    }
+
+    fn with(engine: Engine) -> Self {
+        Self { tables: RefCell::new(None), engine: Some(engine) }
     }
 
     /// Closes the file in order, so that the next one to open it need not repair anything.
     pub fn close(mut self) -> Result<(), StoreError> {
+        guarded(|| self.tables.take());
         match self.engine.take() {
             Some(Engine::Reader(reader)) => run("closed", || reader.close()),
             Some(Engine::Writer(database)) => run("closed", || database.close()),
@@ -69,59 +106,70 @@ impl LocalStore {
         }
     }
 
-    /// One value; a table that does not exist yet holds nothing, which the ledger then judges.
-    fn get<'k, K: redb::Key + 'static>(
-        &self,
-        table: TableDefinition<'_, K, &'static [u8]>,
-        key: impl std::borrow::Borrow<K::SelfType<'k>>,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|t| match t.open_table(table) {
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            table => Ok(table?.get(key)?.map(|bytes| bytes.value().to_vec())),
-        })
-    }
-
     fn read<T>(
         &self,
-        work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
+        work: impl FnOnce(&Tables) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
-        run("read", || {
-            let transaction = match &self.engine {
-                Some(Engine::Reader(reader)) => reader.begin_read()?,
-                Some(Engine::Writer(database)) => database.begin_read()?,
-                None => return Err(redb::Error::DatabaseClosed),
+        let outcome = run("read", || {
+            let known = self.tables.borrow().clone();
+            let tables = match known {
+                Some(tables) => tables,
+                None => {
+                    let transaction = match &self.engine {
+                        Some(Engine::Reader(reader)) => reader.begin_read()?,
+                        Some(Engine::Writer(database)) => database.begin_read()?,
+                        None => return Err(redb::Error::DatabaseClosed),
+                    };
+                    let tables = Rc::new(Tables::open(&transaction)?);
+                    self.tables.replace(Some(Rc::clone(&tables)));
+                    tables
+                }
             };
-            work(&transaction)
-        })
+            work(&tables)
+        });
+        if outcome.is_err() {
+            guarded(|| self.tables.take());
+        }
+        outcome
     }
 }
 
 /// The engine writes when it is dropped, and may panic on altered pages then, too.
 impl Drop for LocalStore {
     fn drop(&mut self) {
-        let engine = self.engine.take();
+        let (tables, engine) = (self.tables.take(), self.engine.take());
+        guarded(move || drop(tables));
         guarded(move || drop(engine));
     }
 }
 
 impl Store for LocalStore {
     fn root(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get(ROOT, ())
+        self.read(|t| match &t.root {
+            Some(table) => Ok(table.get(())?.map(|bytes| bytes.value().to_vec())),
+            None => Ok(None),
+        })
     }
 
     fn bucket(&self, number: u16) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get(BUCKET, number)
+        self.read(|t| match &t.bucket {
+            Some(table) => Ok(table.get(number)?.map(|bytes| bytes.value().to_vec())),
+            None => Ok(None),
+        })
     }
 
     fn record(&self, key: &RecordKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get(RECORD, &key.to_bytes()[..])
+        self.read(|t| match &t.record {
+            Some(table) => Ok(table.get(&key.to_bytes()[..])?.map(|b| b.value().to_vec())),
+            None => Ok(None),
+        })
     }
 
     fn scan(&self, kind: Option<Kind>, each: &mut Each<'_>) -> Result<(), StoreError> {
         let from = [kind.map_or(0, |k| k as u8)];
         let to = [kind.map_or(u8::MAX, |k| k as u8 + 1)];
         self.read(|t| {
-            let table = t.open_table(RECORD)?;
+            let Some(table) = &t.record else { return Ok(Ok(())) };
             for entry in table.range(&from[..]..&to[..])? {
                 let (key, sealed) = entry?;
                 if let Some(key) = RecordKey::from_bytes(key.value())
@@ -139,6 +187,7 @@ impl Store for LocalStore {
             let reason = "it was opened for reading".to_owned();
             return Err(StoreError::Engine { action: "written", reason });
         };
+        guarded(|| self.tables.take());
         run("written", || -> Result<(), redb::Error> {
             let transaction = database.begin_write()?;
             {

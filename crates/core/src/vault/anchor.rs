@@ -66,7 +66,7 @@ impl Anchor {
     }
 
     /// Remembers `now`. With `durable` it survives a power cut before this returns; without, only
-    /// the end of this process, which is enough for a log that merely grew.
+    /// the end of this process: an anchor that lags behind refuses nothing that is sound.
     pub(super) fn write(
         &mut self,
         now: Anchored,

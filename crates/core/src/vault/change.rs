@@ -188,7 +188,8 @@ impl Vault {
             self.record(&failed).ok();
             return Err(error.into());
         }
-        self.remember(true).map_err(|error| match error {
+        // Not synced: after a power cut an older anchor still lets this newer store pass.
+        self.remember(false).map_err(|error| match error {
             VaultError::Platform(error) => VaultError::Unanchored(error),
             other => other,
         })
