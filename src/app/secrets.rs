@@ -79,7 +79,7 @@ impl App {
     /// Opens one secret's fields, after logging it.
     ///
     /// Where `one_field` is asked for and the secret has several, nothing is opened.
-    pub fn get(&self, want: &Want, one_field: bool) -> Result<Revealed, AppError> {
+    pub fn get(&self, want: &Want, one_field: bool) -> Result<(Revealed, Vec<String>), AppError> {
         let mut vault = self.open(Access::Read)?;
         if one_field && let Some(info) = vault.secret(&want.profile, &want.name)? {
             let version = want.version.map_or_else(|| info.current(), |n| info.version(n));
@@ -93,7 +93,7 @@ impl App {
         }
         let missing = || VaultError::NoSuch(format!("secret {}", want.name));
         let mut revealed = vault.reveal(&self.who(), Purpose::Get, std::slice::from_ref(want))?;
-        Ok(revealed.pop().ok_or_else(missing)?)
+        Ok((revealed.pop().ok_or_else(missing)?, vault.warnings()))
     }
 
     /// Every secret of a profile (of all, where none is named), removed ones only when asked for.
@@ -116,10 +116,14 @@ impl App {
     }
 
     /// One secret without its values; removed ones too.
-    pub fn show(&self, profile: &ProfileName, name: &SecretName) -> Result<SecretInfo, AppError> {
+    pub fn show(
+        &self,
+        profile: &ProfileName,
+        name: &SecretName,
+    ) -> Result<(SecretInfo, Vec<String>), AppError> {
         let vault = self.open(Access::Read)?;
         let missing = || VaultError::NoSuch(format!("secret {name} in profile {profile}"));
-        Ok(vault.secret(profile, name)?.ok_or_else(missing)?)
+        Ok((vault.secret(profile, name)?.ok_or_else(missing)?, vault.warnings()))
     }
 
     /// Hides a secret, or removes it for good.

@@ -91,7 +91,10 @@ impl App {
             return Vec::new();
         }
         let runs = self.runtime_dir().ok().and_then(|dir| Runs::open(&dir).ok());
-        runs.and_then(|runs| runs.living().ok()).unwrap_or_default()
+        let Some(runs) = runs else { return Vec::new() };
+        // Whoever asks what runs is a good moment to clear what ended.
+        runs.sweep_if_due().ok();
+        runs.living().unwrap_or_default()
     }
 }
 

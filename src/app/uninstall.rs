@@ -1,6 +1,6 @@
 //! Uninstall: removes what was put elsewhere, and the vault only when told to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clawvault_core::platform::{Dir, PlatformError, Private};
 
@@ -24,27 +24,36 @@ impl App {
     /// Removes the vault itself and its anchor for good.
     pub fn purge_vault(&self) -> Result<Vec<PathBuf>, AppError> {
         let mut removed = Vec::new();
-        if let Some(header) = self.header() {
-            remove_tree(&self.place.state.join(&header.vault), &mut removed)?;
+        if let Some(header) = self.header()
+            && let Ok(state) = Dir::open(&self.place.state, Private::Required)
+        {
+            remove_below(&state, &header.vault, &mut removed)?;
         }
         remove_tree(&self.place.home, &mut removed)?;
         Ok(removed)
     }
 }
 
-/// Removes a directory of ours whole; no link in it is followed. A missing one is fine.
-fn remove_tree(path: &std::path::Path, removed: &mut Vec<PathBuf>) -> Result<(), PlatformError> {
-    let dir = match Dir::open(path, Private::Required) {
+/// Removes a directory of ours whole. A missing one is fine.
+fn remove_tree(path: &Path, removed: &mut Vec<PathBuf>) -> Result<(), PlatformError> {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(|n| n.to_str()) else { return Ok(()) };
+    match std::path::absolute(parent).map(|parent| Dir::open(&parent, Private::Inspect)) {
+        Ok(Ok(parent)) => remove_below(&parent, name, removed),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a directory inside another one whole; no link at it or in it is followed.
+fn remove_below(parent: &Dir, name: &str, removed: &mut Vec<PathBuf>) -> Result<(), PlatformError> {
+    let dir = match parent.dir(name) {
         Ok(dir) => dir,
         Err(error) if error.is_missing() => return Ok(()),
         Err(error) => return Err(error),
     };
     empty(&dir)?;
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    if let Some(parent) = dir.path().parent() {
-        Dir::open(parent, Private::Inspect)?.remove_dir(name)?;
-    }
-    removed.push(path.to_owned());
+    parent.remove_dir(name)?;
+    removed.push(dir.path().to_owned());
     Ok(())
 }
 

@@ -51,11 +51,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     if let Some(code) = closed {
         return Ok(ExitCode::from(code as u8));
     }
-    let bad = checks.iter().find(|check| check.diagnosis == Diagnosis::Bad);
-    Ok(match bad {
-        None => ExitCode::SUCCESS,
-        Some(Check { subject: "store" | "audit log", .. }) => ExitCode::from(Code::Damaged as u8),
-        Some(_) => ExitCode::from(Code::No as u8),
+    let bad = |check: &&Check| check.diagnosis == Diagnosis::Bad;
+    let damaged = |check: &Check| ["store", "audit log"].contains(&check.subject);
+    Ok(match checks.iter().filter(bad).any(damaged) {
+        true => ExitCode::from(Code::Damaged as u8),
+        false if checks.iter().any(|check| bad(&check)) => ExitCode::from(Code::No as u8),
+        false => ExitCode::SUCCESS,
     })
 }
 

@@ -33,7 +33,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let (name, field) = arguments::name_and_field(&args.name)?;
     let profile = args.profile.or_default()?;
     let want = Want { profile: profile.clone(), name: name.clone(), version: args.version };
-    let revealed = context.app()?.get(&want, field.is_none() && !args.json)?;
+    let (revealed, warnings) = context.app()?.get(&want, field.is_none() && !args.json)?;
+    output::warnings(&warnings);
     if args.json {
         let (document, _) = export(&profile, &[revealed], ExportFormat::Json);
         output::data(&document);

@@ -21,7 +21,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let name = arguments::name(&args.name)?;
-    let info = context.app()?.show(&args.profile.or_default()?, &name)?;
+    let (info, warnings) = context.app()?.show(&args.profile.or_default()?, &name)?;
+    output::warnings(&warnings);
     if args.json {
         output::json(&Shown::new(&info));
         return Ok(ExitCode::SUCCESS);

@@ -89,11 +89,6 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     }
     output::table(&rows);
     output::warnings(&state.warnings);
-    if state.keys_locked == Some(false) {
-        output::warnings(&[
-            "the system refused to keep the keys out of swap (RLIMIT_MEMLOCK)".to_owned()
-        ]);
-    }
 }
 
 fn slot(kind: SlotKind) -> &'static str {

@@ -32,7 +32,7 @@ fn a_change_is_stored_or_refused_at_every_size() {
         let acknowledged = said.err.contains("stored ");
         let place = match &said.err {
             err if err.contains("the audit log cannot be written") => 0,
-            err if err.contains("no snapshot was taken") => 2,
+            err if err.contains("not put in order for the next command") => 2,
             _ if acknowledged => 3,
             _ => 1,
         };

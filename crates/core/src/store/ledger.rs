@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use zeroize::Zeroizing;
@@ -38,8 +38,8 @@ pub struct Ledger<S> {
 struct Spare {
     load: Box<dyn Fn() -> Vec<Box<dyn Store>>>,
     loaded: Option<Vec<Box<dyn Store>>>,
-    lent_buckets: Vec<u16>,
-    lent_records: Vec<RecordKey>,
+    lent_buckets: BTreeSet<u16>,
+    lent_records: BTreeSet<RecordKey>,
 }
 
 impl<S: Store> Ledger<S> {
@@ -61,8 +61,8 @@ impl<S: Store> Ledger<S> {
         let spare = Spare {
             load: Box::new(Vec::new),
             loaded: None,
-            lent_buckets: Vec::new(),
-            lent_records: Vec::new(),
+            lent_buckets: BTreeSet::new(),
+            lent_records: BTreeSet::new(),
         };
         let (buckets, spare) = (RefCell::default(), RefCell::new(spare));
         Self { store, vault, root, id, buckets, spare }
@@ -134,7 +134,7 @@ impl<S: Store> Ledger<S> {
         };
         match self.lend(take) {
             Some(plain) => {
-                self.spare.borrow_mut().lent_records.push(*key);
+                self.spare.borrow_mut().lent_records.insert(*key);
                 Ok(Some(plain))
             }
             None => Err(StoreError::Damaged("a record is missing or altered")),
@@ -248,7 +248,7 @@ impl<S: Store> Ledger<S> {
         let bucket = stored.and_then(|bytes| check(&bytes)).or_else(|| {
             let lent = self.lend(|spare| check(&spare.bucket(number).ok()?.unwrap_or_default()));
             if lent.is_some() {
-                self.spare.borrow_mut().lent_buckets.push(number);
+                self.spare.borrow_mut().lent_buckets.insert(number);
             }
             lent
         });

@@ -50,6 +50,10 @@ impl Vault {
     /// What a person should know about how the vault was found, in whole sentences.
     pub fn warnings(&self) -> Vec<String> {
         let mut all = self.warnings.clone();
+        if !self.keys.are_locked() {
+            let refused = "The system refused to keep the keys out of swap (RLIMIT_MEMLOCK).";
+            all.push(refused.to_owned());
+        }
         let lent = self.ledger.lent();
         if lent > 0 {
             all.push(format!(
