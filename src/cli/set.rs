@@ -83,7 +83,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
 pub(super) fn finish(vault: clawvault_core::vault::Vault) -> Result<ExitCode, AppError> {
     output::warnings(&vault.warnings());
     if let Err(error) = vault.close() {
-        output::warnings(&[format!("stored, but not put in order for the next command: {error}")]);
+        output::warnings(&[format!(
+            "the store was not put in order for the next command: {error}"
+        )]);
     }
     Ok(ExitCode::SUCCESS)
 }
