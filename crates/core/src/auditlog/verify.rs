@@ -36,14 +36,17 @@ pub fn verify(
     // Entries are missing before a segment: sound only if the operator accepted that right there.
     let mut gap = None;
     read_all(dir, keys, &mut |_, step| {
-        let next = verdict.entries + 1;
+        let next = verdict.entries.saturating_add(1);
         let wrong = match step {
             Step::Head(None) => Some("a segment's head is altered"),
             Step::Head(Some((first, before))) => {
                 if first != next || before != verdict.head {
                     gap =
                         gap.or(Some((next, "entries before this segment are missing or altered")));
-                    (verdict.entries, verdict.head) = (first.saturating_sub(1), before);
+                    // A gap leads forward: a segment that goes back is met by its first entry.
+                    if first >= next {
+                        (verdict.entries, verdict.head) = (first - 1, before);
+                    }
                 }
                 None
             }
@@ -76,7 +79,8 @@ pub fn verify(
     })?;
     verdict.broken = verdict.broken.or(gap);
     if let Some((count, _)) = missing.first() {
-        let cut = (verdict.entries.min(*count) + 1, "the log was cut or rewritten since");
+        let cut =
+            (verdict.entries.min(*count).saturating_add(1), "the log was cut or rewritten since");
         verdict.broken = verdict.broken.or(Some(cut));
     }
     Ok(verdict)
