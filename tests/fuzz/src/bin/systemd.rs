@@ -19,8 +19,10 @@ fn check(
     match parse(bytes) {
         Ok(document) => {
             assert_document(bytes, &document);
-            if scrubs(&document) {
-                let rest = parse(&scrubbed(bytes, &document)).expect("what is left is understood");
+            let left = scrubbed(bytes, &document);
+            // A byte order mark counts at the start only, and a removal may bring one there.
+            if scrubs(&document) && !left.starts_with("\u{feff}".as_bytes()) {
+                let rest = parse(&left).expect("what is left is understood");
                 assert!(rest.entries.is_empty());
             }
         }
