@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::auditlog::LogPoint;
 use crate::crypto::{Digest, Keys};
-use crate::platform::{Dir, PlatformError, Private};
+use crate::platform::{Dir, PlatformError, Private, failpoint};
 use crate::store::RootId;
 
 const SLOT: usize = 512;
@@ -48,6 +48,7 @@ impl Anchor {
         let name = if is_pending { temporary(epoch) } else { name(epoch) };
         let (file, size) = dir.create_file(&name)?;
         if is_new {
+            failpoint::hit("anchor.made")?;
             dir.sync()?;
         }
         let mut bytes = [0; 2 * SLOT];
@@ -93,6 +94,7 @@ impl Anchor {
 
     /// Gives the anchor of an epoch that has begun its own name.
     pub(super) fn settle(&mut self) -> Result<(), PlatformError> {
+        failpoint::hit("epoch.settle")?;
         self.dir.rename(&temporary(self.epoch), &name(self.epoch))?;
         self.is_pending = false;
         Ok(())
@@ -123,11 +125,14 @@ impl Anchor {
         let fail = |e| PlatformError::io("write", &path, e);
         if self.has_bad_slot {
             // What is good has one slot, which the other's turn leaves alone; the rest goes.
+            failpoint::hit("anchor.cut")?;
             let good = if self.last.is_some() { 2 * SLOT as u64 } else { 0 };
             self.file.set_len(good).map_err(fail)?;
         }
+        failpoint::hit("anchor.write")?;
         self.file.write_all_at(&slot, (turn % 2) * SLOT as u64).map_err(fail)?;
         if durable {
+            failpoint::hit("anchor.sync")?;
             self.file.sync_data().map_err(fail)?;
         }
         (self.turn, self.last) = (turn, Some(now));

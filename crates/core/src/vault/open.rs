@@ -9,7 +9,7 @@ use crate::auditlog::AuditLog;
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
 use crate::domain::{Event, Outcome, hex};
-use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, memory};
+use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, failpoint, memory};
 use crate::store::{Ledger, LocalStore, Store, StoreError};
 
 use super::anchor::{self, Anchor};
@@ -111,6 +111,7 @@ impl Vault {
         let lock = FileLock::take(&home, LOCK, PATIENCE)?;
         clear_unfinished(&home)?;
         refuse_traces(&home)?;
+        failpoint::hit("init.unfinished")?;
         home.replace(UNFINISHED, b"")?;
         let state = Dir::create(&place.state)?.create_dir(&origin.vault)?;
         let epoch = anchor::last_epoch(&state)?.checked_add(1).ok_or_else(no_id)?;
@@ -120,7 +121,9 @@ impl Vault {
         for slot in slots {
             header.slots.push(slot.make(&key, clock.now_ms())?);
         }
+        failpoint::hit("init.store")?;
         let ledger = epoch::write_store(&home, (&header, &keys), origin.generation, contents)?;
+        failpoint::hit("init.log")?;
         let (log, _) = AuditLog::open(home.create_dir(LOG)?, None)?;
         let anchor = Anchor::open(state, epoch, &keys)?;
         let text = header.to_text(&keys)?;
@@ -138,9 +141,13 @@ impl Vault {
             _lock: lock,
         };
         let entry = who.entry(vault.clock.now_ms(), origin.event, Outcome::Ok, Vec::new());
+        failpoint::hit("init.entry")?;
         vault.record(&entry)?;
+        failpoint::hit("init.anchor")?;
         vault.remember(true)?;
+        failpoint::hit("init.header")?;
         vault.home.replace(HEADER, text.as_bytes())?;
+        failpoint::hit("init.settle")?;
         vault.home.remove(UNFINISHED)?;
         vault.home.sync()?;
         Ok(vault)
@@ -269,10 +276,12 @@ impl Vault {
         for (_, event, sentence) in found.into_iter().filter(|(is, _, _)| *is) {
             self.warnings.push(sentence.to_owned());
             let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, Vec::new());
+            failpoint::hit("settle.log")?;
             self.record(&entry)?;
         }
         let root_moved = self.anchor.last.is_none_or(|a| a.root != self.ledger.root_id());
         if root_moved || anchor_lost || log_lost {
+            failpoint::hit("settle.anchor")?;
             self.remember(true)?;
         }
         Ok(())
@@ -327,6 +336,7 @@ fn restored_header(
     if anchor::may_know_later(&state_dir(place, &header)?, found) && !opener.accept_rollback {
         return Err(VaultError::OldEpoch { found, seen: found.saturating_add(1) });
     }
+    failpoint::hit("header.restore")?;
     home.replace(HEADER, &copy)?;
     warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
     Ok(header)
@@ -381,7 +391,9 @@ fn record_refusal(home: &Dir, header: &Header, opener: &Opener<'_>) {
     let Some(public) = header.log_key() else { return };
     let Ok(_lock) = FileLock::take(home, LOCK, Duration::ZERO) else { return };
     let Ok(dir) = home.create_dir(LOG) else { return };
-    if let Ok((mut log, _)) = AuditLog::open(dir, None) {
+    if let Ok((mut log, _)) = AuditLog::open(dir, None)
+        && failpoint::hit("log.refusal").is_ok()
+    {
         let now = opener.clock.now_ms();
         let entry = opener.who.entry(now, Event::Unlock, Outcome::Refused, Vec::new());
         record_locked(&mut log, &entry, &public);
@@ -413,6 +425,7 @@ fn open_anchor(
         anchor.settle()?;
     }
     if opener.write {
+        failpoint::hit("epoch.undo")?;
         home.remove(&store_name(found.saturating_add(1)))?;
         anchor.clear_unbegun()?;
     }
@@ -447,6 +460,7 @@ fn clear_unfinished(home: &Dir) -> Result<(), PlatformError> {
     if !home.has(UNFINISHED) || home.has(HEADER) {
         return home.remove(UNFINISHED);
     }
+    failpoint::hit("init.clear")?;
     for file in home.list()?.into_iter().filter(|file| epoch::is_store(&file.name)) {
         home.remove(&file.name)?;
     }
