@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::auditlog::LogPoint;
 use crate::crypto::{Digest, Keys};
-use crate::platform::{Dir, PlatformError};
+use crate::platform::{Dir, PlatformError, failpoint};
 use crate::store::RootId;
 
 const NAME: &str = "anchor";
@@ -41,6 +41,7 @@ impl Anchor {
         let is_new = !dir.has(NAME);
         let (file, size) = dir.create_file(NAME)?;
         if is_new {
+            failpoint::hit("anchor.made")?;
             dir.sync()?;
         }
         let mut bytes = [0; 2 * SLOT];
@@ -85,11 +86,14 @@ impl Anchor {
         let fail = |e| PlatformError::io("write", &path, e);
         if self.has_bad_slot {
             // What is good has one slot, which the other's turn leaves alone; the rest goes.
+            failpoint::hit("anchor.cut")?;
             let good = if self.last.is_some() { 2 * SLOT as u64 } else { 0 };
             self.file.set_len(good).map_err(fail)?;
         }
+        failpoint::hit("anchor.write")?;
         self.file.write_all_at(&slot, (turn % 2) * SLOT as u64).map_err(fail)?;
         if durable {
+            failpoint::hit("anchor.sync")?;
             self.file.sync_data().map_err(fail)?;
         }
         (self.turn, self.last) = (turn, Some(now));

@@ -8,6 +8,7 @@ use crate::domain::{
     Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value,
     VersionInfo,
 };
+use crate::platform::failpoint;
 use crate::store::{Change, Plain};
 
 use super::codec::{self, Index};
@@ -182,14 +183,17 @@ impl Vault {
     /// Logs, commits, anchors. On any error but [`VaultError::Unanchored`] nothing changed, and the
     /// log says that it failed.
     pub(super) fn commit(&mut self, entry: &Entry, changes: &[Change]) -> Result<(), VaultError> {
+        failpoint::hit("change.log")?;
         self.record(entry)?;
+        failpoint::hit("change.commit")?;
         if let Err(error) = self.ledger.commit(&self.keys, changes) {
             let failed = Entry { outcome: Outcome::Failed, ..entry.clone() };
             self.record(&failed).ok();
             return Err(error.into());
         }
         // Not synced: after a power cut an older anchor still lets this newer store pass.
-        self.remember(false).map_err(|error| match error {
+        let passed = failpoint::hit("change.anchor").map_err(VaultError::from);
+        passed.and_then(|()| self.remember(false)).map_err(|error| match error {
             VaultError::Platform(error) => VaultError::Unanchored(error),
             other => other,
         })

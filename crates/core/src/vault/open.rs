@@ -9,7 +9,7 @@ use crate::auditlog::AuditLog;
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
 use crate::domain::{Event, Outcome};
-use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, memory};
+use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, failpoint, memory};
 use crate::store::{Ledger, LocalStore, Store, StoreError};
 
 use super::anchor::Anchor;
@@ -73,6 +73,7 @@ impl Vault {
         let lock = FileLock::take(&home, LOCK, PATIENCE)?;
         clear_unfinished(&home)?;
         refuse_traces(&home)?;
+        failpoint::hit("init.unfinished")?;
         home.replace(UNFINISHED, b"")?;
         let key = VaultKey::generate()?;
         let keys = key.derive();
@@ -86,9 +87,12 @@ impl Vault {
                 NewSlot::Passphrase(text, work) => Slot::with_passphrase(text, *work, &key, now)?,
             });
         }
+        failpoint::hit("init.store")?;
         let store = LocalStore::create(&home, STORE)?;
+        failpoint::hit("init.commit")?;
         let mut ledger = Ledger::start(store, &keys, id)?;
         ledger.commit(&keys, &[])?;
+        failpoint::hit("init.log")?;
         let (log, _) = AuditLog::open(home.create_dir(LOG)?, None)?;
         let anchor = open_anchor(place, &header, &keys)?;
         let text = header.to_text(&keys)?;
@@ -104,9 +108,13 @@ impl Vault {
             _lock: lock,
         };
         let entry = who.entry(vault.clock.now_ms(), Event::Init, Outcome::Ok, Vec::new());
+        failpoint::hit("init.entry")?;
         vault.record(&entry)?;
+        failpoint::hit("init.anchor")?;
         vault.remember(true)?;
+        failpoint::hit("init.header")?;
         vault.home.replace(HEADER, text.as_bytes())?;
+        failpoint::hit("init.settle")?;
         vault.home.remove(UNFINISHED)?;
         vault.home.sync()?;
         Ok(vault)
@@ -212,10 +220,12 @@ impl Vault {
         for (_, event, sentence) in found.into_iter().filter(|(is, _, _)| *is) {
             self.warnings.push(sentence.to_owned());
             let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, Vec::new());
+            failpoint::hit("settle.log")?;
             self.record(&entry)?;
         }
         let root_moved = self.anchor.last.is_none_or(|a| a.root != self.ledger.root_id());
         if root_moved || anchor_lost || log_lost {
+            failpoint::hit("settle.anchor")?;
             self.remember(true)?;
         }
         Ok(())
@@ -264,6 +274,7 @@ fn restored_header(
         return Err(VaultError::Damaged(what.to_owned()));
     };
     let header = Header::parse(&copy)?;
+    failpoint::hit("header.restore")?;
     home.replace(HEADER, &copy)?;
     warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
     Ok(header)
@@ -314,7 +325,9 @@ fn record_refusal(home: &Dir, header: &Header, opener: &Opener<'_>) {
     let Some(public) = header.log_key() else { return };
     let Ok(_lock) = FileLock::take(home, LOCK, Duration::ZERO) else { return };
     let Ok(dir) = home.create_dir(LOG) else { return };
-    if let Ok((mut log, _)) = AuditLog::open(dir, None) {
+    if let Ok((mut log, _)) = AuditLog::open(dir, None)
+        && failpoint::hit("log.refusal").is_ok()
+    {
         let now = opener.clock.now_ms();
         let entry = opener.who.entry(now, Event::Unlock, Outcome::Refused, Vec::new());
         record_locked(&mut log, &entry, &public);
@@ -352,6 +365,7 @@ fn clear_unfinished(home: &Dir) -> Result<(), PlatformError> {
     if !home.has(UNFINISHED) || home.has(HEADER) {
         return home.remove(UNFINISHED);
     }
+    failpoint::hit("init.clear")?;
     home.remove(STORE)?;
     if let Ok(log) = home.dir(LOG) {
         for file in log.list()? {
