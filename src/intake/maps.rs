@@ -78,6 +78,26 @@ pub fn parse(format: Format, bytes: &[u8]) -> Result<Tree, ParseError> {
     parsed.map_err(|error| ParseError { kind: builder.fault().unwrap_or(error.kind), ..error })
 }
 
+/// Reads JSON documents that follow one another, as a program prints them that is asked for
+/// several things in turn. The bounds hold for all of them together.
+pub fn parse_sequence(bytes: &[u8]) -> Result<Vec<Tree>, ParseError> {
+    let text = checked(bytes)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let builder = Builder::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut trees = Vec::new();
+    loop {
+        let tree = builder.seed().deserialize(&mut deserializer).map_err(|error| {
+            let kind = builder.fault().unwrap_or(Kind::Syntax("JSON"));
+            at(error.line(), error.column(), kind)
+        })?;
+        trees.push(tree);
+        if deserializer.end().is_ok() {
+            return Ok(trees);
+        }
+    }
+}
+
 impl Tree {
     /// The texts of the document as values; `source` is the name they are reported under.
     pub fn into_intake(self, source: &str) -> Result<Intake, ParseError> {
@@ -140,7 +160,7 @@ impl Tree {
                 .enumerate()
                 .try_for_each(|(index, node)| step(path, &index.to_string(), node)),
             Self::Map(map) => map.iter().try_for_each(|(key, node)| step(path, key, node)),
-            Self::Other => Ok(()),
+            Self::Truth(_) | Self::Whole(_) | Self::Other => Ok(()),
         }
     }
 }
