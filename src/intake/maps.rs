@@ -37,21 +37,28 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format that the file's name says.
+    pub fn by_name(path: &Path) -> Option<Self> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name == ".env" || name.starts_with(".env.") {
+            return Some(Self::Dotenv);
+        }
+        match path.extension().and_then(|extension| extension.to_str())? {
+            "env" => Some(Self::Dotenv),
+            "json" => Some(Self::Json),
+            "json5" => Some(Self::Json5),
+            "toml" => Some(Self::Toml),
+            "yaml" | "yml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+
     /// The format that the file's name says; else the first that its bytes are valid in.
     ///
     /// Bytes that are valid in none are called dotenv, whose error then says why.
     pub fn of(path: &Path, bytes: &[u8]) -> Self {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name == ".env" || name.starts_with(".env.") {
-            return Self::Dotenv;
-        }
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("env") => return Self::Dotenv,
-            Some("json") => return Self::Json,
-            Some("json5") => return Self::Json5,
-            Some("toml") => return Self::Toml,
-            Some("yaml" | "yml") => return Self::Yaml,
-            _ => {}
+        if let Some(format) = Self::by_name(path) {
+            return format;
         }
         let valid = |format: &Self| match format {
             Self::Dotenv => dotenv::parse(bytes).is_ok(),
