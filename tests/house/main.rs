@@ -26,7 +26,7 @@ const HOUSES: &[House<'static>] = &[
     House {
         dir: "src/",
         floors: &[
-            &["intake", "launch", "openclaw", "rotate", "spend", "hardening", "alert"],
+            &["intake", "launch", "openclaw", "programs", "rotate", "spend", "hardening", "alert"],
             &["app"],
             &["cli", "daemon"],
         ],
@@ -78,6 +78,7 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/change.rs", "the keyed fingerprint of new fields"),
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("src/app/export.rs", "into the document that was asked for"),
+    ("src/app/foreign.rs", "whether dotenvx left a value encrypted"),
     ("src/app/import.rs", "whether a value has the form of a token"),
     ("src/app/naming.rs", "whether a value has the form of a token"),
     ("src/app/plaintext.rs", "whether a value has several lines"),
