@@ -34,7 +34,17 @@ const HOUSES: &[House<'static>] = &[
     House {
         dir: "src/",
         floors: &[
-            &["intake", "launch", "openclaw", "programs", "rotate", "spend", "hardening", "alert"],
+            &[
+                "intake",
+                "launch",
+                "mask",
+                "openclaw",
+                "programs",
+                "rotate",
+                "spend",
+                "hardening",
+                "alert",
+            ],
             &["app"],
             &["cli", "daemon"],
         ],
@@ -48,15 +58,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crates/core/Cargo.toml", &[]),
     // For its tests alone: every name in a manifest must be one that the vault takes.
     ("providers/Cargo.toml", &["clawvault-core"]),
-    ("Cargo.toml", &["clawvault-core", "clawvault-providers"]),
+    // Seeks any bytes in any bytes.
+    ("crates/needles/Cargo.toml", &[]),
+    ("Cargo.toml", &["clawvault-core", "clawvault-needles", "clawvault-providers"]),
 ];
-const MEMBERS: &[&str] = &["clawvault", "clawvault-core", "clawvault-providers"];
+const MEMBERS: &[&str] =
+    &["clawvault", "clawvault-core", "clawvault-needles", "clawvault-providers"];
 
 /// Folders of product code.
-const PRODUCT: &[&str] = &["src/", "crates/core/src/", "providers/src/"];
+const PRODUCT: &[&str] = &["src/", "crates/core/src/", "crates/needles/src/", "providers/src/"];
 
 /// Files that must be there for the rules to mean anything.
-const ROOTS: &[&str] = &["src/lib.rs", "crates/core/src/lib.rs", "providers/src/lib.rs"];
+const ROOTS: &[&str] =
+    &["src/lib.rs", "crates/core/src/lib.rs", "crates/needles/src/lib.rs", "providers/src/lib.rs"];
 
 /// A path, or a folder ending in `/`, that a rule spares, and why.
 type Spared = &'static [(&'static str, &'static str)];
