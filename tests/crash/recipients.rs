@@ -139,7 +139,7 @@ impl World {
             let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
             if name.starts_with("store") {
                 pieces +=
-                    self.store_is_closed(LocalStore::open_read(&home, name).expect("a store"));
+                    self.store_is_closed(&LocalStore::open_read(&home, name).expect("a store"));
             } else if name.ends_with(".snapshot") {
                 let bytes = std::fs::read(&file).expect("a snapshot is read");
                 let snapshot = SnapshotStore::parse(&bytes).expect("a snapshot");
