@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 use std::sync::OnceLock;
 
 use serde::Serialize;
@@ -15,11 +15,37 @@ static LOST: OnceLock<std::io::ErrorKind> = OnceLock::new();
 /// Writes data to stdout. A reader that went away is no failure of ours.
 pub(super) fn data(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush())
+    settle(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+/// Data that is written as it comes, in large pieces.
+pub(super) struct Stream(BufWriter<StdoutLock<'static>>);
+
+impl Stream {
+    pub(super) fn new() -> Self {
+        Self(BufWriter::with_capacity(1 << 16, std::io::stdout().lock()))
+    }
+
+    /// Writes a line; false once nobody takes it any more.
+    pub(super) fn line(&mut self, text: &str) -> bool {
+        let written = self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n"));
+        settle(written)
+    }
+
+    /// Writes what is left.
+    pub(super) fn finish(mut self) {
+        settle(self.0.flush());
+    }
+}
+
+/// Remembers why data was not written; a reader that went away is no failure of ours.
+fn settle(written: std::io::Result<()>) -> bool {
+    if let Err(error) = &written
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         LOST.get_or_init(|| error.kind());
     }
+    written.is_ok()
 }
 
 /// An error where data was cut short: half an export must not pass for a whole one.

@@ -13,10 +13,13 @@ mod policy;
 mod reveal;
 mod snapshots;
 mod trace;
+mod upkeep;
 
-use crate::auditlog::AuditLog;
+use std::cell::OnceCell;
+
+use crate::auditlog::{AuditLog, Sockets};
 use crate::crypto::Keys;
-use crate::domain::{ProfileName, SecretInfo, SecretName, hex};
+use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex};
 use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
@@ -38,6 +41,8 @@ pub struct Vault {
     log: AuditLog,
     clock: Box<dyn Clock>,
     warnings: Vec<String>,
+    rules: OnceCell<LogRules>,
+    sockets: Sockets,
     _lock: FileLock,
 }
 

@@ -1,11 +1,12 @@
 //! Making a vault and opening it: header, slots, lock, store, anchor, log, in this order.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::auditlog::AuditLog;
+use crate::auditlog::{AuditLog, Sockets, reserve};
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
 use crate::domain::{Event, Outcome};
@@ -15,7 +16,7 @@ use crate::store::{Ledger, LocalStore, Store, StoreError};
 use super::anchor::Anchor;
 use super::header::{Header, MAX_HEADER, Slot, SlotKind};
 use super::snapshots::{self, DIRECTORY as SNAPSHOTS};
-use super::trace::record_locked;
+use super::trace::{open_log, record_locked};
 use super::{Vault, VaultError, Who};
 
 pub(super) const HEADER: &str = "vault.toml";
@@ -101,11 +102,17 @@ impl Vault {
             log,
             clock,
             warnings: Vec::new(),
+            rules: OnceCell::new(),
+            sockets: Sockets::default(),
             _lock: lock,
         };
         let entry = who.entry(vault.clock.now_ms(), Event::Init, Outcome::Ok, Vec::new());
         vault.record(&entry)?;
         vault.remember(true)?;
+        // Without room for it the vault is sound; any later look at it tries again.
+        if let Ok(dir) = vault.log.dir() {
+            reserve::keep(dir).ok();
+        }
         vault.home.replace(HEADER, text.as_bytes())?;
         vault.home.remove(UNFINISHED)?;
         vault.home.sync()?;
@@ -163,11 +170,20 @@ impl Vault {
             let seen = anchored.map_or(0, |a| a.root.generation);
             ledger.advance_past(&keys, seen.max(snapshots::newest_generation(&home)))?;
         }
-        let log_dir = home.create_dir(LOG)?;
-        let (log, log_lost) = AuditLog::open(log_dir, anchored.map(|a| a.log))?;
-        let clock = opener.clock;
-        let mut vault =
-            Self { home, header, keys, ledger, anchor, log, clock, warnings, _lock: lock };
+        let (log, log_lost) = open_log(&home, anchored.map(|a| a.log))?;
+        let mut vault = Self {
+            home,
+            header,
+            keys,
+            ledger,
+            anchor,
+            log,
+            clock: opener.clock,
+            warnings,
+            rules: OnceCell::new(),
+            sockets: Sockets::default(),
+            _lock: lock,
+        };
         vault.settle(opener.who, repaired, log_lost, opener.accept_rollback)?;
         Ok(vault)
     }
@@ -295,9 +311,7 @@ fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, 
             Err(other) => refusal = other,
         }
     }
-    if tried {
-        record_refusal(home, header, opener);
-    }
+    record_refusal(home, header, opener);
     Err(match refusal {
         CryptoError::Malformed | CryptoError::Forged => {
             VaultError::Damaged("a key slot of its header is altered".to_owned())
@@ -312,13 +326,9 @@ fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, 
 
 fn record_refusal(home: &Dir, header: &Header, opener: &Opener<'_>) {
     let Some(public) = header.log_key() else { return };
-    let Ok(_lock) = FileLock::take(home, LOCK, Duration::ZERO) else { return };
-    let Ok(dir) = home.create_dir(LOG) else { return };
-    if let Ok((mut log, _)) = AuditLog::open(dir, None) {
-        let now = opener.clock.now_ms();
-        let entry = opener.who.entry(now, Event::Unlock, Outcome::Refused, Vec::new());
-        record_locked(&mut log, &entry, &public);
-    }
+    let now = opener.clock.now_ms();
+    let entry = opener.who.entry(now, Event::Unlock, Outcome::Refused, Vec::new());
+    record_locked(home, &entry, &public);
 }
 
 fn open_anchor(place: &Place, header: &Header, keys: &Keys) -> Result<Anchor, VaultError> {
