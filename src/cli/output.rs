@@ -15,7 +15,7 @@ static LOST: OnceLock<std::io::ErrorKind> = OnceLock::new();
 /// Writes data to stdout. A reader that went away is no failure of ours.
 pub(super) fn data(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    settle(out.write_all(bytes).and_then(|()| out.flush()));
+    settle(&out.write_all(bytes).and_then(|()| out.flush()));
 }
 
 /// Data that is written as it comes, in large pieces.
@@ -29,18 +29,18 @@ impl Stream {
     /// Writes a line; false once nobody takes it any more.
     pub(super) fn line(&mut self, text: &str) -> bool {
         let written = self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n"));
-        settle(written)
+        settle(&written)
     }
 
     /// Writes what is left.
     pub(super) fn finish(mut self) {
-        settle(self.0.flush());
+        settle(&self.0.flush());
     }
 }
 
 /// Remembers why data was not written; a reader that went away is no failure of ours.
-fn settle(written: std::io::Result<()>) -> bool {
-    if let Err(error) = &written
+fn settle(written: &std::io::Result<()>) -> bool {
+    if let Err(error) = written
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         LOST.get_or_init(|| error.kind());

@@ -20,11 +20,11 @@ pub struct Read {
 }
 
 /// What a walk over the log meets.
-pub(super) enum Step {
+pub(super) enum Step<'a> {
     /// A segment begins: number of its first entry and the hash it continues, if readable.
     Head(Option<(u64, Digest)>),
     /// An entry, and the chain's hash after it.
-    Entry(Read, Digest),
+    Entry(&'a Read, Digest),
     /// Bytes after the last whole frame.
     Rubbish,
 }
@@ -35,7 +35,7 @@ pub(super) fn read_all(
     dir: &Dir,
     keys: &[LogKeys],
     since_ms: Option<i64>,
-    each: &mut dyn FnMut(u32, Step) -> bool,
+    each: &mut dyn FnMut(u32, Step<'_>) -> bool,
 ) -> Result<(), LogError> {
     let mut all = segments(dir)?;
     if let Some(since_ms) = since_ms {
@@ -54,7 +54,7 @@ pub(super) fn read_one(
     dir: &Dir,
     keys: &[LogKeys],
     segment: u32,
-    each: &mut dyn FnMut(u32, Step) -> bool,
+    each: &mut dyn FnMut(u32, Step<'_>) -> bool,
 ) -> Result<bool, LogError> {
     let fail = failure(dir, segment, "read");
     let Some(mut frames) = read_segment(dir, segment)? else { return Ok(true) };
@@ -64,10 +64,12 @@ pub(super) fn read_one(
     }
     let Some((_, mut hash)) = head else { return Ok(true) };
     loop {
+        let read;
         let step = match frames.next().map_err(&fail)? {
             Next::Frame(frame) => {
                 hash = frame.hash(&hash);
-                Step::Entry(open(&frame, &hash, keys), hash)
+                read = open(&frame, &hash, keys);
+                Step::Entry(&read, hash)
             }
             Next::Nothing | Next::Closed => return Ok(true),
             Next::Rubbish => return Ok(each(segment, Step::Rubbish)),

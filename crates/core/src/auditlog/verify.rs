@@ -50,8 +50,8 @@ pub fn verify(
             Step::Rubbish => check.wrong("bytes that are no entry"),
             // A broken chain is still read to its end, for the one who wants to see what is there.
             Step::Entry(read, hash) => {
-                whole = each(&read);
-                check.entry(&read, hash);
+                whole = each(read);
+                check.entry(read, hash);
             }
         }
         whole
