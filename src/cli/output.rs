@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::app::{AppError, Code};
@@ -12,40 +14,53 @@ use crate::app::{AppError, Code};
 /// What kept data from being written, for [`lost`].
 static LOST: OnceLock<std::io::ErrorKind> = OnceLock::new();
 
-/// Writes data to stdout. A reader that went away is no failure of ours.
-pub(super) fn data(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    settle(&out.write_all(bytes).and_then(|()| out.flush()));
+/// Writes data to stdout, past the standard library's buffer: it would keep a copy. A reader that
+/// went away is no failure of ours; false where data was not taken.
+pub(super) fn data(bytes: &[u8]) -> bool {
+    let out = std::io::stdout().lock();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(out.as_fd(), rest) {
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(Errno::PIPE) => return false,
+            Err(error) => {
+                LOST.get_or_init(|| std::io::Error::from(error).kind());
+                return false;
+            }
+        }
+    }
+    true
 }
 
-/// Data that is written as it comes, in large pieces.
-pub(super) struct Stream(BufWriter<StdoutLock<'static>>);
+/// Text that is written as it comes, in large pieces; it holds no value.
+pub(super) struct Stream(String);
 
 impl Stream {
+    const PIECE: usize = 1 << 16;
+
     pub(super) fn new() -> Self {
-        Self(BufWriter::with_capacity(1 << 16, std::io::stdout().lock()))
+        Self(String::with_capacity(Self::PIECE))
     }
 
     /// Writes a line; false once nobody takes it any more.
     pub(super) fn line(&mut self, text: &str) -> bool {
-        let written = self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n"));
-        settle(&written)
+        self.0.push_str(text);
+        self.0.push('\n');
+        let full = self.0.len() >= Self::PIECE;
+        !full || self.flush()
     }
 
     /// Writes what is left.
     pub(super) fn finish(mut self) {
-        settle(&self.0.flush());
+        self.flush();
     }
-}
 
-/// Remembers why data was not written; a reader that went away is no failure of ours.
-fn settle(written: &std::io::Result<()>) -> bool {
-    if let Err(error) = written
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        LOST.get_or_init(|| error.kind());
+    fn flush(&mut self) -> bool {
+        let taken = data(self.0.as_bytes());
+        self.0.clear();
+        taken
     }
-    written.is_ok()
 }
 
 /// An error where data was cut short: half an export must not pass for a whole one.

@@ -143,7 +143,7 @@ fn log(dir: &Path) -> Done {
         // The third is written while locked.
         at = if number == 2 {
             defer(&Dir::create(&scratch)?, &entry, &KEYS.locked_entries().public())?;
-            log.fold_pending(&KEYS)?;
+            log.fold_pending(&[KEYS.log_keys()])?;
             log.point()
         } else {
             log.append(&entry, &KEYS)?

@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use crate::crypto::{CryptoError, Digest, Keys};
 use crate::domain::limits::MAX_LOG_ENTRY;
-use crate::platform::{Dir, PlatformError};
+use crate::platform::{Dir, PlatformError, failpoint};
 
 use super::segments::{failure, name, segments};
 use super::{Entry, form, frame};
@@ -112,9 +112,14 @@ impl AuditLog {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        let written = failpoint::hit_io("log.append")
+            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| failpoint::hit_io("log.append.sync"))
+            .and_then(|()| file.sync_data())
+            .and_then(|()| failpoint::hit_io("log.appended"));
         if let Err(error) = written {
             // Half a frame must not stand before the next one.
+            failpoint::hit("log.append.undo")?;
             file.set_len(self.at.offset).ok();
             file.seek(SeekFrom::Start(self.at.offset)).ok();
             let fail = failure(self.dir()?, self.at.segment, "write");
@@ -132,7 +137,9 @@ impl AuditLog {
         let segment = last.checked_add(1).ok_or(LogError::Entry)?;
         let head = frame::write_head(first, &self.at.head);
         let file_name = name(segment);
+        failpoint::hit("log.segment")?;
         dir.replace(&file_name, &head)?;
+        failpoint::hit("log.segment.open")?;
         let (mut file, _) = dir.create_file(&file_name)?;
         file.seek(SeekFrom::End(0)).map_err(failure(dir, segment, "write"))?;
         self.file = Some(file);

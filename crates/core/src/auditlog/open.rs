@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
-use crate::platform::{Dir, PlatformError};
+use crate::platform::{Dir, PlatformError, failpoint};
 
 use super::frame::HEAD;
 use super::segments::{Frames, Next, failure, name, read_segment, segments};
@@ -114,7 +114,7 @@ fn cut(dir: &Dir, mut file: File, at: &LogPoint, size: usize) -> Result<File, Pl
     let fail = failure(dir, at.segment, "write");
     file.seek(SeekFrom::Start(at.offset)).map_err(&fail)?;
     if at.offset < size as u64 {
-        file.set_len(at.offset).map_err(&fail)?;
+        failpoint::hit_io("log.cut").and_then(|()| file.set_len(at.offset)).map_err(&fail)?;
     }
     Ok(file)
 }

@@ -6,7 +6,7 @@
 
 use std::io::{Read as _, Seek, SeekFrom, Write};
 
-use crate::crypto::Keys;
+use crate::crypto::LogKeys;
 use crate::domain::limits::MAX_LOG_PENDING;
 use crate::platform::{Dir, PlatformError};
 
@@ -37,7 +37,7 @@ pub fn defer(dir: &Dir, entry: &Entry, public: &[u8; 32]) -> Result<(), LogError
 impl AuditLog {
     /// Takes what waits into the log. What does not open was not written by this program, or is
     /// half an entry: it is dropped. Gives the number of entries that came in.
-    pub fn fold_pending(&mut self, keys: &Keys) -> Result<u32, LogError> {
+    pub fn fold_pending(&mut self, readers: &[LogKeys]) -> Result<u32, LogError> {
         let dir = self.dir()?;
         if !dir.has(FILE) {
             return Ok(0);
@@ -51,10 +51,9 @@ impl AuditLog {
         let read =
             std::io::Read::by_ref(&mut file).take(MAX_LOG_PENDING as u64).read_to_end(&mut bytes);
         read.map_err(|e| PlatformError::io("read", &path, e))?;
-        let readers = keys.log_keys();
         let mut count = 0;
         for sealed in waiting(&bytes) {
-            if form::open_locked(sealed, &readers).is_some() {
+            if readers.iter().any(|keys| form::open_locked(sealed, keys).is_some()) {
                 self.append_sealed(sealed, None)?;
                 count += 1;
             }

@@ -9,4 +9,4 @@ pub mod slot;
 pub use entry_box::EntryKey;
 pub use error::CryptoError;
 pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest};
-pub use seal::{OVERHEAD, open, seal};
+pub use seal::{OVERHEAD, open, open_locked, seal};

@@ -76,6 +76,12 @@ pub enum Event {
     PolicyShow,
     /// A secret was removed for good.
     Purge,
+    /// A key slot was added.
+    RecipientAdd,
+    /// A key slot was removed, and the vault key replaced.
+    RecipientRemove,
+    /// The vault key was replaced.
+    Rekey,
     /// A secret was hidden.
     Remove,
     /// The store was rebuilt from a snapshot.
@@ -112,6 +118,9 @@ impl Event {
             Self::Policy => "policy",
             Self::PolicyShow => "policy-show",
             Self::Purge => "purge",
+            Self::RecipientAdd => "recipient-add",
+            Self::RecipientRemove => "recipient-remove",
+            Self::Rekey => "rekey",
             Self::Remove => "remove",
             Self::Repair => "repair",
             Self::Retention => "retention",

@@ -7,6 +7,7 @@ pub mod datagram;
 mod dir;
 mod error;
 pub mod executable;
+pub mod failpoint;
 mod file_lock;
 pub mod guard;
 pub mod memory;

@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 
 use crate::domain::{Event, Outcome, Policy};
-use crate::store::{Change, Kind, RecordKey};
+use crate::store::{Change, RecordKey};
 
-use super::{Vault, VaultError, Who, codec};
+use super::{Vault, VaultError, Who, codec, record_keys};
 
 impl Vault {
     /// The policy's text; empty where none was applied.
@@ -35,6 +35,6 @@ impl Vault {
     }
 
     fn policy_key(&self) -> RecordKey {
-        RecordKey::new(Kind::Policy, self.keys.blind(&[b"policy"]))
+        record_keys::policy(&self.keys)
     }
 }

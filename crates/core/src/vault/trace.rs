@@ -153,12 +153,13 @@ impl Vault {
         let dir = self.home.create_dir(LOG)?;
         let anchored = self.log.point();
         scope.points.insert(0, (anchored.count, anchored.head));
-        Ok(verify(&dir, &self.log_readers(), &scope, each)?)
+        Ok(verify(&dir, &self.log_readers()?, &scope, each)?)
     }
 
-    /// The keys that read the log.
-    pub(super) fn log_readers(&self) -> Vec<LogKeys> {
-        vec![self.keys.log_keys()]
+    /// The keys that read the log: those of every epoch, the current one's first.
+    pub(super) fn log_readers(&self) -> Result<Vec<LogKeys>, VaultError> {
+        let past = self.past_log_keys()?.into_iter().map(|(_, keys)| keys);
+        Ok([self.keys.log_keys()].into_iter().chain(past).collect())
     }
 
     /// The `[log]` section of the policy; the usual rules where it cannot be read.

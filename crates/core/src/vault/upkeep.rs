@@ -1,7 +1,7 @@
 //! Putting the audit log in order: what waits comes in, segments end, old ones go, space is
 //! reserved, digests are learnt. Done by commands that nobody waits for, and never by a launch.
 
-use crate::auditlog::{Digests, Entry, Refusals, Removed, Sockets, reserve};
+use crate::auditlog::{Digests, Entry, LogError, Refusals, Removed, Sockets, reserve};
 use crate::domain::{Actor, Event, Outcome};
 
 use super::{Vault, VaultError, Who};
@@ -19,18 +19,18 @@ impl Vault {
 
     fn tend(&mut self, who: &Who) -> Result<(), VaultError> {
         let before = self.log.point();
-        self.log.fold_pending(&self.keys)?;
+        self.log.fold_pending(&self.log_readers()?)?;
         if let Some(mut counts) = Refusals::open_due(self.log.dir()?) {
             let due = counts.take_due(self.clock.now_ms());
             if !due.is_empty() {
                 self.record_counts(&due, counts);
             }
         }
-        if !reserve::keep(self.log.dir()?).map_err(crate::auditlog::LogError::from)? {
+        if !reserve::keep(self.log.dir()?).map_err(LogError::from)? {
             let what = "The disk is nearly full: no space is reserved to log and store a removal.";
             self.warnings.push(what.to_owned());
         }
-        if self.log.is_old(&self.log_readers(), self.clock.now_ms())? {
+        if self.log.is_old(&self.log_readers()?, self.clock.now_ms())? {
             self.begin_segment(&who.actor)?;
         }
         if let Some(keep) = self.log_rules().keep {
@@ -43,15 +43,16 @@ impl Vault {
     }
 
     /// Closes the segment that takes entries, and begins a new one.
-    pub(super) fn begin_segment(&mut self, actor: &Actor) -> Result<(), crate::auditlog::LogError> {
+    pub(super) fn begin_segment(&mut self, actor: &Actor) -> Result<(), LogError> {
         let now = self.clock.now_ms();
         let entry = Entry::new(now, Event::Segment, Outcome::Ok, actor.clone());
-        let readers = self.log_readers();
+        // Without the keys of earlier epochs the segment is closed all the same.
+        let readers = self.log_readers().unwrap_or_else(|_| vec![self.keys.log_keys()]);
         self.log.turn_over(entry, &self.keys, &readers)
     }
 
     fn retain(&mut self, who: &Who, before_ms: i64) -> Result<(), VaultError> {
-        let readers = self.log_readers();
+        let readers = self.log_readers()?;
         if !self.log.has_segment_before(&readers, before_ms)? {
             return Ok(());
         }

@@ -29,7 +29,7 @@ impl Scratch {
         }
         defer(&scratch.dir(), &entry(4), &scratch.keys.locked_entries().public()).unwrap();
         let mut log = scratch.open();
-        assert_eq!(log.fold_pending(&scratch.keys).unwrap(), 1);
+        assert_eq!(log.fold_pending(&scratch.readers).unwrap(), 1);
         scratch.at = log.point();
         scratch
     }
@@ -259,8 +259,8 @@ fn what_waits_is_marked_as_late_and_rubbish_there_is_dropped() {
     defer(&scratch.dir(), &entry(8), &public).unwrap();
     file.write_all(&[0, 0, 9]).unwrap();
     let mut log = scratch.open();
-    assert_eq!(log.fold_pending(&scratch.keys).unwrap(), 2);
-    assert_eq!(log.fold_pending(&scratch.keys).unwrap(), 0);
+    assert_eq!(log.fold_pending(&scratch.readers).unwrap(), 2);
+    assert_eq!(log.fold_pending(&scratch.readers).unwrap(), 0);
     scratch.at = log.point();
     let mut late = Vec::new();
     let verdict = verify(&scratch.dir(), &scratch.readers, &Scope::default(), &mut |read| {
