@@ -1,5 +1,6 @@
 //! Use cases: what each command does, without a terminal.
 
+mod backup;
 mod context;
 pub mod demo;
 mod doctor;
@@ -9,6 +10,7 @@ mod import;
 pub mod init;
 mod naming;
 mod plaintext;
+mod restore;
 mod run;
 mod secrets;
 mod status;
@@ -21,6 +23,7 @@ pub use export::{ExportFormat, export};
 pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
+pub use restore::{RestoreOptions, Restored};
 pub use run::{FromName, RunOptions};
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};

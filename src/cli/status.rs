@@ -91,7 +91,7 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     output::warnings(&state.warnings);
 }
 
-fn slot(kind: SlotKind) -> &'static str {
+pub(super) fn slot(kind: SlotKind) -> &'static str {
     match kind {
         SlotKind::Identity => "identity",
         SlotKind::Passphrase => "passphrase",

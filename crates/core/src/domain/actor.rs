@@ -22,6 +22,8 @@ pub struct Actor {
 pub enum Event {
     /// An older vault was accepted in place of a newer one.
     AcceptRollback,
+    /// All values were written to an encrypted backup.
+    Backup,
     /// Values were written to a document.
     Export,
     /// A value was shown.
@@ -42,6 +44,8 @@ pub enum Event {
     Remove,
     /// The store was rebuilt from a snapshot.
     Repair,
+    /// The vault was made from a backup.
+    Restore,
     /// An earlier version became current again.
     Rollback,
     /// Values went into a launched process.
@@ -57,6 +61,7 @@ impl Event {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AcceptRollback => "accept-rollback",
+            Self::Backup => "backup",
             Self::Export => "export",
             Self::Get => "get",
             Self::Import => "import",
@@ -67,6 +72,7 @@ impl Event {
             Self::Purge => "purge",
             Self::Remove => "remove",
             Self::Repair => "repair",
+            Self::Restore => "restore",
             Self::Rollback => "rollback",
             Self::Run => "run",
             Self::Set => "set",

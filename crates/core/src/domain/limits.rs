@@ -28,3 +28,5 @@ pub const MAX_SLOTS: usize = 64;
 pub const MAX_LOG_ENTRY: usize = 16 * 1024 * 1024;
 /// Largest file that the vault itself keeps beside the store, in bytes (a snapshot).
 pub const MAX_OWN_FILE: usize = 4 * 1024 * 1024 * 1024;
+/// Largest backup, and largest document in one, in bytes.
+pub const MAX_BACKUP: usize = 1024 * 1024 * 1024;
