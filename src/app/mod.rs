@@ -15,6 +15,7 @@ mod run;
 mod secrets;
 mod status;
 mod uninstall;
+mod ways_back;
 
 pub use context::{Access, App, KeySource};
 pub use doctor::{Check, Diagnosis, Repair, Report};

@@ -223,6 +223,12 @@ impl Dir {
         rustix::fs::fsync(&self.fd).map_err(|e| PlatformError::io("sync", &self.path, e))
     }
 
+    /// Bytes that are free for us where the directory lies, as far as the system tells.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let space = rustix::fs::fstatvfs(&self.fd).ok()?;
+        space.f_bavail.checked_mul(space.f_frsize)
+    }
+
     /// True where the directory lies in memory (tmpfs or ramfs), so that no disk ever sees a file.
     pub fn is_in_memory(&self) -> bool {
         const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;

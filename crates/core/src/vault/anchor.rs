@@ -97,18 +97,6 @@ impl Anchor {
     }
 }
 
-/// The highest generation that an anchor here claims; the keys that would prove it are lost.
-pub(super) fn claimed_generation(dir: &Dir) -> Result<u64, PlatformError> {
-    let bytes = dir.read(NAME, 4 * SLOT)?.unwrap_or_default();
-    let generation = |slot: &[u8]| {
-        let rest = slot.strip_prefix(b"cvanchr1")?.get(8..)?;
-        Some(u64::from_be_bytes(*rest.first_chunk()?))
-    };
-    // A claim that leaves no room above it is none.
-    let claims = bytes.chunks(SLOT).filter_map(generation).filter(|claim| *claim < 1 << 62);
-    Ok(claims.max().unwrap_or(0))
-}
-
 fn encode(turn: u64, now: &Anchored) -> Vec<u8> {
     [
         &b"cvanchr1"[..],

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::auditlog::Entry;
-use crate::crypto::Keys;
 use crate::domain::limits::{MAX_FIELDS, MAX_INDEX, MAX_VARIABLES, MAX_VERSIONS};
 use crate::domain::{
     Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value,
@@ -240,7 +239,7 @@ impl Vault {
         relabel(&mut info, put);
         let fields = self.merged_fields(&info, put)?;
         check_bounds(&info, &fields)?;
-        let fingerprint = fingerprint(&self.keys, &fields);
+        let fingerprint = self.fingerprint(&fields);
         let same = info.current().is_some_and(|v| v.fingerprint == fingerprint);
         if same {
             let unchanged = before.as_ref() == Some(&info);
@@ -271,6 +270,15 @@ impl Vault {
         }
         fields.extend(put.fields.iter().cloned());
         Ok(fields.into_iter().collect())
+    }
+
+    fn fingerprint(&self, fields: &[(FieldName, Value)]) -> [u8; 16] {
+        let parts: Vec<&[u8]> =
+            fields.iter().flat_map(|(n, v)| [n.as_str().as_bytes(), v.expose()]).collect();
+        let digest = self.keys.fingerprint(&parts);
+        let mut short = [0; 16];
+        short.copy_from_slice(&digest.0[..16]);
+        short
     }
 
     /// Adds a version as the current one; gives the numbers of those that fall out of the history.
@@ -326,16 +334,6 @@ impl Vault {
         }
         Ok(changes)
     }
-}
-
-/// Keyed digest of a version's fields.
-pub(super) fn fingerprint(keys: &Keys, fields: &[(FieldName, Value)]) -> [u8; 16] {
-    let parts: Vec<&[u8]> =
-        fields.iter().flat_map(|(n, v)| [n.as_str().as_bytes(), v.expose()]).collect();
-    let digest = keys.fingerprint(&parts);
-    let mut short = [0; 16];
-    short.copy_from_slice(&digest.0[..16]);
-    short
 }
 
 fn relabel(info: &mut SecretInfo, put: &Put) {

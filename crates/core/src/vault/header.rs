@@ -49,28 +49,6 @@ pub struct Slot {
     locked_identity: Option<String>,
 }
 
-/// A key slot as a backup has it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct SavedSlot {
-    /// What kind of key opens it.
-    pub kind: SlotKind,
-    /// The public half.
-    pub recipient: String,
-    /// When it was added, in milliseconds since 1970.
-    pub added_ms: i64,
-    /// For a passphrase: the recipient's identity as an age file under the passphrase, in base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub locked_identity: Option<String>,
-}
-
-impl SavedSlot {
-    /// The locked identity as the bytes of an age file.
-    pub fn identity_file(&self) -> Option<Vec<u8>> {
-        self.locked_identity.as_ref().and_then(|text| BASE64.decode(text).ok())
-    }
-}
-
 /// The header.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -115,23 +93,6 @@ impl Slot {
         let locked = BASE64.encode(identity.lock(passphrase, work)?);
         let slot = Self::new(SlotKind::Passphrase, &identity.recipient(), key, now_ms)?;
         Ok(Self { locked_identity: Some(locked), ..slot })
-    }
-
-    /// The same slot for another vault key: what opened the one opens the other.
-    pub(super) fn renewed(slot: &SavedSlot, key: &VaultKey) -> Result<Self, CryptoError> {
-        let recipient = Recipient::parse(&slot.recipient)?;
-        let fresh = Self::new(slot.kind, &recipient, key, slot.added_ms)?;
-        Ok(Self { locked_identity: slot.locked_identity.clone(), ..fresh })
-    }
-
-    /// What of it goes into a backup: all but the wrapped key.
-    pub(super) fn saved(&self) -> SavedSlot {
-        SavedSlot {
-            kind: self.kind,
-            recipient: self.recipient.clone(),
-            added_ms: self.added_ms,
-            locked_identity: self.locked_identity.clone(),
-        }
     }
 
     fn open(&self, identity: &Identity) -> Result<VaultKey, CryptoError> {
@@ -194,7 +155,17 @@ impl Header {
 
     /// The vault's id as bytes.
     pub(super) fn id(&self) -> Option<[u8; 16]> {
-        id_of(&self.vault)
+        let mut id = [0; 16];
+        let (digits, rest) = self.vault.as_bytes().as_chunks::<2>();
+        // The number's parser would take a sign, too.
+        let hex = self.vault.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits.len() != id.len() || !rest.is_empty() || !hex {
+            return None;
+        }
+        for (byte, digits) in id.iter_mut().zip(digits) {
+            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(id)
     }
 
     /// Public half of the key that audit entries are sealed to.
@@ -247,21 +218,6 @@ impl Header {
         }
         Err(refusal)
     }
-}
-
-/// Reads a vault's id.
-pub(super) fn id_of(text: &str) -> Option<[u8; 16]> {
-    let mut id = [0; 16];
-    let (digits, rest) = text.as_bytes().as_chunks::<2>();
-    // The number's parser would take a sign, too.
-    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if digits.len() != id.len() || !rest.is_empty() || !hex {
-        return None;
-    }
-    for (byte, digits) in id.iter_mut().zip(digits) {
-        *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(id)
 }
 
 fn damaged(what: &str) -> VaultError {

@@ -4,14 +4,12 @@
 //! reads the environment or asks a person; whoever opens a vault brings the keys.
 
 mod anchor;
-mod backup;
 mod change;
 pub mod codec;
 mod error;
 mod header;
 mod open;
 mod policy;
-mod restore;
 mod reveal;
 mod snapshots;
 mod trace;
@@ -23,12 +21,10 @@ use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
 pub use anchor::Anchored;
-pub use backup::{Backup, BackupError, IDENTITY_SUFFIX, Note, Saved, Taken};
 pub use change::{Put, PutOutcome, Stored};
 pub use error::VaultError;
-pub use header::{Header, SavedSlot, Slot, SlotKind};
+pub use header::{Header, Slot, SlotKind};
 pub use open::{NewSlot, Opener, Place};
-pub use restore::Difference;
 pub use reveal::{Purpose, Want};
 pub use trace::Who;
 
@@ -139,25 +135,13 @@ impl Vault {
     }
 
     fn secret_key(&self, profile: &ProfileName, name: &SecretName) -> RecordKey {
-        secret_key(&self.keys, profile, name)
+        let parts = [&b"secret"[..], profile.as_str().as_bytes(), name.as_str().as_bytes()];
+        RecordKey::new(Kind::Secret, self.keys.blind(&parts))
     }
 
     fn index_key(&self, profile: &ProfileName) -> RecordKey {
-        index_key(&self.keys, profile)
+        RecordKey::new(Kind::Index, self.keys.blind(&[b"index", profile.as_str().as_bytes()]))
     }
-}
-
-fn secret_key(keys: &Keys, profile: &ProfileName, name: &SecretName) -> RecordKey {
-    let parts = [&b"secret"[..], profile.as_str().as_bytes(), name.as_str().as_bytes()];
-    RecordKey::new(Kind::Secret, keys.blind(&parts))
-}
-
-fn index_key(keys: &Keys, profile: &ProfileName) -> RecordKey {
-    RecordKey::new(Kind::Index, keys.blind(&[b"index", profile.as_str().as_bytes()]))
-}
-
-fn policy_key(keys: &Keys) -> RecordKey {
-    RecordKey::new(Kind::Policy, keys.blind(&[b"policy"]))
 }
 
 #[cfg(test)]

@@ -69,7 +69,11 @@ impl Vault {
         who: &Who,
         clock: Box<dyn Clock>,
     ) -> Result<Self, VaultError> {
-        let claimed = prepare(place)?;
+        let home = Dir::create(&place.home)?;
+        let lock = FileLock::take(&home, LOCK, PATIENCE)?;
+        clear_unfinished(&home)?;
+        refuse_traces(&home)?;
+        home.replace(UNFINISHED, b"")?;
         let key = VaultKey::generate()?;
         let keys = key.derive();
         let mut id = [0; 16];
@@ -82,27 +86,9 @@ impl Vault {
                 NewSlot::Passphrase(text, work) => Slot::with_passphrase(text, *work, &key, now)?,
             });
         }
-        let empty = |ledger: &mut Ledger<_>, keys: &Keys| {
-            ledger.commit(keys, &[])?;
-            Ok(())
-        };
-        Self::found(place, claimed, (header, keys), empty, (Event::Init, who), clock)
-    }
-
-    /// Makes the vault of a header and its keys in a home that [`prepare`] has claimed; `fill`
-    /// commits its first content.
-    pub(super) fn found(
-        place: &Place,
-        (home, lock): (Dir, FileLock),
-        (header, keys): (Header, Keys),
-        fill: impl FnOnce(&mut Ledger<LocalStore>, &Keys) -> Result<(), VaultError>,
-        (event, who): (Event, &Who),
-        clock: Box<dyn Clock>,
-    ) -> Result<Self, VaultError> {
-        let id = header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
         let store = LocalStore::create(&home, STORE)?;
         let mut ledger = Ledger::start(store, &keys, id)?;
-        fill(&mut ledger, &keys)?;
+        ledger.commit(&keys, &[])?;
         let (log, _) = AuditLog::open(home.create_dir(LOG)?, None)?;
         let anchor = open_anchor(place, &header, &keys)?;
         let text = header.to_text(&keys)?;
@@ -117,7 +103,7 @@ impl Vault {
             warnings: Vec::new(),
             _lock: lock,
         };
-        let entry = who.entry(vault.clock.now_ms(), event, Outcome::Ok, Vec::new());
+        let entry = who.entry(vault.clock.now_ms(), Event::Init, Outcome::Ok, Vec::new());
         vault.record(&entry)?;
         vault.remember(true)?;
         vault.home.replace(HEADER, text.as_bytes())?;
@@ -234,17 +220,6 @@ impl Vault {
         }
         Ok(())
     }
-}
-
-/// Claims an empty home for a new vault: what an interrupted attempt left is cleared, traces of a
-/// vault are refused.
-pub(super) fn prepare(place: &Place) -> Result<(Dir, FileLock), VaultError> {
-    let home = Dir::create(&place.home)?;
-    let lock = FileLock::take(&home, LOCK, PATIENCE)?;
-    clear_unfinished(&home)?;
-    refuse_traces(&home)?;
-    home.replace(UNFINISHED, b"")?;
-    Ok((home, lock))
 }
 
 /// Opens the home of a vault, for reading only; no vault there is an error of its own.

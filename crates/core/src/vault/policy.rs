@@ -1,14 +1,14 @@
 //! The policy document inside the vault.
 
 use crate::domain::{Event, Outcome, Policy};
-use crate::store::Change;
+use crate::store::{Change, Kind, RecordKey};
 
-use super::{Vault, VaultError, Who, codec, policy_key};
+use super::{Vault, VaultError, Who, codec};
 
 impl Vault {
     /// The policy's text; empty where none was applied.
     pub fn policy_text(&self) -> Result<String, VaultError> {
-        match self.ledger.read(&self.keys, &policy_key(&self.keys))? {
+        match self.ledger.read(&self.keys, &self.policy_key())? {
             Some(plain) => Ok(codec::decode(&plain)?),
             None => Ok(String::new()),
         }
@@ -24,7 +24,11 @@ impl Vault {
         Policy::parse(text)?;
         let plain = Some(codec::encode(&text)?);
         let entry = who.entry(self.clock.now_ms(), Event::Policy, Outcome::Ok, Vec::new());
-        let key = policy_key(&self.keys);
+        let key = self.policy_key();
         self.commit(&entry, &[Change { key, plain }])
+    }
+
+    fn policy_key(&self) -> RecordKey {
+        RecordKey::new(Kind::Policy, self.keys.blind(&[b"policy"]))
     }
 }
