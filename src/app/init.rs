@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::slot::{DEFAULT_WORK, Identity, Passphrase, Recipient};
-use clawvault_core::platform::{Dir, PlatformError, SystemClock};
+use clawvault_core::platform::{Dir, PlatformError, SystemClock, failpoint};
 use clawvault_core::vault::{NewSlot, SlotKind, Vault, VaultError};
 use zeroize::Zeroizing;
 
@@ -113,12 +113,16 @@ fn write_identity(dir: &Dir, path: &Path) -> Result<(), AppError> {
     ));
     let fail = |e| PlatformError::io("write", path, e);
     let mut file = dir.create_new(name)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let written = failpoint::hit_io("identity.write")
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| failpoint::hit_io("identity.sync"))
+        .and_then(|()| file.sync_all());
     if written.is_err() {
         // Half an identity would stand in the way of the next `init`.
         dir.remove(name).ok();
     }
     written.map_err(fail)?;
+    failpoint::hit("identity.synced")?;
     dir.sync()?;
     Ok(())
 }

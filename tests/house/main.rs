@@ -56,6 +56,7 @@ type Spared = &'static [(&'static str, &'static str)];
 const MAY_READ_ENVIRONMENT: Spared = &[
     ("src/cli/", "the face to the terminal; everything below takes arguments"),
     ("src/main.rs", "the process starts here"),
+    ("crates/core/src/platform/failpoint.rs", "arms a point, in builds for tests alone"),
     ("src/app/doctor.rs", "splits the PATH it is given; reads nothing"),
     ("src/launch/command.rs", "splits the PATH it is given; reads nothing"),
 ];
@@ -180,6 +181,18 @@ fn texts_are_tidy() {
         }
     }
     report.finish();
+}
+
+#[test]
+fn every_failpoint_is_in_the_table_and_at_one_place() {
+    let mut called = Vec::new();
+    for file in files().iter().filter(|file| is_rust(&file.path)) {
+        if PRODUCT.iter().any(|dir| file.path.starts_with(dir)) {
+            called.extend(tidy::failpoints(&file.text));
+        }
+    }
+    called.sort();
+    assert_eq!(called, clawvault_core::platform::failpoint::POINTS);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::PlatformError;
+use super::failpoint;
 use super::read::read_all;
 
 const OWNER_DIR: Mode = Mode::RWXU;
@@ -74,6 +75,7 @@ impl Dir {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => return Err(PlatformError::io("create", path, e)),
         }
+        failpoint::hit("dir.made")?;
         let fd = rustix::fs::openat(&parent, name, dir_flags(), Mode::empty())
             .map_err(|e| open_error(path, e))?;
         let dir = Self::checked(fd, path.to_owned(), Private::Inspect)?.with_exact_mode()?;
@@ -100,6 +102,7 @@ impl Dir {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => return Err(PlatformError::io("create", &path, e)),
         }
+        failpoint::hit("dir.made-inside")?;
         let fd = rustix::fs::openat(&self.fd, name, dir_flags(), Mode::empty())
             .map_err(|e| open_error(&path, e))?;
         let dir = Self::checked(fd, path, Private::Inspect)?.with_exact_mode()?;
@@ -139,6 +142,7 @@ impl Dir {
     pub fn create_new(&self, name: &str) -> Result<File, PlatformError> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        failpoint::hit("dir.create-new")?;
         let fd = rustix::fs::openat(&self.fd, name, flags, OWNER_FILE)
             .map_err(|e| PlatformError::io("create", &self.path.join(name), e))?;
         Ok(File::from(fd))
@@ -147,11 +151,14 @@ impl Dir {
     /// Replaces a file whole or not at all: new file, fsync, rename, fsync of the directory.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), PlatformError> {
         let temporary = format!(".{name}.new");
+        failpoint::hit("dir.replace")?;
         self.remove(&temporary)?;
         let outcome = self.create_new(&temporary).and_then(|mut file| {
             let path = self.path.join(name);
             let write = |e| PlatformError::io("write", &path, e);
+            failpoint::hit("dir.replace.write")?;
             file.write_all(bytes).map_err(write)?;
+            failpoint::hit("dir.replace.sync")?;
             file.sync_all().map_err(write)?;
             self.rename(&temporary, name)
         });
@@ -163,8 +170,10 @@ impl Dir {
 
     /// Renames a file within the directory and makes the change durable.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), PlatformError> {
+        failpoint::hit("dir.rename")?;
         rustix::fs::renameat(&self.fd, from, &self.fd, to)
             .map_err(|e| PlatformError::io("rename", &self.path.join(from), e))?;
+        failpoint::hit("dir.renamed")?;
         self.sync()
     }
 
@@ -182,8 +191,10 @@ impl Dir {
     /// Lets two files change names in one step, and makes that durable.
     pub fn exchange(&self, one: &str, other: &str) -> Result<(), PlatformError> {
         use rustix::fs::{RenameFlags, renameat_with};
+        failpoint::hit("dir.exchange")?;
         renameat_with(&self.fd, one, &self.fd, other, RenameFlags::EXCHANGE)
             .map_err(|e| PlatformError::io("rename", &self.path.join(one), e))?;
+        failpoint::hit("dir.exchanged")?;
         self.sync()
     }
 
@@ -220,6 +231,7 @@ impl Dir {
 
     /// Makes creations, renames and removals in this directory durable.
     pub fn sync(&self) -> Result<(), PlatformError> {
+        failpoint::hit("dir.sync")?;
         rustix::fs::fsync(&self.fd).map_err(|e| PlatformError::io("sync", &self.path, e))
     }
 
@@ -238,6 +250,7 @@ impl Dir {
 
     /// Sets the rights of the directory and of every file of ours in it to the owner's alone.
     pub fn make_private(&self) -> Result<(), PlatformError> {
+        failpoint::hit("dir.private")?;
         rustix::fs::fchmod(&self.fd, OWNER_DIR)
             .map_err(|e| PlatformError::io("change the rights of", &self.path, e))?;
         for entry in self.list()? {
@@ -301,6 +314,7 @@ impl Dir {
     }
 
     fn unlink(&self, name: &str, flags: AtFlags) -> Result<(), PlatformError> {
+        failpoint::hit("dir.remove")?;
         match rustix::fs::unlinkat(&self.fd, name, flags) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(e) => Err(PlatformError::io("remove", &self.path.join(name), e)),
