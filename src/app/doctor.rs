@@ -104,10 +104,13 @@ impl App {
             && let Ok(dir) = Dir::open(&self.place.home, Private::Inspect)
             && Dir::open(&self.place.home, Private::Required).is_err()
         {
-            return Check::warn(subject, match dir.make_private() {
-                Ok(()) => format!("{shown} was open to others and is closed now"),
-                Err(error) => error.to_string(),
-            });
+            return Check::warn(
+                subject,
+                match dir.make_private() {
+                    Ok(()) => format!("{shown} was open to others and is closed now"),
+                    Err(error) => error.to_string(),
+                },
+            );
         }
         match Dir::open(&self.place.home, Private::Required) {
             Ok(_) => Check::good(subject, shown.to_string()),
@@ -130,7 +133,10 @@ impl App {
         };
         let file_shown = file.display();
         if metadata.permissions().mode() & 0o077 != 0 {
-            return Check::bad(subject, format!("{file_shown} is open to others: `chmod 600 {file_shown}`"));
+            return Check::bad(
+                subject,
+                format!("{file_shown} is open to others: `chmod 600 {file_shown}`"),
+            );
         }
         if !file.starts_with(&self.place.home) {
             return Check::good(subject, file_shown.to_string());
@@ -241,7 +247,10 @@ fn check_backup(vault: &Vault) -> Check {
         _ => format!("{age}, {changes} changes since"),
     };
     if days > OLD_BACKUP && changes > 0 {
-        return Check::warn("backup", format!("{finding}: `clawvault backup FILE` makes a new one"));
+        return Check::warn(
+            "backup",
+            format!("{finding}: `clawvault backup FILE` makes a new one"),
+        );
     }
     Check::good("backup", finding)
 }
@@ -259,7 +268,10 @@ fn check_path(path: Option<&std::ffi::OsStr>) -> Check {
         None => Check::good(subject, "no other clawvault"),
         Some(other) => {
             let other = Path::display(other);
-            Check::warn(subject, format!("{other} is another program of this name; it is not this one"))
+            Check::warn(
+                subject,
+                format!("{other} is another program of this name; it is not this one"),
+            )
         }
     }
 }

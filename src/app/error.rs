@@ -132,6 +132,7 @@ fn backup(error: &BackupError) -> (Code, &'static str) {
         BackupError::Foreign(_) => {
             (Code::Usage, "Name a file that `clawvault backup` wrote; nothing was changed.")
         }
+        BackupError::Missing => (Code::Missing, "Check its path; nothing was changed."),
         BackupError::Newer(_) => {
             (Code::Failed, "Use the newer clawvault that wrote it; nothing was changed.")
         }

@@ -24,7 +24,7 @@ pub use export::{ExportFormat, export};
 pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
-pub use restore::{RestoreOptions, Restored};
+pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, RunOptions};
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};

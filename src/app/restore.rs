@@ -1,13 +1,14 @@
 //! Restore: a vault from a backup, or the proof that one could be made.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::AGE_MAGIC;
 use clawvault_core::crypto::slot::{Identity, Passphrase};
 use clawvault_core::domain::{SecretInfo, hex};
 use clawvault_core::platform::read::Directory;
-use clawvault_core::platform::{Dir, PlatformError, SystemClock, memory};
+use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, memory};
 use clawvault_core::vault::{
     Backup, BackupError, Difference, IDENTITY_SUFFIX, Opener, Place, Vault, VaultError,
 };
@@ -16,6 +17,9 @@ use super::backup::parent_of;
 use super::context::{IDENTITY_FILE, MAX_IDENTITY, read_named};
 use super::uninstall::remove_tree;
 use super::{Access, App, AppError, Code};
+
+/// The backup in the home of what a restore took the place of.
+const KEPT: &str = "before-restore.age";
 
 /// What is to be restored, and how.
 #[derive(Debug)]
@@ -36,20 +40,28 @@ pub struct Restored {
     pub generation: u64,
     /// Kind and public half of what opens the vault.
     pub slots: Vec<(clawvault_core::vault::SlotKind, String)>,
-    /// What was changed in the vault that stood there; `None` where there was none.
-    pub difference: Option<Difference>,
+    /// The vault that stood there, where there was one.
+    pub over: Option<Over>,
     /// The vault; `None` after a check.
     pub vault: Option<Vault>,
 }
 
+/// A vault that a backup took the place of.
+pub struct Over {
+    /// What is other now; `None` where the vault could not be read whole.
+    pub difference: Option<Difference>,
+    /// A backup of the vault as it was, where it could be read.
+    pub kept: Option<PathBuf>,
+}
+
 impl Restored {
-    fn of(backup: Backup, difference: Option<Difference>, vault: Option<Vault>) -> Self {
+    fn of(backup: Backup, over: Option<Over>, vault: Option<Vault>) -> Self {
         Self {
             written_ms: backup.written_ms,
             generation: backup.generation,
             slots: backup.slots.into_iter().map(|slot| (slot.kind, slot.recipient)).collect(),
             secrets: backup.secrets.into_iter().map(|saved| saved.info).collect(),
-            difference,
+            over,
             vault,
         }
     }
@@ -60,8 +72,8 @@ impl App {
     pub fn restore(&self, options: &RestoreOptions) -> Result<Restored, AppError> {
         let (backup, _) = self.open_backup(&options.file)?;
         if self.has_vault() {
-            let (difference, vault) = self.restore_over(&backup, options.older)?;
-            return Ok(Restored::of(backup, Some(difference), Some(vault)));
+            let (over, vault) = self.restore_over(&backup, options.older)?;
+            return Ok(Restored::of(backup, Some(over), Some(vault)));
         }
         let restored = Vault::restore(&self.place, &backup, &self.who(), Box::new(SystemClock));
         let vault = restored.map_err(|error| match error {
@@ -97,7 +109,7 @@ impl App {
         Ok(Restored::of(backup, None, None))
     }
 
-    fn restore_over(&self, backup: &Backup, older: bool) -> Result<(Difference, Vault), AppError> {
+    fn restore_over(&self, backup: &Backup, older: bool) -> Result<(Over, Vault), AppError> {
         let Some(header) = self.header() else {
             return Err(self.move_away(Code::Damaged, "there is a vault with a damaged header"));
         };
@@ -105,13 +117,21 @@ impl App {
             let home = self.place.home.clone();
             return Err(VaultError::from(BackupError::OtherVault(home)).into());
         }
-        let vault = self.open(Access::Write)?;
+        let mut vault = self.open(Access::Write)?;
         if backup.generation < vault.generation() && !older {
             let (backup, vault) = (backup.generation, vault.generation());
             return Err(VaultError::from(BackupError::Older { backup, vault }).into());
         }
-        let difference = vault.difference(backup)?;
-        Ok((difference, vault))
+        let who = self.who();
+        // A damaged vault can neither be compared nor kept whole; it is replaced all the same.
+        let mut over = Over { difference: vault.difference(backup).ok(), kept: None };
+        if over.difference.is_some() {
+            let home = Dir::open(&self.place.home, Private::Required)?;
+            vault.back_up(&who, &home, KEPT, true)?;
+            over.kept = Some(self.place.home.join(KEPT));
+        }
+        vault.restore_over(&who, backup)?;
+        Ok((over, vault))
     }
 
     fn move_away(&self, code: Code, what: &str) -> AppError {
@@ -177,7 +197,10 @@ impl App {
 
 fn try_open(file: &Path, identities: &[Identity]) -> Result<Backup, VaultError> {
     let fail = |error| PlatformError::io("open", Path::new("the backup"), error);
-    let real = file.canonicalize().map_err(fail)?;
+    let real = file.canonicalize().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => VaultError::from(BackupError::Missing),
+        _ => fail(error).into(),
+    })?;
     let refused = |error| PlatformError::read(&real, error);
     let parent = Directory::open(real.parent().unwrap_or(Path::new("/"))).map_err(refused)?;
     let opened = parent.file(Path::new(real.file_name().unwrap_or_default())).map_err(refused)?;
@@ -196,8 +219,13 @@ fn unlocked(
         return Ok(None);
     }
     let Some(passphrase) = ask()? else { return Ok(None) };
-    let opened = Identity::unlock(&sealed, &passphrase);
-    opened.map(Some).map_err(|error| VaultError::from(error).into())
+    Identity::unlock(&sealed, &passphrase).map(Some).map_err(|_| {
+        AppError::new(
+            Code::Denied,
+            format!("the passphrase does not open {}", file.display()),
+            "Try again with the passphrase that the vault had when the backup was made.",
+        )
+    })
 }
 
 /// The locked identities that `backup` wrote beside a backup.

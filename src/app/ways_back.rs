@@ -27,7 +27,8 @@ impl App {
         let Some(header) = self.header() else {
             return Check::warn(subject, "what opens it cannot be read");
         };
-        let slots = header.slots.iter().map(|slot| format!("{} {}", word(slot.kind), slot.recipient));
+        let slots =
+            header.slots.iter().map(|slot| format!("{} {}", word(slot.kind), slot.recipient));
         let slots = slots.collect::<Vec<_>>().join(", ");
         let at_hand = match self.identities() {
             Ok(identities) if identities.is_empty() => "no identity is at hand".to_owned(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::surroundings::{self, Context};
 use super::{output, set, status, time};
-use crate::app::{AppError, RestoreOptions, Restored};
+use crate::app::{AppError, Over, RestoreOptions, Restored};
 
 /// Make the vault of a backup, in an empty home or in the place of what it became since
 ///
@@ -93,11 +93,21 @@ fn tell(restored: &Restored) {
         return;
     };
     output::talk(&format!("restored {held}; the vault is at generation {}", vault.generation()));
-    if let Some(difference) = &restored.difference {
+    if let Some(Over { difference: Some(difference), .. }) = &restored.over {
         let (added, changed, gone) =
             (difference.added.len(), difference.changed.len(), difference.gone.len());
         let policy = if difference.policy { ", the policy is another" } else { "" };
         output::talk(&format!("{added} added, {changed} changed, {gone} gone{policy}"));
+    }
+    match &restored.over {
+        Some(Over { kept: Some(kept), .. }) => output::talk(&format!(
+            "The vault as it was is kept as a backup, {}; remove it when it is not needed.",
+            kept.display()
+        )),
+        Some(Over { kept: None, .. }) => {
+            output::talk("The vault as it was could not be read whole, and is gone.");
+        }
+        None => {}
     }
     for (kind, recipient) in &restored.slots {
         output::talk(&format!("it opens with: {} {recipient}", status::slot(*kind)));
@@ -112,7 +122,7 @@ fn document(restored: &Restored) -> Document<'_> {
     fn names(all: &[(ProfileName, SecretName)]) -> Vec<Name<'_>> {
         all.iter().map(|(profile, name)| Name { profile, name }).collect()
     }
-    let difference = restored.difference.as_ref();
+    let difference = restored.over.as_ref().and_then(|over| over.difference.as_ref());
     let slots = restored.slots.iter();
     let slots = slots.map(|(kind, recipient)| Slot { kind: status::slot(*kind), recipient });
     Document {

@@ -80,7 +80,10 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
         add("history", format!("{generation} commits, {entries} audit entries"));
         let backup = state.last_backup.map_or_else(
             || "none yet".to_owned(),
-            |note| format!("{} old, of generation {}", time::age(note.time_ms), note.generation),
+            |note| match time::age(note.time_ms).as_str() {
+                "now" => format!("just now, of generation {}", note.generation),
+                age => format!("{age} ago, of generation {}", note.generation),
+            },
         );
         add("backup", backup);
     }

@@ -30,7 +30,10 @@ impl Vault {
 
     fn own_directories(&self) -> Vec<(&'static str, Dir)> {
         let below = [("./", "."), ("log/", super::open::LOG), ("snapshots/", SNAPSHOTS)];
-        below.into_iter().filter_map(|(shown, name)| Some((shown, self.home.dir(name).ok()?))).collect()
+        below
+            .into_iter()
+            .filter_map(|(shown, name)| Some((shown, self.home.dir(name).ok()?)))
+            .collect()
     }
 }
 

@@ -3,20 +3,13 @@
 //! What opened the vault before opens it again, because the new key is wrapped for the same public
 //! halves. Its generation is above all that the backup, and an anchor on this machine, have seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::crypto::{CryptoError, Keys, VaultKey};
-use crate::domain::limits::MAX_INDEX;
 use crate::domain::{Event, ProfileName, SecretInfo, SecretName};
 use crate::platform::{Clock, Dir};
-use crate::store::{Change, Ledger};
 
 use super::backup::{Backup, Saved};
-use super::codec::{self, Index};
-use super::header::{Header, Slot, id_of};
-use super::{
-    BackupError, Place, Vault, VaultError, Who, anchor, index_key, policy_key, secret_key,
-};
+use super::{Content, NewSlot, Origin, Place, Slot, Vault, VaultError, Who, anchor, change};
 
 /// What a restore changes in a vault.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -39,22 +32,23 @@ impl Vault {
         who: &Who,
         clock: Box<dyn Clock>,
     ) -> Result<Self, VaultError> {
-        let claimed = super::open::prepare(place)?;
-        let id = id_of(&backup.vault).ok_or(BackupError::Foreign("its vault has no id"))?;
-        let key = VaultKey::generate()?;
-        let keys = key.derive();
-        let mut header = Header::new(&id, &keys);
-        header.slots = renewed(backup, &key)?;
-        let seen = Dir::create(&place.state)?.create_dir(&header.vault)?;
-        let above = backup.generation.max(anchor::claimed_generation(&seen)?);
-        let fill = |ledger: &mut Ledger<_>, keys: &Keys| {
-            ledger.commit_above(keys, above, content(keys, backup))?;
-            Ok(())
-        };
-        let mut vault =
-            Self::found(place, claimed, (header, keys), fill, (Event::Restore, who), clock)?;
+        let seen = Dir::create(&place.state)?.create_dir(&backup.vault)?;
+        let generation = backup.generation.max(anchor::claimed_generation(&seen)?);
+        let origin = Origin { vault: backup.vault.clone(), generation, event: Event::Restore };
+        let slots: Vec<NewSlot> = backup.slots.iter().cloned().map(NewSlot::Saved).collect();
+        let mut vault = Self::create_from(place, &origin, &slots, who, clock, contents(backup))?;
         vault.note_backup(backup.written_ms);
         Ok(vault)
+    }
+
+    /// Puts a backup in the place of what the vault holds and of what opens it, in one step.
+    pub fn restore_over(&mut self, who: &Who, backup: &Backup) -> Result<(), VaultError> {
+        let slots: Vec<Slot> = backup.slots.iter().map(Slot::unwrapped).collect();
+        let next = self.prepare_epoch(&slots, backup.generation, contents(backup))?;
+        let note = format!("a backup of generation {}", backup.generation);
+        self.enter_epoch(who, Event::Restore, &note, next)?;
+        self.note_backup(backup.written_ms);
+        Ok(())
     }
 
     /// What restoring the backup over this vault changes.
@@ -64,7 +58,7 @@ impl Vault {
         let mut before: BTreeMap<_, _> = here.into_iter().map(|info| (key(&info), info)).collect();
         let mut difference = Difference::default();
         for saved in &backup.secrets {
-            let info = with_fingerprints(&self.keys, saved);
+            let info = self.with_fingerprints(saved);
             match before.remove(&key(&info)) {
                 None => difference.added.push(key(&info)),
                 Some(there) if there != info => difference.changed.push(key(&info)),
@@ -79,66 +73,31 @@ impl Vault {
     /// Reads every record back: true where the vault holds the backup, all of it and no more.
     pub fn holds(&self, backup: &Backup) -> Result<bool, VaultError> {
         self.check()?;
+        if self.difference(backup)? != Difference::default() {
+            return Ok(false);
+        }
         for Saved { info, values } in &backup.secrets {
             for (version, fields) in info.versions.iter().zip(values) {
-                let found = self.secret(&info.profile, &info.name)?;
-                let Some(found) = found.filter(|f| f.version(version.number).is_some()) else {
-                    return Ok(false);
-                };
-                if self.open_fields(found, version.number)?.fields != *fields {
+                if self.open_fields(info.clone(), version.number)?.fields != *fields {
                     return Ok(false);
                 }
             }
         }
-        Ok(self.difference(backup)? == Difference::default())
+        Ok(true)
+    }
+
+    /// The secret as it would be here.
+    fn with_fingerprints(&self, saved: &Saved) -> SecretInfo {
+        let mut info = saved.info.clone();
+        for (version, fields) in info.versions.iter_mut().zip(&saved.values) {
+            version.fingerprint = change::fingerprint(&self.keys, fields);
+        }
+        info
     }
 }
 
-/// The backup's slots for a new vault key.
-pub(super) fn renewed(backup: &Backup, key: &VaultKey) -> Result<Vec<Slot>, CryptoError> {
-    backup.slots.iter().map(|slot| Slot::renewed(slot, key)).collect()
-}
-
-/// Everything in the backup as records for a vault of these keys.
-pub(super) fn content<'a>(
-    keys: &'a Keys,
-    backup: &'a Backup,
-) -> impl Iterator<Item = Result<Change, VaultError>> + 'a {
-    let secrets = backup.secrets.iter().flat_map(move |saved| {
-        let info = with_fingerprints(keys, saved);
-        let key = secret_key(keys, &info.profile, &info.name);
-        let versions = info.versions.iter().map(|version| key.version(version.number));
-        let versions = versions.collect::<Vec<_>>().into_iter().zip(&saved.values);
-        let versions = versions
-            .map(|(key, fields)| Ok(Change { key, plain: Some(codec::encode_fields(fields)?) }));
-        let info = codec::encode(&info).map_err(VaultError::from);
-        std::iter::once(info.map(|plain| Change { key, plain: Some(plain) })).chain(versions)
-    });
-    let indexes = indexes(backup).into_iter().map(move |(profile, index)| {
-        let key = index_key(keys, profile);
-        Ok(Change { key, plain: Some(codec::encode(&index)?) })
-    });
-    let policy = (!backup.policy.is_empty())
-        .then(|| Ok(Change { key: policy_key(keys), plain: Some(codec::encode(&backup.policy)?) }));
-    secrets.chain(indexes).chain(policy)
-}
-
-fn indexes(backup: &Backup) -> BTreeMap<&ProfileName, Index> {
-    let mut names: BTreeMap<&ProfileName, BTreeSet<&SecretName>> = BTreeMap::new();
-    for saved in backup.secrets.iter().filter(|saved| codec::is_injectable(&saved.info)) {
-        names.entry(&saved.info.profile).or_default().insert(&saved.info.name);
-    }
-    let index = |names: BTreeSet<&SecretName>| match names.len() {
-        0..=MAX_INDEX => Index::Names(names.into_iter().cloned().collect()),
-        _ => Index::TooMany,
-    };
-    names.into_iter().map(|(profile, names)| (profile, index(names))).collect()
-}
-
-fn with_fingerprints(keys: &Keys, saved: &Saved) -> SecretInfo {
-    let mut info = saved.info.clone();
-    for (version, fields) in info.versions.iter_mut().zip(&saved.values) {
-        version.fingerprint = super::change::fingerprint(keys, fields);
-    }
-    info
+fn contents(backup: &Backup) -> impl Iterator<Item = Result<Content, VaultError>> + '_ {
+    let policy = (!backup.policy.is_empty()).then(|| Ok(Content::Policy(backup.policy.clone())));
+    let secret = |saved: &Saved| Ok(Content::Secret(saved.info.clone(), saved.values.clone()));
+    policy.into_iter().chain(backup.secrets.iter().map(secret))
 }

@@ -81,6 +81,9 @@ pub enum BackupError {
     /// Something else than a backup.
     #[error("that is no backup of a vault: {0}")]
     Foreign(&'static str),
+    /// Nothing is there.
+    #[error("there is no such file to restore")]
+    Missing,
     /// A backup of a later clawvault.
     #[error("the backup has format {0}; this clawvault knows format {FORMAT}")]
     Newer(u32),
@@ -244,6 +247,11 @@ impl Backup {
             _ => BackupError::Damaged("its beginning is altered"),
         })?;
         // What is inside is no longer than the file: a size that says more is not believed.
-        read::archive(&mut opened, length.min(MAX_BACKUP as u64))
+        Self::parse(&mut opened, length.min(MAX_BACKUP as u64))
+    }
+
+    /// Reads the archive that a backup holds; `max` bounds its documents, in bytes.
+    pub fn parse(from: &mut dyn Read, max: u64) -> Result<Self, BackupError> {
+        read::archive(from, max)
     }
 }

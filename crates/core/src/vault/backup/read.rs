@@ -19,6 +19,7 @@ use crate::domain::{
     FieldName, Injection, Policy, ProfileName, SecretInfo, SecretName, Stage, Value, VersionInfo,
 };
 
+use super::super::header::parse_id;
 use super::tar::{self, BLOCK};
 use super::{Backup, BackupError, FORMAT, POLICY, README, SECRETS, Saved, SavedSlot};
 
@@ -149,6 +150,9 @@ pub(super) fn document(secrets: &[u8], policy: &[u8]) -> Result<Backup, BackupEr
         .map_err(|_| foreign("its secrets.json is not in the form of a backup"))?;
     let policy = str::from_utf8(policy).ok().filter(|text| Policy::parse(text).is_ok());
     let policy = policy.ok_or(foreign("its policy.toml is not in order"))?.to_owned();
+    if parse_id(&raw.vault).is_none() {
+        return Err(foreign("its vault has no id"));
+    }
     if raw.format != FORMAT || !(1..=MAX_SLOTS).contains(&raw.slots.len()) {
         return Err(foreign("its key slots are not in order"));
     }
