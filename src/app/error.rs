@@ -126,7 +126,7 @@ fn backup(error: &BackupError) -> (Code, &'static str) {
         BackupError::Damaged(_) => {
             (Code::Damaged, "Take another copy of it, or an older backup; nothing was changed.")
         }
-        BackupError::Exists(_) => {
+        BackupError::Exists => {
             (Code::Usage, "Name another file, or replace that one with --force.")
         }
         BackupError::Foreign(_) => {

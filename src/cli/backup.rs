@@ -25,9 +25,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let (vault, taken) = context.app()?.back_up(&args.file, args.force)?;
-    let file = args.file.display();
     output::talk(&format!(
-        "backed up {} secrets ({} versions), generation {}, to {file}",
+        "backed up {} secrets ({} versions), generation {}",
         taken.secrets, taken.versions, taken.generation
     ));
     output::talk(
@@ -35,9 +34,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
          them. The audit log is not in it.",
     );
     if taken.identities > 0 {
-        output::talk(&format!(
-            "A passphrase opens it only together with {file}.identity: keep the two side by side."
-        ));
+        output::talk(
+            "A passphrase opens it only together with the .identity file beside it: keep both.",
+        );
     }
     set::finish(vault)
 }

@@ -3,8 +3,9 @@
 //! Derivation is BLAKE3's key-derivation mode (BLAKE3 paper §2.3): a context string that names the
 //! duty, the vault key as key material. Keyed digests are BLAKE3's keyed mode.
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
+use crate::memory::LockedBytes;
 use crate::platform::memory::{LockedKeys, random};
 
 use super::{CryptoError, EntryKey};
@@ -165,8 +166,8 @@ impl LogKeys {
     }
 
     /// The keys as bytes, to be sealed into a record.
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.keys().as_flattened().to_vec())
+    pub fn to_bytes(&self) -> LockedBytes {
+        LockedBytes::copy_of(self.0.keys().as_flattened())
     }
 
     /// Authenticates a frame.
@@ -215,6 +216,6 @@ mod tests {
         assert_eq!(log.entries(), keys.entries());
         assert_eq!(log.locked_entries().public(), keys.locked_entries().public());
         assert!(LogKeys::from_bytes(&bytes[1..]).is_none());
-        assert!(LogKeys::from_bytes(&[&bytes[..], &[0; 32]].concat()).is_none());
+        assert!(LogKeys::from_bytes(&[&bytes[..], &[0; 32][..]].concat()).is_none());
     }
 }

@@ -11,4 +11,4 @@ pub use age_file::{AGE_MAGIC, AgeFile, decrypt};
 pub use entry_box::EntryKey;
 pub use error::CryptoError;
 pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest};
-pub use seal::{OVERHEAD, open, seal};
+pub use seal::{OVERHEAD, open, open_locked, seal};

@@ -7,14 +7,13 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::{self, Keys};
+use crate::memory::LockedBytes;
 
 use super::{BUCKETS, Batch, Bucket, Kind, RecordKey, Root, RootId, Store, StoreError};
 
-/// Bytes of an opened record; wiped when dropped.
-pub type Plain = Zeroizing<Vec<u8>>;
+/// Bytes of an opened record; in locked memory, wiped when dropped.
+pub type Plain = LockedBytes;
 
 /// One record to write, or to remove where there are no bytes.
 #[derive(Debug)]
@@ -279,7 +278,7 @@ impl<S: Store> Ledger<S> {
         sealed: &[u8],
     ) -> Result<Plain, StoreError> {
         let place = place(&self.vault, key, generation);
-        Ok(crypto::open(keys.records(), &place, sealed)?)
+        Ok(crypto::open_locked(keys.records(), &place, sealed)?)
     }
 
     fn lend<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {

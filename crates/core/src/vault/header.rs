@@ -80,6 +80,7 @@ pub struct Header {
     /// Random id of the vault, in hex.
     pub vault: String,
     /// Counts the vault keys that it has had, from 1.
+    #[serde(default = "first_epoch")]
     pub epoch: u32,
     /// Public half of the key that audit entries are sealed to, in base64.
     log_key: String,
@@ -264,6 +265,11 @@ impl Header {
         }
         Err(refusal)
     }
+}
+
+/// A header that names no epoch is of the first.
+fn first_epoch() -> u32 {
+    1
 }
 
 /// Reads a vault's id.

@@ -22,7 +22,9 @@ mod trace;
 
 use crate::auditlog::AuditLog;
 use crate::crypto::Keys;
+use crate::domain::limits::MAX_LOCKED;
 use crate::domain::{ProfileName, SecretInfo, SecretName, hex};
+use crate::memory::{self, Spill};
 use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
@@ -66,9 +68,17 @@ impl Vault {
     /// What a person should know about how the vault was found, in whole sentences.
     pub fn warnings(&self) -> Vec<String> {
         let mut all = self.warnings.clone();
-        if !self.keys.are_locked() {
-            let refused = "The system refused to keep the keys out of swap (RLIMIT_MEMLOCK).";
-            all.push(refused.to_owned());
+        match memory::spill() {
+            Some(Spill::Refused) => all.push(
+                "The system refused to keep all keys and values out of swap (RLIMIT_MEMLOCK)."
+                    .to_owned(),
+            ),
+            Some(Spill::Full) => all.push(format!(
+                "More was open at once than is kept out of swap ({} KiB); the rest is wiped as well, \
+                 but may have been swapped.",
+                MAX_LOCKED / 1024
+            )),
+            None => {}
         }
         let lent = self.ledger.lent();
         if lent > 0 {

@@ -184,6 +184,11 @@ impl Vault {
             _ => restored_header((&home, place), &keys, &opener, &mut warnings)?,
         };
         let id = header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
+        if opener.write {
+            // A crash at the very end of `create` leaves it, and it must not outlive the first
+            // change: were the header lost later, `create` would clear away a vault in use.
+            home.remove(UNFINISHED)?;
+        }
         let anchor = open_anchor((&home, place), &header, &keys, &opener)?;
         let anchored = anchor.last;
         let store = store_name(header.epoch);
@@ -460,6 +465,7 @@ fn refuse_traces(home: &Dir) -> Result<(), VaultError> {
 
 /// Removes what an interrupted `create` left; nothing of it was ever acknowledged.
 fn clear_unfinished(home: &Dir) -> Result<(), PlatformError> {
+    home.remove_unfinished()?;
     if !home.has(UNFINISHED) || home.has(HEADER) {
         return home.remove(UNFINISHED);
     }

@@ -60,7 +60,8 @@ impl Vault {
             failpoint::hit("snapshot.prune")?;
             dir.remove(old)?;
         }
-        Ok(())
+        // A crash leaves what was never renamed into place: nobody else writes here now.
+        Ok(dir.remove_unfinished()?)
     }
 
     /// Moves everything to a new store file, then takes a snapshot: mends what no read shows, too,

@@ -76,8 +76,8 @@ pub enum BackupError {
     #[error("the backup is damaged: {0}")]
     Damaged(&'static str),
     /// Something stands where it was to be written.
-    #[error("{0} exists already")]
-    Exists(PathBuf),
+    #[error("there is a file of that name already, or one that ends in {IDENTITY_SUFFIX}")]
+    Exists,
     /// Something else than a backup.
     #[error("that is no backup of a vault: {0}")]
     Foreign(&'static str),
@@ -135,9 +135,8 @@ impl Vault {
         };
         let names =
             identities.iter().filter(|file| !unchanged(file)).map(|(name, _)| name.as_str());
-        if !replace && let Some(taken) = [name].into_iter().chain(names).find(|name| dir.has(name))
-        {
-            return Err(BackupError::Exists(dir.path().join(taken)).into());
+        if !replace && [name].into_iter().chain(names).any(|name| dir.has(name)) {
+            return Err(BackupError::Exists.into());
         }
         let infos = self.secrets()?;
         let items = infos.iter().map(|info| item(info, 0)).collect();
