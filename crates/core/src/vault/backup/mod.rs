@@ -254,3 +254,6 @@ impl Backup {
         read::archive(from, max)
     }
 }
+
+#[cfg(test)]
+mod tests;
