@@ -28,7 +28,7 @@ impl App {
             return Check::warn(subject, "what opens it cannot be read");
         };
         let slots =
-            header.slots.iter().map(|slot| format!("{} {}", word(slot.kind), slot.recipient));
+            header.slots.iter().map(|slot| format!("{} {}", slot.kind.as_str(), slot.recipient));
         let slots = slots.collect::<Vec<_>>().join(", ");
         let at_hand = match self.identities() {
             Ok(identities) if identities.is_empty() => "no identity is at hand".to_owned(),
@@ -94,12 +94,4 @@ fn with_keys(header: &Header) -> String {
         ways.push("a copy of the identity: `clawvault --identity FILE list`");
     }
     ways.join("; ")
-}
-
-fn word(kind: SlotKind) -> &'static str {
-    match kind {
-        SlotKind::Identity => "identity",
-        SlotKind::Passphrase => "passphrase",
-        SlotKind::Recovery => "recovery key",
-    }
 }

@@ -18,6 +18,8 @@ mod output;
 mod policy;
 mod prompt;
 mod quickstart;
+mod recipient;
+mod rekey;
 mod restore;
 mod rm;
 mod rollback;
@@ -88,6 +90,8 @@ enum Command {
     Backup(backup::Args),
     Restore(restore::Args),
     Log(log::Args),
+    Recipient(recipient::Args),
+    Rekey(rekey::Args),
     Status(status::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -183,6 +187,8 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
+        Command::Recipient(args) => recipient::run(&args, context),
+        Command::Rekey(args) => rekey::run(&args, context),
         Command::Restore(args) => restore::run(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),

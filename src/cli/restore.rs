@@ -7,7 +7,7 @@ use clawvault_core::domain::{ProfileName, SecretName};
 use serde::Serialize;
 
 use super::surroundings::{self, Context};
-use super::{output, set, status, time};
+use super::{output, set, time};
 use crate::app::{AppError, Over, RestoreOptions, Restored};
 
 /// Make the vault of a backup, in an empty home or in the place of what it became since
@@ -110,7 +110,7 @@ fn tell(restored: &Restored) {
         None => {}
     }
     for (kind, recipient) in &restored.slots {
-        output::talk(&format!("it opens with: {} {recipient}", status::slot(*kind)));
+        output::talk(&format!("it opens with: {} {recipient}", kind.as_str()));
     }
 }
 
@@ -124,7 +124,7 @@ fn document(restored: &Restored) -> Document<'_> {
     }
     let difference = restored.over.as_ref().and_then(|over| over.difference.as_ref());
     let slots = restored.slots.iter();
-    let slots = slots.map(|(kind, recipient)| Slot { kind: status::slot(*kind), recipient });
+    let slots = slots.map(|(kind, recipient)| Slot { kind: kind.as_str(), recipient });
     Document {
         checked_only: restored.vault.is_none(),
         written: time::moment(restored.written_ms),

@@ -17,7 +17,7 @@ fn the_recovery_key_opens_the_vault_and_takes_the_lost_ones_place() {
     let doctor = plain(&["doctor"]);
     assert_eq!(doctor.code(), Some(3));
     let said = String::from_utf8(doctor.out).unwrap();
-    assert!(said.contains("recovery key age1") && said.contains("recovery-key.txt list"), "{said}");
+    assert!(said.contains("recovery age1") && said.contains("recovery-key.txt list"), "{said}");
 
     assert_same(&world.everything(&home, "recovery.txt"), &world.before);
     // As the README says: it becomes the everyday key.
