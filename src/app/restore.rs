@@ -77,7 +77,7 @@ impl App {
         }
         let restored = Vault::restore(&self.place, &backup, &self.who(), Box::new(SystemClock));
         let vault = restored.map_err(|error| match error {
-            VaultError::Damaged(_) => self.move_away(Code::Damaged, "there are traces of a vault"),
+            VaultError::Damaged(what) => self.move_away(&what),
             other => other.into(),
         })?;
         Ok(Restored::of(backup, None, Some(vault)))
@@ -110,39 +110,41 @@ impl App {
     }
 
     fn restore_over(&self, backup: &Backup, older: bool) -> Result<(Over, Vault), AppError> {
-        let Some(header) = self.header() else {
-            return Err(self.move_away(Code::Damaged, "there is a vault with a damaged header"));
-        };
-        if header.vault != backup.vault {
+        if self.header().is_some_and(|header| header.vault != backup.vault) {
             let home = self.place.home.clone();
             return Err(VaultError::from(BackupError::OtherVault(home)).into());
         }
-        let mut vault = self.open(Access::Write)?;
+        let mut vault = self.open(Access::Write).map_err(|error| match error.code {
+            Code::Damaged => self.move_away(&error.what),
+            _ => error,
+        })?;
         if backup.generation < vault.generation() && !older {
             let (backup, vault) = (backup.generation, vault.generation());
             return Err(VaultError::from(BackupError::Older { backup, vault }).into());
         }
         let who = self.who();
-        // A damaged vault can neither be compared nor kept whole; it is replaced all the same.
-        let mut over = Over { difference: vault.difference(backup).ok(), kept: None };
-        if over.difference.is_some() {
-            let home = Dir::open(&self.place.home, Private::Required)?;
-            vault.back_up(&who, &home, KEPT, true)?;
-            over.kept = Some(self.place.home.join(KEPT));
-        }
+        let home = Dir::open(&self.place.home, Private::Required)?;
+        let kept = match vault.back_up(&who, &home, KEPT, true) {
+            Ok(_) => Some(self.place.home.join(KEPT)),
+            // What is damaged can neither be kept nor compared; it is replaced all the same.
+            Err(VaultError::Damaged(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let over = Over { difference: vault.difference(backup).ok(), kept };
         vault.restore_over(&who, backup)?;
         Ok((over, vault))
     }
 
-    fn move_away(&self, code: Code, what: &str) -> AppError {
+    /// A vault that cannot be opened is not replaced where it lies: more may be left in it.
+    fn move_away(&self, what: &str) -> AppError {
         let home = self.place.home.display();
         let key = match self.place.home.join(IDENTITY_FILE).exists() {
             true => format!(" --identity {home}.damaged/{IDENTITY_FILE}"),
             false => String::new(),
         };
         AppError::new(
-            code,
-            format!("{what} in {home}, so nothing is restored there"),
+            Code::Damaged,
+            format!("{what}, so nothing is restored in {home}"),
             format!(
                 "`clawvault doctor` says whether it can be repaired; else move it away, `mv {home} \
                  {home}.damaged`, and restore again with `clawvault restore{key} FILE`."

@@ -63,9 +63,8 @@ fn a_passphrase_alone_restores_with_the_file_beside_the_backup() {
     assert_eq!(said.code(), Some(0), "{}", said.err);
 
     let clean = sandbox.path("clean");
-    let restore = |key: &[&str]| {
-        run(&mut command_in(&clean, &[key, &["restore", backup]].concat()), b"")
-    };
+    let restore =
+        |key: &[&str]| run(&mut command_in(&clean, &[key, &["restore", backup]].concat()), b"");
     refused(&restore(&[]), &[3]);
     let what = refused(&restore(&["--passphrase-file", &wrong]), &[3]);
     assert!(what.starts_with("the passphrase does not open "), "{what}");

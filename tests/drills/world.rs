@@ -6,7 +6,8 @@ use super::sandbox::{Said, Sandbox, command_in, run};
 
 /// Bytes that are no text, and text that a document has to escape.
 pub(crate) const BINARY: &[u8] = b"\xff\x01\xfe binary \x80";
-pub(crate) const ODD: &[u8] = "quotes \" and \\ tabs \t lines\n\u{1}\u{7f} \u{e9} \u{1f511} end".as_bytes();
+pub(crate) const ODD: &[u8] =
+    "quotes \" and \\ tabs \t lines\n\u{1}\u{7f} \u{e9} \u{1f511} end".as_bytes();
 
 /// Fills a vault: versions, profiles, fields, a removed secret, an admin, a policy.
 pub(crate) fn fill(home: &Path, key: &[&str]) {
