@@ -12,7 +12,7 @@ use super::{AppError, Code};
 
 /// File of the identity in the vault's home.
 pub(super) const IDENTITY_FILE: &str = "identity.txt";
-const MAX_IDENTITY: usize = 64 * 1024;
+pub(super) const MAX_IDENTITY: usize = 64 * 1024;
 const MAX_PASSPHRASE: usize = 4 * 1024;
 
 /// Where the key comes from.
@@ -93,7 +93,7 @@ impl App {
     }
 
     /// Identities from the named file, else from the home.
-    fn identities(&self) -> Result<Vec<Identity>, AppError> {
+    pub(super) fn identities(&self) -> Result<Vec<Identity>, AppError> {
         if let Some(path) = &self.keys.identity {
             return identities_in(path);
         }
@@ -152,7 +152,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
 }
 
 /// Reads a file that a person named: links on the way are theirs to choose.
-fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
+pub(super) fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
     let refused = |what: String| {
         AppError::new(
             Code::Denied,

@@ -12,6 +12,7 @@
 )]
 
 mod campaign;
+mod copies;
 mod kill;
 mod recipients;
 mod together;

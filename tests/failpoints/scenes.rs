@@ -91,6 +91,14 @@ pub(crate) const SCENES: &[Scene] = &[
         line: "added ",
         ..SCENE
     },
+    Scene { name: "backup", words: "backup {}/b.age", line: "backed up ", ..SCENE },
+    Scene {
+        name: "restore over",
+        prepare: newer_than_backup,
+        words: "restore {}/b.age --older",
+        line: "restored ",
+        ..SCENE
+    },
     Scene { name: "get", words: "get kept/one", ..SCENE },
     Scene {
         name: "run",
@@ -229,6 +237,14 @@ fn three_snapshots(sandbox: &Sandbox, program: &Path) {
         sandbox.run(&["set", "kept/one"], format!("value-{number}").as_bytes()).sound("set");
         sandbox.run(&["doctor", "--repair"], b"").sound("doctor --repair");
     }
+}
+
+/// A backup, and a change since.
+fn newer_than_backup(sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    let file = sandbox.path("b.age");
+    sandbox.run(&["backup", file.to_str().expect("text")], b"").sound("backup");
+    sandbox.run(&["set", "kept/one"], b"value-since").sound("set");
 }
 
 /// A secret file of a run that has ended.

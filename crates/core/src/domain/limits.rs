@@ -50,3 +50,5 @@ pub const MAX_DIGESTS: usize = 4096;
 pub const MAX_EXECUTABLE: u64 = 1024 * 1024 * 1024;
 /// Largest datagram that is sent to a log of the system, in bytes.
 pub const MAX_DATAGRAM: usize = 32 * 1024;
+/// Largest backup, and largest document in one, in bytes.
+pub const MAX_BACKUP: usize = 1024 * 1024 * 1024;
