@@ -28,3 +28,5 @@ pub const MAX_SLOTS: usize = 64;
 pub const MAX_LOG_ENTRY: usize = 16 * 1024 * 1024;
 /// Largest file that the vault itself keeps beside the store, in bytes (a snapshot).
 pub const MAX_OWN_FILE: usize = 4 * 1024 * 1024 * 1024;
+/// Most places of one template.
+pub const MAX_PLACES: usize = 1024;
