@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::{MAX_DOCUMENT, MAX_VALUE};
 use clawvault_core::domain::{Found, Label, Value, ValueError};
-use zeroize::Zeroizing;
+use clawvault_core::memory::LockedBytes;
 
 use super::import::{Gathered, gather_document, read_file};
 use super::naming::Paths;
@@ -30,7 +30,7 @@ pub struct Printed {
     /// The file it lies in; `None` where it came through a pipe.
     pub file: Option<PathBuf>,
     /// The document, where it came through a pipe.
-    pub piped: Zeroizing<Vec<u8>>,
+    pub piped: LockedBytes,
 }
 
 impl Printed {
@@ -40,11 +40,11 @@ impl Printed {
             Some(file) => {
                 shown = file.display().to_string();
                 read = read_file(file)?;
-                &read
+                &read[..]
             }
             None => {
                 shown = "stdin".to_owned();
-                &self.piped
+                &self.piped[..]
             }
         };
         let items = managers::read(self.manager, bytes, &shown)

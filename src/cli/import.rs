@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clawvault_core::domain::limits::MAX_DOCUMENT;
+use clawvault_core::memory::LockedBytes;
 use clawvault_core::vault::PutOutcome;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::surroundings::{self, Context};
 use super::{arguments, output, prompt};
@@ -180,7 +180,7 @@ fn foreign_source(from: From, named: Option<&PathBuf>) -> Result<Source, AppErro
         Source::Program(Asked { keeper, what, surroundings: surroundings::environment() })
     };
     let printed = |manager| {
-        let piped = if named.is_some() { Zeroizing::default() } else { piped()? };
+        let piped = if named.is_some() { LockedBytes::zeroed(0) } else { piped()? };
         Ok(Source::Printed(Printed { manager, file: named.cloned(), piped }))
     };
     match (from, named) {
@@ -199,7 +199,7 @@ fn foreign_source(from: From, named: Option<&PathBuf>) -> Result<Source, AppErro
 }
 
 /// A document through a pipe; a person does not type one.
-fn piped() -> Result<Zeroizing<Vec<u8>>, AppError> {
+fn piped() -> Result<LockedBytes, AppError> {
     if std::io::stdin().is_terminal() {
         let advice = "Pipe what it prints in, or name a file that holds it.";
         return Err(AppError::usage("there is nothing to read", advice));

@@ -121,7 +121,7 @@ impl Tree {
                 name if has_variable_form(name) => Label::Variable(name.to_owned()),
                 _ => Label::Path(path.to_owned()),
             };
-            match Value::new(text.as_bytes().to_vec()) {
+            match Value::copy_of(text.as_bytes()) {
                 Ok(value) => {
                     intake.found.push(Found {
                         source: source.to_owned(),

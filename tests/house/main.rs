@@ -20,13 +20,31 @@ use arrows::House;
 const HOUSES: &[House<'static>] = &[
     House {
         dir: "crates/core/src/",
-        floors: &[&["domain"], &["platform"], &["crypto"], &["store"], &["auditlog"], &["vault"]],
+        floors: &[
+            &["memory"],
+            &["domain"],
+            &["platform"],
+            &["crypto"],
+            &["store"],
+            &["auditlog"],
+            &["vault"],
+        ],
         sideways: &[],
     },
     House {
         dir: "src/",
         floors: &[
-            &["intake", "launch", "openclaw", "programs", "rotate", "spend", "hardening", "alert"],
+            &[
+                "intake",
+                "launch",
+                "mask",
+                "openclaw",
+                "programs",
+                "rotate",
+                "spend",
+                "hardening",
+                "alert",
+            ],
             &["app"],
             &["cli", "daemon"],
         ],
@@ -40,15 +58,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crates/core/Cargo.toml", &[]),
     // For its tests alone: every name in a manifest must be one that the vault takes.
     ("providers/Cargo.toml", &["clawvault-core"]),
-    ("Cargo.toml", &["clawvault-core", "clawvault-providers"]),
+    // Seeks any bytes in any bytes.
+    ("crates/needles/Cargo.toml", &[]),
+    ("Cargo.toml", &["clawvault-core", "clawvault-needles", "clawvault-providers"]),
 ];
-const MEMBERS: &[&str] = &["clawvault", "clawvault-core", "clawvault-providers"];
+const MEMBERS: &[&str] =
+    &["clawvault", "clawvault-core", "clawvault-needles", "clawvault-providers"];
 
 /// Folders of product code.
-const PRODUCT: &[&str] = &["src/", "crates/core/src/", "providers/src/"];
+const PRODUCT: &[&str] = &["src/", "crates/core/src/", "crates/needles/src/", "providers/src/"];
 
 /// Files that must be there for the rules to mean anything.
-const ROOTS: &[&str] = &["src/lib.rs", "crates/core/src/lib.rs", "providers/src/lib.rs"];
+const ROOTS: &[&str] =
+    &["src/lib.rs", "crates/core/src/lib.rs", "crates/needles/src/lib.rs", "providers/src/lib.rs"];
 
 /// A path, or a folder ending in `/`, that a rule spares, and why.
 type Spared = &'static [(&'static str, &'static str)];
@@ -56,6 +78,7 @@ type Spared = &'static [(&'static str, &'static str)];
 const MAY_READ_ENVIRONMENT: Spared = &[
     ("src/cli/", "the face to the terminal; everything below takes arguments"),
     ("src/main.rs", "the process starts here"),
+    ("crates/core/src/platform/failpoint.rs", "arms a point, in builds for tests alone"),
     ("src/app/doctor.rs", "splits the PATH it is given; reads nothing"),
     ("src/launch/command.rs", "splits the PATH it is given; reads nothing"),
 ];
@@ -183,6 +206,18 @@ fn texts_are_tidy() {
         }
     }
     report.finish();
+}
+
+#[test]
+fn every_failpoint_is_in_the_table_and_at_one_place() {
+    let mut called = Vec::new();
+    for file in files().iter().filter(|file| is_rust(&file.path)) {
+        if PRODUCT.iter().any(|dir| file.path.starts_with(dir)) {
+            called.extend(tidy::failpoints(&file.text));
+        }
+    }
+    called.sort();
+    assert_eq!(called, clawvault_core::platform::failpoint::POINTS);
 }
 
 #[test]
