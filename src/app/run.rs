@@ -127,8 +127,9 @@ impl App {
             };
             environment.insert(OsString::from(slot.variable.as_str()), text);
         }
-        let rendered = self.render(&templates, &fills, &revealed)?;
+        let rendered = self.make_files(&templates)?;
         self.leave_record(&vault, &who, &revealed, files.as_ref(), &rendered)?;
+        self.render(&templates, &fills, &revealed, &rendered)?;
         let (arguments, core_limit) = (options.command, options.core_limit);
         let ready = Ready { program, arguments, environment, core_limit, files, rendered };
         Ok((ready, vault))

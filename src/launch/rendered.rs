@@ -1,14 +1,15 @@
 //! Rendered templates: files in memory at paths that a person chose, removed once their run is
 //! over.
 //!
-//! A file is known again by device and inode, not by its name: what somebody else put in its
-//! place meanwhile stays.
+//! A file is made empty, written into the run's record, and filled only then: whatever is rendered
+//! has a record that removes it. It is known again by device and inode, not by its name: what
+//! somebody else put in its place meanwhile stays.
 
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use clawvault_core::platform::{Dir, PlatformError, Private};
+use clawvault_core::platform::{Dir, PlatformError, Private, failpoint};
 use serde::{Deserialize, Serialize};
 
 use super::LaunchError;
@@ -29,9 +30,13 @@ impl Mark {
         };
         // Whatever became of the directory's rights, the file goes if it is ours.
         match Dir::open(parent, Private::Inspect) {
-            Ok(dir) if dir.identity(name) == Some((self.device, self.inode)) => dir.remove(name),
+            Ok(dir) if self.is(&dir, name) => dir.remove(name),
             _ => Ok(()),
         }
+    }
+
+    fn is(&self, dir: &Dir, name: &str) -> bool {
+        dir.identity(name) == Some((self.device, self.inode))
     }
 }
 
@@ -40,8 +45,8 @@ impl Mark {
 pub struct Rendered(Vec<Mark>);
 
 impl Rendered {
-    /// Writes a new file that only its owner may read, in a private directory in memory.
-    pub fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), LaunchError> {
+    /// Makes a new, empty file that only its owner may read, in a private directory in memory.
+    pub fn make(&mut self, path: &Path) -> Result<(), LaunchError> {
         let (Some(parent), Some(name)) = (path.parent(), name_of(path)) else {
             return Err(LaunchError::NotAFile(path.to_owned()));
         };
@@ -52,26 +57,32 @@ impl Rendered {
         if dir.has(name) {
             return Err(LaunchError::Exists(path.to_owned()));
         }
-        let mut file = dir.create_new(name)?;
-        let fail = |error| PlatformError::io("write", path, error);
-        let written = file.metadata().map_err(fail);
-        let written = written.and_then(|made| file.write_all(bytes).map(|()| made).map_err(fail));
-        match written {
-            Ok(made) => {
-                let (device, inode) = (made.dev(), made.ino());
-                self.0.push(Mark { path: path.to_owned(), device, inode });
-                Ok(())
-            }
-            Err(error) => {
-                dir.remove(name).ok();
-                Err(error.into())
-            }
-        }
+        failpoint::hit("template.create")?;
+        let file = dir.create_new(name)?;
+        let made = file.metadata().map_err(|e| PlatformError::io("inspect", path, e))?;
+        let (device, inode) = (made.dev(), made.ino());
+        self.0.push(Mark { path: path.to_owned(), device, inode });
+        Ok(())
     }
 
-    /// What the run's record needs to remove them later.
+    /// What the run's record needs to remove the files later.
     pub fn marks(&self) -> &[Mark] {
         &self.0
+    }
+
+    /// Fills the file that was made as number `at`.
+    pub fn fill(&self, at: usize, text: &[u8]) -> Result<(), LaunchError> {
+        let Some(mark) = self.0.get(at) else { return Ok(()) };
+        let fail = |error| PlatformError::io("write", &mark.path, error);
+        let gone = || fail(std::io::ErrorKind::NotFound.into());
+        let (Some(parent), Some(name)) = (mark.path.parent(), name_of(&mark.path)) else {
+            return Err(gone().into());
+        };
+        let dir = Dir::open(parent, Private::Required)?;
+        failpoint::hit("template.write")?;
+        let (mut file, _) =
+            dir.open_file(name)?.filter(|_| mark.is(&dir, name)).ok_or_else(gone)?;
+        Ok(file.write_all(text).map_err(fail)?)
     }
 }
 
@@ -97,17 +108,22 @@ mod tests {
     #[test]
     fn a_file_is_new_private_in_memory_and_goes_with_its_guard() {
         let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        fs::set_permissions(memory.path(), PermissionsExt::from_mode(0o700)).unwrap();
         let (one, two) = (memory.path().join("one"), memory.path().join("two"));
         let mut rendered = Rendered::default();
-        rendered.write(&one, b"x").unwrap();
-        rendered.write(&two, b"y").unwrap();
+        rendered.make(&one).unwrap();
+        rendered.make(&two).unwrap();
+        rendered.fill(1, b"y").unwrap();
+        rendered.fill(0, b"x").unwrap();
         assert_eq!(fs::read(&one).unwrap(), b"x");
         assert_eq!(fs::metadata(&one).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(matches!(rendered.write(&one, b"z"), Err(LaunchError::Exists(_))));
+        assert!(matches!(rendered.make(&one), Err(LaunchError::Exists(_))));
         // What took the place of one of them is not ours.
         let other = memory.path().join("other");
         fs::write(&other, "other").unwrap();
         fs::rename(&other, &two).unwrap();
+        fs::set_permissions(&two, PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(rendered.fill(1, b"y").is_err());
         drop(rendered);
         assert!(!one.exists());
         assert_eq!(fs::read(&two).unwrap(), b"other");
@@ -117,10 +133,10 @@ mod tests {
     fn directories_on_a_disk_or_open_to_others_are_refused() {
         let mut rendered = Rendered::default();
         let shared = Path::new("/dev/shm/clawvault-rendered-test");
-        assert!(matches!(rendered.write(shared, b"x"), Err(LaunchError::Platform(_))));
+        assert!(matches!(rendered.make(shared), Err(LaunchError::Platform(_))));
         assert!(!shared.exists());
-        assert!(matches!(rendered.write(Path::new("/"), b"x"), Err(LaunchError::NotAFile(_))));
+        assert!(matches!(rendered.make(Path::new("/")), Err(LaunchError::NotAFile(_))));
         let proc = Path::new("/proc/self/clawvault");
-        assert!(rendered.write(proc, b"x").is_err());
+        assert!(rendered.make(proc).is_err());
     }
 }

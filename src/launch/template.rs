@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clawvault_core::domain::limits::{MAX_DOCUMENT, MAX_PLACES};
 use clawvault_core::domain::{FieldName, SecretName, Value};
+use clawvault_core::memory::LockedBytes;
 use zeroize::Zeroizing;
 
 const OPEN: &[u8] = b"{{";
@@ -115,7 +116,7 @@ impl Template {
     }
 
     /// The text with `values` in its places, one for each in their order.
-    pub fn fill(&self, values: &[&Value]) -> Result<Zeroizing<Vec<u8>>, TemplateError> {
+    pub fn fill(&self, values: &[&Value]) -> Result<LockedBytes, TemplateError> {
         let mut length = self.text.len();
         for (place, value) in self.places.iter().zip(values) {
             let written = self.length(place, value)?;
@@ -124,16 +125,16 @@ impl Template {
                 return Err(error(&self.text, place.range.start, Fault::TooLarge));
             }
         }
-        // The buffer has its final size from the start: growing would leave copies behind.
-        let mut out = Zeroizing::new(Vec::with_capacity(length));
+        let mut out = LockedBytes::zeroed(length);
+        let mut rest = &mut out[..];
         let mut at = 0;
         for (place, value) in self.places.iter().zip(values) {
-            out.extend_from_slice(&self.text[at..place.range.start]);
-            write(place.filter, value, &mut out);
+            put(&self.text[at..place.range.start], &mut rest);
+            write(place.filter, value, &mut rest);
             at = place.range.end;
         }
-        out.extend_from_slice(&self.text[at..]);
-        debug_assert_eq!(out.len(), length);
+        put(&self.text[at..], &mut rest);
+        debug_assert!(rest.is_empty());
         Ok(out)
     }
 
@@ -146,7 +147,7 @@ impl Template {
             Filter::Json if str::from_utf8(bytes).is_err() => {
                 Err(error(&self.text, place.range.start, Fault::NotText))
             }
-            Filter::Json => Ok(bytes.iter().map(|byte| escape(*byte).len(1)).sum()),
+            Filter::Json => Ok(bytes.iter().map(|byte| escape(*byte).len()).sum()),
         }
     }
 }
@@ -159,9 +160,9 @@ enum Escape {
 }
 
 impl Escape {
-    fn len(&self, plain: usize) -> usize {
+    fn len(&self) -> usize {
         match self {
-            Self::None => plain,
+            Self::None => 1,
             Self::Short(_) => 2,
             Self::Code(_) => 6,
         }
@@ -180,28 +181,36 @@ fn escape(byte: u8) -> Escape {
     }
 }
 
-fn write(filter: Filter, value: &Value, out: &mut Vec<u8>) {
+fn write(filter: Filter, value: &Value, rest: &mut &mut [u8]) {
     let bytes = value.expose();
     match filter {
-        Filter::Plain => out.extend_from_slice(bytes),
+        Filter::Plain => put(bytes, rest),
         Filter::Base64 => {
-            let start = out.len();
-            out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-            // Into a place of exactly its length, so it cannot fail.
-            STANDARD.encode_slice(bytes, &mut out[start..]).ok();
+            // Three bytes at a time fill four exactly: nothing but the last is padded.
+            for three in bytes.chunks(3) {
+                let mut four = Zeroizing::new([0; 4]);
+                STANDARD.encode_slice(three, &mut four[..]).ok();
+                put(&four[..], rest);
+            }
         }
         Filter::Json => {
             for byte in bytes {
                 match escape(*byte) {
-                    Escape::None => out.push(*byte),
-                    Escape::Short(letter) => out.extend_from_slice(&[b'\\', letter]),
-                    Escape::Code([high, low]) => {
-                        out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-                    }
+                    Escape::None => put(&[*byte], rest),
+                    Escape::Short(letter) => put(&[b'\\', letter], rest),
+                    Escape::Code([high, low]) => put(&[b'\\', b'u', b'0', b'0', high, low], rest),
                 }
             }
         }
     }
+}
+
+/// Puts bytes at the start of a place that has room for them, and moves past them.
+fn put(bytes: &[u8], rest: &mut &mut [u8]) {
+    let whole = std::mem::take(rest);
+    let (now, later) = whole.split_at_mut(bytes.len().min(whole.len()));
+    now.copy_from_slice(&bytes[..now.len()]);
+    *rest = later;
 }
 
 /// Reads the place that begins at `start`.

@@ -72,27 +72,35 @@ pub(super) fn choose(
 }
 
 impl App {
-    /// Fills the templates and writes them; what ended runs left at their paths is removed first.
+    /// Makes the files, empty; what ended runs left at their paths is removed first.
+    pub(super) fn make_files(&self, all: &[Planned<'_>]) -> Result<Rendered, AppError> {
+        let mut rendered = Rendered::default();
+        if !all.is_empty() {
+            Runs::open(&self.runtime_dir()?)?.sweep()?;
+        }
+        for planned in all {
+            rendered.make(&planned.from.to).map_err(|error| self.not_written(error))?;
+        }
+        Ok(rendered)
+    }
+
+    /// Fills the files.
     pub(super) fn render(
         &self,
         all: &[Planned<'_>],
         fills: &[Fill],
         revealed: &[Revealed],
-    ) -> Result<Rendered, AppError> {
-        let mut rendered = Rendered::default();
-        if all.is_empty() {
-            return Ok(rendered);
-        }
-        Runs::open(&self.runtime_dir()?)?.sweep()?;
+        rendered: &Rendered,
+    ) -> Result<(), AppError> {
         let mut fills = fills.iter();
-        for Planned { from, template } in all {
+        for (at, Planned { from, template }) in all.iter().enumerate() {
             let ours = fills.by_ref().take(template.places().len());
             let values: Result<Vec<_>, AppError> =
                 ours.map(|fill| value_of(revealed, &fill.info, &fill.field)).collect();
-            let bytes = template.fill(&values?).map_err(|error| refused(from, error))?;
-            rendered.write(&from.to, &bytes).map_err(|error| self.not_written(error))?;
+            let text = template.fill(&values?).map_err(|error| refused(from, error))?;
+            rendered.fill(at, &text).map_err(|error| self.not_written(error))?;
         }
-        Ok(rendered)
+        Ok(())
     }
 
     fn not_written(&self, error: LaunchError) -> AppError {
