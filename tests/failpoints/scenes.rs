@@ -106,6 +106,12 @@ pub(crate) const SCENES: &[Scene] = &[
         words: "run --only kept/one --file F=kept/two -- sh -c :",
         ..SCENE
     },
+    Scene {
+        name: "run with a template",
+        each: template_before,
+        words: "run --only kept/one --template {}/text={}/memory/text -- sh -c :",
+        ..SCENE
+    },
     Scene { name: "repair", prepare: three_snapshots, words: "doctor --repair", ..SCENE },
     Scene { name: "open home", prepare: open_home, words: "doctor --repair", ..SCENE },
     Scene {
@@ -251,6 +257,17 @@ fn newer_than_backup(sandbox: &Sandbox, program: &Path) {
 fn run_before(sandbox: &Sandbox, _: &Path) {
     let words = ["run", "--only", "kept/one", "--file", "F=kept/one", "--", "true"];
     sandbox.run(&words, b"").sound("run");
+}
+
+/// A template, and a private directory in memory that an ended run has rendered it into.
+fn template_before(sandbox: &Sandbox, _: &Path) {
+    write(sandbox, "text", "key = {{ clawvault://kept/two }}\n");
+    let memory = sandbox.path("memory");
+    fs::create_dir(&memory).expect("a directory beside the vault is made");
+    let private = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(&memory, private).expect("and is closed to others");
+    let template = format!("{}={}", sandbox.path("text").display(), memory.join("text").display());
+    sandbox.run(&["run", "--template", &template, "--", "true"], b"").sound("run");
 }
 
 fn open_home(sandbox: &Sandbox, program: &Path) {
