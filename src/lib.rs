@@ -1,6 +1,6 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
 //!
-//! Features ([`intake`], [`launch`], [`openclaw`]) never name each other, except that `openclaw`
+//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`]) never name each other, except that `openclaw`
 //! reads documents with `intake`; [`app`] joins them with the vault; [`cli`] is the face.
 
 #[cfg(not(target_os = "linux"))]
@@ -12,4 +12,5 @@ pub mod app;
 pub mod cli;
 pub mod intake;
 pub mod launch;
+pub mod mask;
 pub mod openclaw;

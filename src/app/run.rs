@@ -59,11 +59,20 @@ struct Slot {
     as_file: bool,
 }
 
+/// Everything that a launch needs.
+pub struct Launch {
+    /// What is launched.
+    pub ready: Ready,
+    /// Still open: replacing this process ends it faster than closing would.
+    pub vault: Vault,
+    pub(super) revealed: Vec<Revealed>,
+    pub(super) runs: Runs,
+    pub(super) record: RunRecord,
+}
+
 impl App {
     /// Gets everything ready to launch. The audit log is written here, the last step before.
-    ///
-    /// The vault comes back open: the launch ends it faster than closing would.
-    pub fn prepare_run(&self, options: RunOptions) -> Result<(Ready, Vault), AppError> {
+    pub fn prepare_run(&self, options: RunOptions) -> Result<Launch, AppError> {
         let mut environment = base(options.surroundings.iter().cloned(), options.base);
         let name = options.command.first().cloned().unwrap_or_default();
         let program = find(&name, environment.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
@@ -113,10 +122,10 @@ impl App {
             };
             environment.insert(OsString::from(slot.variable.as_str()), text);
         }
-        self.leave_record(&vault, &who, &revealed, files)?;
+        let (runs, record) = self.leave_record(&vault, &who, &revealed, files)?;
         let arguments = options.command;
         let ready = Ready { program, arguments, environment, core_limit: options.core_limit };
-        Ok((ready, vault))
+        Ok(Launch { ready, vault, revealed, runs, record })
     }
 
     fn leave_record(
@@ -125,7 +134,7 @@ impl App {
         who: &Who,
         revealed: &[Revealed],
         files: Option<SecretFiles>,
-    ) -> Result<(), AppError> {
+    ) -> Result<(Runs, RunRecord), AppError> {
         let runs = Runs::open(&self.runtime_dir()?)?;
         runs.sweep_if_due()?;
         let own = ProcessId::own();
@@ -145,7 +154,7 @@ impl App {
             record.files = files.keep();
         }
         runs.write(&record)?;
-        Ok(())
+        Ok((runs, record))
     }
 }
 
