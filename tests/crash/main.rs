@@ -12,6 +12,7 @@
 )]
 
 mod campaign;
+mod history;
 mod kill;
 mod together;
 

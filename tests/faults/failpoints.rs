@@ -78,7 +78,7 @@ fn every<'a>(passing: &BTreeMap<&'a str, Vec<(&'a Stage, usize)>>) -> Vec<Trial<
     for (point, stages) in passing {
         for (stage, count) in stages {
             for nth in 1..=*count {
-                let trial = |action| Trial { stage: *stage, point: *point, action, nth: Some(nth) };
+                let trial = |action| Trial { stage, point, action, nth: Some(nth) };
                 every.extend(ACTIONS.map(trial));
             }
         }
