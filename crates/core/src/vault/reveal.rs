@@ -113,7 +113,7 @@ impl Vault {
         let plain = plain.ok_or_else(|| {
             VaultError::Damaged(format!("version {version} of {} is missing", info.name))
         })?;
-        let fields = codec::decode_fields(&plain)?;
+        let fields = codec::decode_fields(plain)?;
         Ok(Revealed { info, version, fields })
     }
 }

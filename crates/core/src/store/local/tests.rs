@@ -85,14 +85,14 @@ fn cuts(disk: &Disk, seed: u64) -> Result<Cuts, String> {
     let keys = VaultKey::from_slot(&mut [5; 32]).derive();
     let done = work(disk, &keys, &mut random);
     let (mut synced, mut pending, mut cuts) = (Vec::new(), Vec::new(), Cuts::default());
-    for (number, step) in done.steps.iter().enumerate() {
+    for number in 0..=done.steps.len() {
         let image = cut(&synced, &pending, &mut random);
         judge(image, number, &done, &keys, &mut cuts)
             .map_err(|what| format!("{number}: {what}"))?;
-        if matches!(step, Step::Sync) {
-            pending.drain(..).for_each(|step| apply(&mut synced, &step));
-        } else {
-            pending.push(step.clone());
+        match done.steps.get(number) {
+            Some(Step::Sync) => pending.drain(..).for_each(|step| apply(&mut synced, &step)),
+            Some(step) => pending.push(step.clone()),
+            None => {}
         }
     }
     Ok(cuts)
