@@ -14,6 +14,7 @@
 mod campaign;
 mod history;
 mod kill;
+mod recipients;
 mod together;
 
 #[path = "../support/random.rs"]

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::sandbox::{Said, Sandbox};
 use super::scenes::Stage;
 
-/// All that a person can have stored: values and policy; `None` where there is no vault.
-pub(crate) type State = Option<[String; 2]>;
+/// All that a person can have stored: values, policy, and the number of the keys in force with how
+/// many recipients they have; `None` where there is no vault.
+pub(crate) type State = Option<[String; 3]>;
 
 /// Reads everything with the plain program.
 pub(crate) fn state(name: &str, sandbox: &Sandbox) -> State {
@@ -29,7 +30,10 @@ pub(crate) fn state(name: &str, sandbox: &Sandbox) -> State {
     assert_eq!(code, Some(0), "{name}: {err}");
     let (code, policy, err) = read(&["policy", "show"]);
     assert_eq!(code, Some(0), "{name}: {err}");
-    Some([values, policy])
+    let header = std::fs::read_to_string(sandbox.home().join("vault.toml")).expect("a header");
+    let epoch = header.lines().find(|line| line.starts_with("epoch = ")).unwrap_or_default();
+    let recipients = header.lines().filter(|line| line.starts_with("recipient = ")).count();
+    Some([values, policy, format!("{epoch}, {recipients} recipients")])
 }
 
 /// Judges a session by its words and by what it left. A `mute` one could not speak.
