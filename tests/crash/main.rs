@@ -13,6 +13,7 @@
 
 mod campaign;
 mod copies;
+mod history;
 mod kill;
 mod recipients;
 mod together;
