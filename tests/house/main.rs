@@ -20,7 +20,15 @@ use arrows::House;
 const HOUSES: &[House<'static>] = &[
     House {
         dir: "crates/core/src/",
-        floors: &[&["memory"], &["domain"], &["platform"], &["crypto"], &["store"], &["auditlog"], &["vault"]],
+        floors: &[
+            &["memory"],
+            &["domain"],
+            &["platform"],
+            &["crypto"],
+            &["store"],
+            &["auditlog"],
+            &["vault"],
+        ],
         sideways: &[],
     },
     House {

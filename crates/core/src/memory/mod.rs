@@ -15,7 +15,7 @@ pub use bytes::LockedBytes;
 /// The deepest ciphers and parsers that run here stay within it; `tests/memory` looks.
 #[inline(never)]
 pub fn wipe_stack() {
-    let mut below = [0_u8; 256 * 1024];
+    let mut below = [0_u8; 128 * 1024];
     zeroize::Zeroize::zeroize(&mut below[..]);
     std::hint::black_box(&below);
 }
