@@ -1,6 +1,5 @@
 //! Making a vault.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::slot::{DEFAULT_WORK, Identity, Passphrase, Recipient};
@@ -111,18 +110,9 @@ fn write_identity(dir: &Dir, path: &Path) -> Result<(), AppError> {
         identity.recipient(),
         *identity.to_text()
     ));
-    let fail = |e| PlatformError::io("write", path, e);
-    let mut file = dir.create_new(name)?;
-    let written = failpoint::hit_io("identity.write")
-        .and_then(|()| file.write_all(text.as_bytes()))
-        .and_then(|()| failpoint::hit_io("identity.sync"))
-        .and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half an identity would stand in the way of the next `init`.
-        dir.remove(name).ok();
-    }
-    written.map_err(fail)?;
-    failpoint::hit("identity.synced")?;
-    dir.sync()?;
+    failpoint::hit("identity.write")?;
+    // Whole or not at all: half an identity would stand in the way of the next `init`.
+    dir.write_new(name, text.as_bytes())?;
+    failpoint::hit("identity.written")?;
     Ok(())
 }

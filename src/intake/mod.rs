@@ -10,12 +10,14 @@ pub mod dotenv;
 mod entries;
 pub mod environment;
 mod error;
+pub mod managers;
 pub mod maps;
 pub mod systemd;
 mod tree;
 
 pub use entries::{Document, Entry, Note, NoteKind};
 pub use error::{Kind, ParseError};
+pub use managers::{Items, Manager, Passed};
 pub use maps::Format;
 pub use tree::Tree;
 

@@ -94,7 +94,7 @@ impl<'a> Scan<'a> {
                 }
             }
             Tree::Text(text) => self.leaf(source, path, text),
-            Tree::Other => {}
+            Tree::Truth(_) | Tree::Whole(_) | Tree::Other => {}
         }
     }
 

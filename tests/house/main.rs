@@ -34,7 +34,17 @@ const HOUSES: &[House<'static>] = &[
     House {
         dir: "src/",
         floors: &[
-            &["intake", "launch", "openclaw", "rotate", "spend", "hardening", "alert"],
+            &[
+                "intake",
+                "launch",
+                "mask",
+                "openclaw",
+                "programs",
+                "rotate",
+                "spend",
+                "hardening",
+                "alert",
+            ],
             &["app"],
             &["cli", "daemon"],
         ],
@@ -48,15 +58,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crates/core/Cargo.toml", &[]),
     // For its tests alone: every name in a manifest must be one that the vault takes.
     ("providers/Cargo.toml", &["clawvault-core"]),
-    ("Cargo.toml", &["clawvault-core", "clawvault-providers"]),
+    // Seeks any bytes in any bytes.
+    ("crates/needles/Cargo.toml", &[]),
+    ("Cargo.toml", &["clawvault-core", "clawvault-needles", "clawvault-providers"]),
 ];
-const MEMBERS: &[&str] = &["clawvault", "clawvault-core", "clawvault-providers"];
+const MEMBERS: &[&str] =
+    &["clawvault", "clawvault-core", "clawvault-needles", "clawvault-providers"];
 
 /// Folders of product code.
-const PRODUCT: &[&str] = &["src/", "crates/core/src/", "providers/src/"];
+const PRODUCT: &[&str] = &["src/", "crates/core/src/", "crates/needles/src/", "providers/src/"];
 
 /// Files that must be there for the rules to mean anything.
-const ROOTS: &[&str] = &["src/lib.rs", "crates/core/src/lib.rs", "providers/src/lib.rs"];
+const ROOTS: &[&str] =
+    &["src/lib.rs", "crates/core/src/lib.rs", "crates/needles/src/lib.rs", "providers/src/lib.rs"];
 
 /// A path, or a folder ending in `/`, that a rule spares, and why.
 type Spared = &'static [(&'static str, &'static str)];
@@ -86,6 +100,7 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/change.rs", "the keyed fingerprint of new fields"),
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("src/app/export.rs", "into the document that was asked for"),
+    ("src/app/foreign.rs", "whether dotenvx left a value encrypted"),
     ("src/app/import.rs", "whether a value has the form of a token"),
     ("src/app/naming.rs", "whether a value has the form of a token"),
     ("src/app/plaintext.rs", "whether a value has several lines"),

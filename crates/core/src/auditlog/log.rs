@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{self, CryptoError, Digest, EntryKey, Keys};
+use crate::crypto::{self, CryptoError, Digest, EntryKey, Keys, LogKeys};
 use crate::domain::limits::MAX_OWN_FILE;
 use crate::platform::{Dir, PlatformError, failpoint};
 
@@ -188,10 +188,11 @@ impl AuditLog {
     }
 }
 
-/// Reads every entry of the log in order, as far as each segment can be read.
+/// Reads every entry of the log in order, as far as each segment can be read. `keys` are those of
+/// every epoch, the current one's first.
 pub(super) fn read_all(
     dir: &Dir,
-    keys: &Keys,
+    keys: &[LogKeys],
     each: &mut dyn FnMut(u32, Step) -> bool,
 ) -> Result<(), LogError> {
     for segment in segments(dir)? {
@@ -204,14 +205,14 @@ pub(super) fn read_all(
         let mut rest = bytes.get(HEAD..).unwrap_or_default();
         while let Some(frame) = Frame::parse(rest) {
             hash = frame.hash(&hash);
-            let proven = frame.is_proven(keys, &hash);
-            let plain = match (proven, frame.claims_proof()) {
-                (true, _) => crypto::open(keys.entries(), &place(frame.number), frame.sealed).ok(),
-                (false, false) => keys.locked_entries().open(frame.sealed).ok(),
-                (false, true) => None,
+            let prover = keys.iter().find(|keys| frame.is_proven(keys, &hash));
+            let plain = match prover {
+                Some(keys) => crypto::open(keys.entries(), &place(frame.number), frame.sealed).ok(),
+                None if frame.claims_proof() => None,
+                None => keys.iter().find_map(|k| k.locked_entries().open(frame.sealed).ok()),
             };
             let entry = plain.and_then(|plain| postcard::from_bytes(&plain).ok());
-            let read = Read { number: frame.number, entry, proven };
+            let read = Read { number: frame.number, entry, proven: prover.is_some() };
             rest = &rest[frame.length..];
             if !each(segment, Step::Entry(read, hash)) {
                 return Ok(());

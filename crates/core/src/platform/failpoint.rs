@@ -1,10 +1,11 @@
 //! Named points in everything that writes, at which a build for tests fails, dies or waits.
 //!
 //! Without the cargo feature `failpoints`, which no shipped program has, a call is nothing. With
-//! it, `CLAWVAULT_FAILPOINT=NAME:ACTION[:COUNT]` arms one point, for every time that it is passed
-//! or for that one only. Actions: `kill` (SIGKILL, nothing is cleaned up), `eio` and `enospc` (what
-//! the next system call would have answered), `delay`. `CLAWVAULT_FAILPOINT_LOG=FILE` collects the
-//! name of each point that is passed, with `!` after it where it acted.
+//! it, `CLAWVAULT_FAILPOINT=NAME:ACTION[:COUNT]` arms a point, for every time that it is passed or
+//! for that one only; several are told apart by commas, and one of them has a count. Actions: `kill`
+//! (SIGKILL, nothing is cleaned up), `eio` and `enospc` (what the next system call would have
+//! answered), `delay`. `CLAWVAULT_FAILPOINT_LOG=FILE` collects the name of each point that is
+//! passed, with `!` after it where it acted.
 
 use std::io;
 use std::path::Path;
@@ -35,13 +36,12 @@ pub const POINTS: &[&str] = &[
     "dir.replace.sync",
     "dir.replace.write",
     "dir.sync",
+    "epoch.fill",
     "header.restore",
-    "identity.sync",
-    "identity.synced",
     "identity.write",
+    "identity.written",
     "init.anchor",
     "init.clear",
-    "init.commit",
     "init.entry",
     "init.header",
     "init.log",
@@ -114,8 +114,10 @@ fn fault(_: &str) -> Option<Errno> {
 #[cfg(feature = "failpoints")]
 fn fault(name: &str) -> Option<Errno> {
     let armed = std::env::var("CLAWVAULT_FAILPOINT").unwrap_or_default();
-    let mut words = armed.split(':');
-    let acts = words.next() == Some(name);
+    let mut entries = armed.split(',').map(|entry| entry.split(':'));
+    let entry = entries.find_map(|mut words| (words.next() == Some(name)).then_some(words));
+    let acts = entry.is_some();
+    let mut words = entry.unwrap_or("".split(':'));
     let (action, count) = (words.next().unwrap_or_default(), words.next());
     let acts = acts && is_turn(count);
     record(name, acts);
@@ -141,8 +143,8 @@ fn fault(name: &str) -> Option<Errno> {
 fn is_turn(count: Option<&str>) -> bool {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static PASSED: AtomicUsize = AtomicUsize::new(0);
-    let passed = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
-    count.is_none_or(|count| count.parse() == Ok(passed))
+    let is_it = |count: &str| count.parse() == Ok(PASSED.fetch_add(1, Ordering::Relaxed) + 1);
+    count.is_none_or(is_it)
 }
 
 #[cfg(feature = "failpoints")]

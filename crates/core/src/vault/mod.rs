@@ -6,10 +6,13 @@
 mod anchor;
 mod change;
 pub mod codec;
+mod epoch;
 mod error;
 mod header;
 mod open;
 mod policy;
+mod recipients;
+mod record_keys;
 mod reveal;
 mod snapshots;
 mod trace;
@@ -24,9 +27,10 @@ use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
 pub use anchor::Anchored;
 pub use change::{Put, PutOutcome, Stored};
+pub use epoch::{Content, NextEpoch};
 pub use error::VaultError;
 pub use header::{Header, Slot, SlotKind};
-pub use open::{NewSlot, Opener, Place};
+pub use open::{NewSlot, Opener, Origin, Place};
 pub use reveal::{Purpose, Want};
 pub use trace::Who;
 
@@ -34,6 +38,8 @@ pub use trace::Who;
 pub struct Vault {
     home: Dir,
     header: Header,
+    /// Recipient of the slot that opened it.
+    opened_by: String,
     keys: Keys,
     ledger: Ledger<LocalStore>,
     anchor: anchor::Anchor,
@@ -47,6 +53,11 @@ impl Vault {
     /// The vault's id and key slots.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Recipient of the key slot that opened it.
+    pub fn opened_by(&self) -> &str {
+        &self.opened_by
     }
 
     /// What a person should know about how the vault was found, in whole sentences.
@@ -145,12 +156,11 @@ impl Vault {
     }
 
     fn secret_key(&self, profile: &ProfileName, name: &SecretName) -> RecordKey {
-        let parts = [&b"secret"[..], profile.as_str().as_bytes(), name.as_str().as_bytes()];
-        RecordKey::new(Kind::Secret, self.keys.blind(&parts))
+        record_keys::secret(&self.keys, profile, name)
     }
 
     fn index_key(&self, profile: &ProfileName) -> RecordKey {
-        RecordKey::new(Kind::Index, self.keys.blind(&[b"index", profile.as_str().as_bytes()]))
+        record_keys::index(&self.keys, profile)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::limits::MAX_OWN_FILE;
 use crate::platform::{Dir, failpoint};
 use crate::store::{Batch, Ledger, LocalStore, Root, RootId, SnapshotStore, Store, write_snapshot};
 
-use super::open::STORE;
+use super::epoch::store_name;
 use super::{Vault, VaultError};
 
 /// Directory of the snapshots in the home.
@@ -60,7 +60,8 @@ impl Vault {
             failpoint::hit("snapshot.prune")?;
             dir.remove(old)?;
         }
-        Ok(())
+        // A crash leaves what was never renamed into place: nobody else writes here now.
+        Ok(dir.remove_unfinished()?)
     }
 
     /// Moves everything to a new store file, then takes a snapshot: mends what no read shows, too,
@@ -74,7 +75,13 @@ impl Vault {
         let id =
             self.header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
         let batch = self.ledger.salvage(&self.keys)?;
-        self.ledger = install(&self.home, STORE, (&self.keys, &id), &batch, self.clock.now_ms())?;
+        self.ledger = install(
+            &self.home,
+            &store_name(self.header.epoch),
+            (&self.keys, &id),
+            &batch,
+            self.clock.now_ms(),
+        )?;
         Ok(())
     }
 }
