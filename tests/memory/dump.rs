@@ -66,16 +66,19 @@ fn call(pid: u32) -> Option<(u64, u64)> {
     Some((number, u64::from_str_radix(first, 16).ok()?))
 }
 
-/// The process that `parent` started.
-pub(crate) fn child_of(parent: u32) -> u32 {
+/// The product as `parent` started it; a tracer also starts processes to try itself out.
+pub(crate) fn product_of(parent: u32) -> u32 {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let end = Instant::now() + LIMIT;
     loop {
         let text = fs::read_to_string(&path).unwrap_or_default();
-        if let Some(pid) = text.split_whitespace().next() {
+        let is_product = |pid: &&str| {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "clawvault\n")
+        };
+        if let Some(pid) = text.split_whitespace().find(is_product) {
             return pid.parse().unwrap();
         }
-        assert!(Instant::now() < end, "{parent} starts nothing");
+        assert!(Instant::now() < end, "{parent} does not start the product");
         sleep(POLL);
     }
 }

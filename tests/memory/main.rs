@@ -3,7 +3,7 @@
 //! form that text is likely to take.
 //!
 //! The dumps are read as root, from whom nothing can be kept; without root these tests are skipped.
-//! `CLAWVAULT_TEST_SECRETS` sets how many secrets the vault has. Every dump must show a control: a
+//! One round with 20 secrets, or as many with 200 as `CLAWVAULT_TEST_TRIALS` says. Every dump must show a control: a
 //! variable of the process, and where a value is in use, the value. Registers are not read.
 
 #![allow(
@@ -24,7 +24,7 @@ mod scratch;
 mod world;
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -32,28 +32,31 @@ use dump::{At, status};
 use needles::Found;
 use world::{World, full_pipe};
 
-const PASSPHRASE: &str = "a passphrase of many words, by no means short";
-
-fn secrets() -> usize {
-    let given = std::env::var("CLAWVAULT_TEST_SECRETS").ok();
-    given.map_or(20, |text| text.parse().expect("the number of secrets is a number"))
+/// A seed for each round, and how many secrets its vault has.
+fn rounds() -> impl Iterator<Item = (u64, usize)> {
+    let seeds: Vec<u64> = canary::seeds().collect();
+    let secrets = if seeds.len() > 1 { 200 } else { 20 };
+    seeds.into_iter().map(move |seed| (seed, secrets))
 }
 
-/// Only root reads the memory of a process that has made itself undumpable.
-fn skipped() -> bool {
-    let skipped = !scratch::is_root() || !Path::new("/usr/bin/strace").exists();
-    if skipped {
+/// Looks in each round; only root reads the memory of a process that has made itself undumpable.
+fn look(mut each: impl FnMut(u64, usize)) {
+    if scratch::is_root() && Path::new("/usr/bin/strace").exists() {
+        rounds().for_each(|(seed, secrets)| each(seed, secrets));
+    } else {
         println!("SKIP: memory is read as root, with strace at hand");
     }
-    skipped
 }
 
 #[test]
 fn at_the_end_of_a_command_nothing_of_it_is_left() {
-    if skipped() {
-        return;
-    }
-    let mut world = World::filled(secrets());
+    look(|seed, secrets| end_of_commands(&mut World::filled(seed, secrets)));
+}
+
+fn end_of_commands(world: &mut World) {
+    world.scratch.write("broken", b"#!/no/such/interpreter\n");
+    let broken = world.scratch.path("work/broken");
+    fs::set_permissions(&broken, PermissionsExt::from_mode(0o700)).unwrap();
     world.scratch.write("p.toml", b"[agents.a]\nsecrets = [\"env/*\"]\n");
     let one = world.values[0].text().to_owned();
     let another = format!("{{\"a\": \"{}\", \"b\": \"{}\"}}", one, world.values[1].text());
@@ -71,6 +74,7 @@ fn at_the_end_of_a_command_nothing_of_it_is_left() {
         (&["export", "--format", "json"], ""),
         (&["export", "--format", "dotenv"], ""),
         (&["run", "--", "./none"], ""),
+        (&["run", "--", "./broken"], ""),
         (&["run", "--env", "A=a/fields#none", "--", "true"], ""),
         (&["list"], ""),
         (&["show", "env/key-0"], ""),
@@ -98,13 +102,11 @@ fn at_the_end_of_a_command_nothing_of_it_is_left() {
 
 #[test]
 fn a_passphrase_right_or_wrong_leaves_nothing() {
-    if skipped() {
-        return;
-    }
-    let mut world = World::new(1, Some(PASSPHRASE));
-    let wrong = "not the passphrase, but long enough to be found";
-    world.needles.add_bytes("wrong passphrase", wrong.as_bytes());
-    world.scratch.write("wrong", wrong.as_bytes());
+    look(|seed, _| passphrases(&mut World::by_passphrase(seed)));
+}
+
+fn passphrases(world: &mut World) {
+    world.scratch.write("wrong", world.values[0].text().as_bytes());
     for (file, arguments) in [("pass", &["list"][..]), ("wrong", &["list"]), ("wrong", &["status"])]
     {
         let named = [arguments, &["--passphrase-file", file]].concat();
@@ -117,7 +119,7 @@ fn a_passphrase_right_or_wrong_leaves_nothing() {
     told(
         "unlocked by a passphrase, waiting for the lock",
         &world.search(&stopped),
-        &[("vault key", 1)],
+        &[("vault key", 1), ("passphrase", 1)],
     );
     drop(held);
 }
@@ -125,12 +127,15 @@ fn a_passphrase_right_or_wrong_leaves_nothing() {
 /// In use each value lies in as few places as its use needs.
 #[test]
 fn in_use_a_value_lies_where_it_is_needed_only() {
-    if skipped() {
-        return;
-    }
-    let mut world = World::filled(secrets());
+    look(|seed, secrets| {
+        let mut world = World::filled(seed, secrets);
+        writing(&mut world);
+        waiting(&mut world);
+    });
+}
+
+fn writing(world: &mut World) {
     let values: Vec<String> = (0..world.values.len()).map(|n| format!("value {n}")).collect();
-    let one = world.values[0].text().to_owned();
 
     let (_reader, writer) = full_pipe();
     let mut get = world.command(&["get", "env/key-0"]);
@@ -144,24 +149,32 @@ fn in_use_a_value_lies_where_it_is_needed_only() {
     let stopped = world.stop(export, b"", At::Write(1));
     let once: Vec<(&str, usize)> = values.iter().map(|name| (name.as_str(), 1)).collect();
     told("export, writing", &world.search(&stopped), &once);
+}
 
-    let set = world.command(&["set", "a/main"]);
-    let stopped = world.stop(set, one.as_bytes(), At::Read(0));
+fn waiting(world: &mut World) {
+    let one = world.values[0].text().to_owned();
+    let set = || ["set", "a/main"];
+    let stopped = world.stop(world.command(&set()), one.as_bytes(), At::Read(0));
     told("set, reading", &world.search(&stopped), &[("value 0", 1)]);
-    assert!(status(stopped.pid, "VmLck") > 0, "nothing is locked");
-
-    let held = world.hold();
-    let set = world.command(&["set", "a/main"]);
-    let stopped = world.stop(set, one.as_bytes(), At::Sleep);
-    told("set, waiting for the lock", &world.search(&stopped), &[("value 0", 1), ("vault key", 1)]);
     assert!(status(stopped.pid, "VmLck") > 0, "nothing is locked");
     drop(stopped);
 
-    let import = world.command(&["import", "a.env"]);
-    let stopped = world.stop(import, b"", At::Sleep);
-    let mut twice: Vec<(&str, usize)> = values.iter().map(|name| (name.as_str(), 1)).collect();
-    twice.push(("vault key", 1));
-    told("import, waiting for the lock", &world.search(&stopped), &twice);
+    let held = world.hold();
+    let open = [("vault key", 1), ("identity", 1)];
+    let with_value = [&open[..], &[("value 0", 1)]].concat();
+    let stopped = world.stop(world.command(&set()), one.as_bytes(), At::Sleep);
+    told("set, waiting for the lock", &world.search(&stopped), &with_value);
+    assert!(status(stopped.pid, "VmLck") > 0, "nothing is locked");
+    drop(stopped);
+
+    let stopped = world.stop_typed(&set(), &one);
+    told("set, typed, waiting for the lock", &world.search(&stopped), &with_value);
+    drop(stopped);
+
+    let stopped = world.stop(world.command(&["import", "a.env"]), b"", At::Sleep);
+    let names: Vec<String> = (0..world.values.len()).map(|n| format!("value {n}")).collect();
+    let all = names.iter().map(|name| (name.as_str(), 1)).chain(open).collect::<Vec<_>>();
+    told("import, waiting for the lock", &world.search(&stopped), &all);
     assert!(status(stopped.pid, "VmLck") > 0, "nothing is locked");
     drop(held);
 }
@@ -182,10 +195,10 @@ fn told(what: &str, found: &Found, allowed: &[(&str, usize)]) {
 /// The program that `run` becomes has its variables and nothing else of ours.
 #[test]
 fn a_launched_program_has_its_values_once_and_nothing_else() {
-    if skipped() {
-        return;
-    }
-    let mut world = World::filled(secrets());
+    look(|seed, secrets| launched(&mut World::filled(seed, secrets)));
+}
+
+fn launched(world: &mut World) {
     let all: Vec<String> = (0..world.values.len()).map(|n| format!("value {n}")).collect();
     let own_limits = fs::read_to_string("/proc/self/limits").unwrap();
     for (options, names) in [(&["--only", "env/key-3"][..], &all[3..4]), (&[], &all[..])] {

@@ -31,9 +31,10 @@ impl Needles {
     /// A value in all forms of a canary.
     pub(crate) fn add_value(&mut self, name: &str, canary: &Canary) {
         let start = &canary.text().as_bytes()[..PIECE];
-        let forms = canary.forms().iter();
-        let all = forms.map(|(_, bytes)| (name.to_owned(), bytes == start, bytes.clone()));
-        self.all.extend(all);
+        self.all.push((name.to_owned(), true, start.to_vec()));
+        // A piece without letters of one kind looks the same in upper or lower case.
+        let others = canary.forms().iter().filter(|(_, bytes)| bytes != start);
+        self.all.extend(others.map(|(_, bytes)| (name.to_owned(), false, bytes.clone())));
     }
 
     /// Bytes as they are, in hex and in base64, every eight of them.

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::FlockOperation;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::canary::{self, Canary};
-use crate::dump::{At, child_of, dump, wait_until};
+use crate::canary::Canary;
+use crate::dump::{At, dump, product_of, wait_until};
 use crate::needles::{Found, Needles};
 use crate::scratch::{Scratch, give};
 
@@ -30,9 +31,17 @@ pub(crate) struct Stopped {
 }
 
 impl World {
-    /// An empty vault, opened by an identity file, or by a passphrase where there is one.
-    pub(crate) fn new(secrets: usize, passphrase: Option<&str>) -> Self {
+    /// A vault that a random passphrase opens, which lies in the file `pass`.
+    pub(crate) fn by_passphrase(seed: u64) -> Self {
+        Self::new(seed, 1, true)
+    }
+
+    fn new(seed: u64, secrets: usize, by_passphrase: bool) -> Self {
         let scratch = Scratch::new();
+        println!("CLAWVAULT_TEST_SEED={seed}");
+        let canary = |n: usize| Canary::new(seed.wrapping_add(n as u64 * 0x1000));
+        let passphrase = canary(secrets + 1);
+        let passphrase = by_passphrase.then(|| passphrase.text());
         if let Some(passphrase) = passphrase {
             scratch.write("pass", passphrase.as_bytes());
             let init = ["init", "--work-factor", "15", "--passphrase-file", "pass"];
@@ -40,9 +49,6 @@ impl World {
         } else {
             scratch.call(&["init"], b"").succeeded();
         }
-        let seed = canary::seeds().next().unwrap();
-        println!("CLAWVAULT_TEST_SEED={seed}");
-        let canary = |n: usize| Canary::new(seed.wrapping_add(n as u64 * 0x1000));
         let values: Vec<Canary> = (1..=secrets).map(canary).collect();
         let mut needles = Needles::new();
         for (n, value) in values.iter().enumerate() {
@@ -54,9 +60,9 @@ impl World {
         Self { scratch, values, needles, control }
     }
 
-    /// As above, with all secrets in it: `env/key-0` as `KEY_0`, and so on.
-    pub(crate) fn filled(secrets: usize) -> Self {
-        let world = Self::new(secrets, None);
+    /// A vault with secrets in it, `env/key-0` as `KEY_0` and so on, that an identity file opens.
+    pub(crate) fn filled(seed: u64, secrets: usize) -> Self {
+        let world = Self::new(seed, secrets, false);
         world.write_document();
         world.scratch.call(&["import", "a.env"], b"").succeeded();
         world
@@ -90,7 +96,21 @@ impl World {
             drop(outer.stdin.take());
         }
         let stopped = Stopped { outer, pid };
-        wait_until(pid, at);
+        hold_still(pid, at);
+        stopped
+    }
+
+    /// Starts a command on a terminal, types a line, and waits until it waits for the lock.
+    pub(crate) fn stop_typed(&self, arguments: &[&str], line: &str) -> Stopped {
+        use std::io::Write as _;
+        let mut command = self.scratch.command_of(Path::new("/usr/bin/script"));
+        let program = self.scratch.program().display();
+        command.args(["-qec", &format!("exec {program} {}", arguments.join(" ")), "/dev/null"]);
+        command.env(CONTROL, self.control.text()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut outer = command.spawn().unwrap();
+        writeln!(outer.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let stopped = Stopped { pid: product_of(outer.id()), outer };
+        hold_still(stopped.pid, At::Sleep);
         stopped
     }
 
@@ -104,7 +124,7 @@ impl World {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut outer = command.spawn().unwrap();
         outer.stdin.take().unwrap().write_all(stdin).ok();
-        let stopped = Stopped { pid: child_of(outer.id()), outer };
+        let stopped = Stopped { pid: product_of(outer.id()), outer };
         wait_until(stopped.pid, At::End);
         stopped
     }
@@ -127,6 +147,11 @@ impl World {
     }
 }
 
+fn hold_still(pid: u32, at: At) {
+    wait_until(pid, at);
+    kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::STOP).unwrap();
+}
+
 /// A pipe that takes nothing more: who writes to it stands still.
 pub(crate) fn full_pipe() -> (OwnedFd, OwnedFd) {
     let (reader, writer) = rustix::pipe::pipe().unwrap();
@@ -137,9 +162,9 @@ pub(crate) fn full_pipe() -> (OwnedFd, OwnedFd) {
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process};
         let pid = Pid::from_raw(self.pid as i32).unwrap();
         kill_process(pid, Signal::KILL).ok();
+        self.outer.kill().ok();
         self.outer.wait().ok();
     }
 }
