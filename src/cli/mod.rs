@@ -136,7 +136,7 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
 /// Runs the command that the process was started with, and leaves nothing of what it knew.
 pub fn main() -> ExitCode {
     let code = run_command();
-    memory::wipe_stack();
+    memory::wipe_stack::<{ memory::DEEPEST }>();
     code
 }
 

@@ -357,6 +357,8 @@ fn restored_header(
     Ok(header)
 }
 
+// A frame of its own, which ends before the wait for the lock, when the stack is wiped.
+#[inline(never)]
 fn unlock(
     home: &Dir,
     header: &Header,
