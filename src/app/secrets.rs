@@ -126,20 +126,22 @@ impl App {
         Ok((vault.secret(profile, name)?.ok_or_else(missing)?, vault.warnings()))
     }
 
-    /// Hides a secret, or removes it for good.
+    /// Hides a secret, or removes it for good; gives the numbers of the scrubs that can not be
+    /// undone any more, because they would put a value of it back.
     pub fn remove(
         &self,
         profile: &ProfileName,
         name: &SecretName,
         purge: bool,
-    ) -> Result<Vault, AppError> {
+    ) -> Result<(Vault, Vec<u32>), AppError> {
         let mut vault = self.open(Access::Write)?;
-        if purge {
-            vault.purge(&self.who(), profile, name)?;
+        let scrubs = if purge {
+            vault.purge(&self.who(), profile, name)?
         } else {
             vault.remove(&self.who(), profile, name)?;
-        }
-        Ok(vault)
+            Vec::new()
+        };
+        Ok((vault, scrubs))
     }
 
     /// Makes an earlier version current again.

@@ -20,6 +20,7 @@ mod quickstart;
 mod rm;
 mod rollback;
 mod run;
+mod scrub;
 mod set;
 mod show;
 mod status;

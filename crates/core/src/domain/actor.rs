@@ -46,6 +46,10 @@ pub enum Event {
     Rollback,
     /// Values went into a launched process.
     Run,
+    /// Values were taken out of the files that they were imported from.
+    Scrub,
+    /// What a scrub had taken out was put back.
+    ScrubUndo,
     /// A value was set.
     Set,
     /// The vault did not open.
@@ -69,6 +73,8 @@ impl Event {
             Self::Repair => "repair",
             Self::Rollback => "rollback",
             Self::Run => "run",
+            Self::Scrub => "scrub",
+            Self::ScrubUndo => "scrub-undo",
             Self::Set => "set",
             Self::Unlock => "unlock",
         }

@@ -7,6 +7,7 @@ pub mod limits;
 mod name;
 mod nesting;
 mod policy;
+mod scrub;
 mod secret;
 mod value;
 
@@ -16,5 +17,6 @@ pub use hex::hex;
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
 pub use nesting::{NestingFault, check_toml_nesting};
 pub use policy::{Agent, Pattern, Policy, PolicyError, SecretRule};
+pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
 pub use value::{Value, ValueError};

@@ -13,6 +13,7 @@ mod policy;
 mod reveal;
 mod snapshots;
 mod trace;
+mod undo;
 
 use crate::auditlog::AuditLog;
 use crate::crypto::Keys;
@@ -27,6 +28,7 @@ pub use header::{Header, Slot, SlotKind};
 pub use open::{NewSlot, Opener, Place};
 pub use reveal::{Purpose, Want};
 pub use trace::Who;
+pub use undo::{Original, Recorded};
 
 /// An open vault; nobody else has it open.
 pub struct Vault {
