@@ -91,7 +91,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     if !args.json {
         report(&imported, args);
     }
-    let outcome = match args.scrub {
+    // Of an import that would stop, nothing would be scrubbed.
+    let outcome = match args.scrub && !would_stop(&imported, args) {
         true => Some(scrub::after(&app, &source, &imported, &options, wanted)?),
         false => None,
     };
@@ -112,10 +113,14 @@ fn report(imported: &Imported, args: &Args) {
     }
     let done = if args.dry_run { "would be: " } else { "" };
     output::talk(&format!("{done}{}", summary(imported)));
-    let differs = imported.lines.iter().any(|line| line.outcome == PutOutcome::Updated);
-    if args.dry_run && !args.update && differs {
+    if would_stop(imported, args) {
         output::talk("the import would stop: what is updated here needs --update");
     }
+}
+
+fn would_stop(imported: &Imported, args: &Args) -> bool {
+    let differs = imported.lines.iter().any(|line| line.outcome == PutOutcome::Updated);
+    args.dry_run && !args.update && differs
 }
 
 /// Names what still lies in clear, and what takes it out.

@@ -147,8 +147,9 @@ fn report(scrubbed: &Scrubbed, plan: &ScrubPlan) {
     let places: usize = plan.files.iter().filter(is_done).map(|file| file.removals.len()).sum();
     if !done.is_empty() {
         output::talk(&format!(
-            "scrubbed {places} places in {} files; `clawvault import --undo {id}` puts them back",
-            done.len()
+            "scrubbed {} in {}; `clawvault import --undo {id}` puts back what was there",
+            count(places, "place"),
+            count(done.len(), "file")
         ));
     }
     if !forgotten.is_empty() {
@@ -158,6 +159,10 @@ fn report(scrubbed: &Scrubbed, plan: &ScrubPlan) {
             numbers.join(", ")
         ));
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Lists the scrubs that can be undone, or undoes one.

@@ -196,7 +196,14 @@ fn unit_edits(
         if !gone.is_empty() && gone.len() == setting.words {
             edits.push((setting.span.clone(), comments(&bytes[setting.span.clone()])));
         } else {
-            edits.extend(gone.into_iter().map(|word| (with_blanks(bytes, word), Vec::new())));
+            let mut end = 0;
+            for word in gone {
+                let span = with_blanks(bytes, word);
+                // The blanks between two words go once.
+                let start = span.start.max(end);
+                end = span.end;
+                edits.push((start..end, Vec::new()));
+            }
         }
     }
     edits
@@ -343,3 +350,6 @@ fn edited(
     result.extend_from_slice(&bytes[at..]);
     Ok(result)
 }
+
+#[cfg(test)]
+mod tests;

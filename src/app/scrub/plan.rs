@@ -104,7 +104,7 @@ impl<'a> Planner<'a> {
                 None => {}
             }
         }
-        self.cut(held, &shown, shape, cuts);
+        self.cut(held, &shown, shape, cuts, &[]);
         Ok(())
     }
 
@@ -130,7 +130,7 @@ impl<'a> Planner<'a> {
         shown: &str,
         credentials: &[Credential],
     ) -> Result<(), AppError> {
-        let mut cuts = Vec::new();
+        let (mut cuts, mut staying) = (Vec::new(), Vec::new());
         for credential in credentials {
             let Credential { spot, label, value } = credential;
             let what = label.as_str().to_owned();
@@ -148,10 +148,13 @@ impl<'a> Planner<'a> {
                     self.needs_run |= !document.is_old_copy();
                     cuts.push(Cut { spot, with, what, proof: Keeper::proof(one, value) });
                 }
-                Err(why) => self.leave(shown, spot.line, &what, why.to_owned()),
+                Err(why) => {
+                    self.leave(shown, spot.line, &what, why.to_owned());
+                    staying.push(one);
+                }
             }
         }
-        self.cut(held, shown, document.shape, cuts);
+        self.cut(held, shown, document.shape, cuts, &staying);
         Ok(())
     }
 
@@ -188,14 +191,24 @@ impl<'a> Planner<'a> {
         let found = cleared.values.iter().filter_map(|index| kept.get(*index));
         let proofs: Vec<Proof> = found.map(|one| Keeper::proof(one, &one.found.value)).collect();
         let secrets = proofs.iter().map(|proof| proof.name.clone()).collect();
-        let what = format!("{} commands", cleared.commands);
+        let what = match cleared.commands {
+            1 => "1 command".to_owned(),
+            many => format!("{many} commands"),
+        };
         let removals = vec![Removal { line: None, what, secrets, then: Then::Gone }];
         self.add(PlannedFile { shown, removals, held, result: Some(cleared.left), proofs });
         Ok(())
     }
 
     /// Plans one document, if everything that goes can go without harm to the rest.
-    fn cut(&mut self, held: HeldFile, shown: &str, shape: Shape, cuts: Vec<Cut<'_>>) {
+    fn cut(
+        &mut self,
+        held: HeldFile,
+        shown: &str,
+        shape: Shape,
+        cuts: Vec<Cut<'_>>,
+        staying: &[&Taken],
+    ) {
         self.seen.insert(shown.to_owned());
         if cuts.is_empty() {
             return;
@@ -219,25 +232,25 @@ impl<'a> Planner<'a> {
             removals.push(Removal { line: spot.line, what, secrets, then });
             proofs.push(proof);
         }
-        let (held, result) = (held, Some(result));
+        self.name_leftovers(shown, &result, staying);
+        let result = Some(result);
         self.add(PlannedFile { shown: shown.to_owned(), removals, held, result, proofs });
     }
 
     fn add(&mut self, file: PlannedFile) {
         self.seen.insert(file.shown.clone());
-        // What goes in one place may stand in another that no rule knows.
-        let left = file.result.as_ref().map(|bytes| self.values_in(bytes)).unwrap_or_default();
-        for one in left {
-            let place = (file.shown.clone(), one.found.label.as_str().to_owned());
-            let said =
-                self.plan.left.iter().any(|p| p.what == place.1 && p.place.starts_with(&place.0));
-            if !said {
-                let why =
-                    format!("stands elsewhere in it too, in a comment say; edit {}", file.shown);
-                self.leave(&place.0, None, &place.1, why);
+        self.plan.files.push(file);
+    }
+
+    /// Names values that go in one place of a file and stand in another that no rule knows. Those
+    /// that are `staying` are named already.
+    fn name_leftovers(&mut self, shown: &str, result: &[u8], staying: &[&Taken]) {
+        for one in self.values_in(result) {
+            if staying.iter().all(|other| other.found.value != one.found.value) {
+                let why = format!("stands elsewhere in it too, in a comment say; edit {shown}");
+                self.leave(shown, None, one.found.label.as_str(), why);
             }
         }
-        self.plan.files.push(file);
     }
 
     /// The values of the import that stand in `bytes` as they are.

@@ -6,9 +6,8 @@ use clawvault_core::crypto::digest;
 use clawvault_core::domain::limits::MAX_DOCUMENT;
 use clawvault_core::domain::{ScrubInfo, ScrubbedFile};
 use clawvault_core::platform::HeldFile;
-use clawvault_core::vault::VaultError;
 
-use crate::app::{Access, App, AppError};
+use crate::app::{Access, App, AppError, Code};
 
 /// What an undo did.
 #[derive(Debug)]
@@ -45,7 +44,10 @@ impl App {
             Some(id) => scrubs.iter().position(|info| info.id == id),
             None => scrubs.len().checked_sub(1),
         };
-        let missing = || VaultError::NoSuch("scrub that can be undone".to_owned());
+        let missing = || {
+            let what = "there is no such scrub that can be undone";
+            AppError::new(Code::Missing, what, "`clawvault import --undo --list` shows them.")
+        };
         let info = scrubs.swap_remove(at.ok_or_else(missing)?);
         let mut undone = Undone { id: info.id, files: Vec::new(), warnings: Vec::new() };
         let mut done = Vec::new();
