@@ -134,9 +134,12 @@ pub(super) fn still_there<'a>(all: impl IntoIterator<Item = &'a Imported>) {
     let commands: Vec<String> = commands.map(|command| format!("`{command}`")).collect();
     output::talk(&match commands.as_slice() {
         [] => "These still lie there in clear; each with what removes it by hand:".to_owned(),
-        some => format!(
-            "These still lie there in clear; {} takes out what can be; by hand:",
-            some.join(", ")
+        [one] => {
+            format!("These still lie there in clear; {one} takes out what can be; by hand:")
+        }
+        many => format!(
+            "These still lie there in clear; {} take out what can be; by hand:",
+            many.join(" and ")
         ),
     });
     for place in with_some.into_iter().flat_map(|imported| &imported.plaintext) {

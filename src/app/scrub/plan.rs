@@ -11,6 +11,7 @@ use clawvault_core::platform::{HeldFile, PlatformError, process};
 use super::keeper::Keeper;
 use super::{PlannedFile, Proof, Removal, ScrubPlan, Taken, Then};
 use crate::app::import::is_known;
+use crate::app::plaintext::quoted;
 use crate::app::{Access, App, AppError, ImportOptions, Imported, Plaintext, Source};
 use crate::intake::history::{self, MIN_VALUE};
 use crate::intake::{self, Format, Shape, Spot};
@@ -55,6 +56,8 @@ struct Planner<'a> {
     seen: BTreeSet<String>,
     /// File and label of every place that goes, or stays for a reason that was said.
     settled: BTreeSet<(String, String)>,
+    /// True where a shell's history changes.
+    histories: bool,
     /// True where a launched OpenClaw has to get from `run` what its files held.
     needs_run: bool,
 }
@@ -76,7 +79,16 @@ impl<'a> Planner<'a> {
             AppError::usage("there are too many values to look for", "Import and scrub in parts.")
         })?;
         let (plan, seen, settled) = (ScrubPlan::default(), BTreeSet::new(), BTreeSet::new());
-        Ok(Self { keeper, needles, finder, plan, seen, settled, needs_run: false })
+        Ok(Self {
+            keeper,
+            needles,
+            finder,
+            plan,
+            seen,
+            settled,
+            histories: false,
+            needs_run: false,
+        })
     }
 
     /// A document that was named.
@@ -139,7 +151,10 @@ impl<'a> Planner<'a> {
                 None => self.keeper.of_value(value.expose())?,
             };
             let Some(one) = one else {
-                self.leave_other(shown, spot, &what);
+                match document.is_old_copy() {
+                    true => self.leave(shown, spot.line, &what, other_in_copy(shown)),
+                    false => self.leave_other(shown, spot, &what),
+                }
                 continue;
             };
             let variable = self.keeper.variable(one, label)?;
@@ -188,6 +203,7 @@ impl<'a> Planner<'a> {
         }
         let values: Vec<&Value> = kept.iter().map(|one| &one.found.value).collect();
         let Some(cleared) = history::without(held.bytes(), &values) else { return Ok(()) };
+        self.histories = true;
         let found = cleared.values.iter().filter_map(|index| kept.get(*index));
         let proofs: Vec<Proof> = found.map(|one| Keeper::proof(one, &one.found.value)).collect();
         let secrets = proofs.iter().map(|proof| proof.name.clone()).collect();
@@ -322,6 +338,22 @@ impl<'a> Planner<'a> {
 
     fn warn(&mut self) {
         let warnings = &mut self.plan.warnings;
+        if self.histories {
+            warnings.push(
+                "Shells that run now write their history anew when they end: end them first, or \
+                 clear what they remember."
+                    .to_owned(),
+            );
+            let short = self.keeper.taken.len() - self.needles.len();
+            let (values, were) =
+                if short == 1 { ("value is", "was") } else { ("values are", "were") };
+            if short > 0 {
+                warnings.push(format!(
+                    "{short} {values} shorter than {MIN_VALUE} bytes and {were} not looked for in \
+                     the histories."
+                ));
+            }
+        }
         if self.needs_run {
             warnings.push(
                 "OpenClaw gets these values only from `clawvault run -- openclaw gateway` from \
@@ -336,4 +368,9 @@ impl<'a> Planner<'a> {
             }
         }
     }
+}
+
+/// What to do about a value that only an old copy has: nobody reads the copy.
+fn other_in_copy(shown: &str) -> String {
+    format!("the vault does not have this value; rm {}", quoted(shown))
 }
