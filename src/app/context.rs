@@ -56,8 +56,7 @@ impl App {
     pub fn open_for(&self, access: Access, who: &Who) -> Result<Vault, AppError> {
         let identities = self.identities()?;
         let passphrase = self.passphrase_from_file()?;
-        let passphrase = std::cell::RefCell::new(passphrase);
-        let ask = || passphrase.borrow_mut().take().or_else(|| (self.keys.prompt)());
+        let ask = || passphrase.clone().or_else(|| (self.keys.prompt)());
         let opener = Opener {
             identities,
             passphrase: &ask,

@@ -100,11 +100,14 @@ impl From<VaultError> for AppError {
             VaultError::Policy(_) => {
                 (Code::Usage, "Nothing was changed; mend the document and apply it again.")
             }
-            VaultError::RolledBack { .. } => (
+            VaultError::RolledBack { .. } | VaultError::OldEpoch { .. } => (
                 Code::Damaged,
                 "Put the newer files back, or, if you restored an older copy on purpose, run \
                  `clawvault doctor --accept-rollback`.",
             ),
+            VaultError::Uncleared(_) => {
+                (Code::Failed, "Make it writable; any next command removes the rest.")
+            }
             VaultError::Unanchored(_) => {
                 (Code::Failed, "Free space there or make it writable; any next command mends it.")
             }

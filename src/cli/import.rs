@@ -1,20 +1,27 @@
 //! `clawvault import`
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clawvault_core::domain::limits::MAX_DOCUMENT;
+use clawvault_core::memory::LockedBytes;
 use clawvault_core::vault::PutOutcome;
 use serde::Serialize;
 
 use super::surroundings::{self, Context};
-use super::{arguments, output, scrub};
-use crate::app::{AppError, ImportOptions, Imported, Line, OnDifference, Source};
+use super::{arguments, output, prompt, scrub};
+use crate::app::{
+    AppError, Asked, ImportOptions, Imported, Keeper, Line, OnDifference, Printed, Source,
+};
+use crate::intake::Manager;
 
 /// Take keys in from where they are today
 ///
-/// From a dotenv, JSON, YAML or TOML file, from the environment, or from an OpenClaw home. One
-/// commit takes everything or nothing; the same import twice changes nothing. With --scrub the
-/// values are then taken out of the files, which --undo puts back.
+/// From a dotenv, JSON, YAML or TOML file, from the environment, from an OpenClaw home, or from
+/// another keeper of secrets. One commit takes everything or nothing; the same import twice
+/// changes nothing. With --scrub the values are then taken out of the files, which --undo puts
+/// back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   clawvault import .env --dry-run
@@ -23,18 +30,26 @@ use crate::app::{AppError, ImportOptions, Imported, Line, OnDifference, Source};
   clawvault import key.json --as openai/work
   clawvault import .env --scrub --dry-run
   clawvault import --openclaw --scrub --history
-  clawvault import --undo")]
-#[command(group = clap::ArgGroup::new("source").required(true))]
+  clawvault import --undo
+  clawvault import --from sops secrets.enc.yaml
+  clawvault import --from pass openai
+  op item get OpenAI --format json | clawvault import --from 1password
+  vault kv get -format=json secret/app | clawvault import --from vault")]
+#[command(group = clap::ArgGroup::new("source").required(true).multiple(true))]
 pub(super) struct Args {
-    /// dotenv, JSON, YAML or TOML file
+    /// dotenv, JSON, YAML or TOML file; with --from what that is to read
     #[arg(group = "source")]
     file: Option<PathBuf>,
     /// The environment: only variables that are known to hold a key
-    #[arg(long, group = "source")]
+    #[arg(long, group = "source", conflicts_with_all = ["file", "openclaw", "from"])]
     env: bool,
     /// An OpenClaw home: its configuration, .env, unit and environment files
-    #[arg(long, group = "source", num_args = 0..=1, value_name = "DIR")]
+    #[arg(long, group = "source", num_args = 0..=1, value_name = "DIR",
+        conflicts_with_all = ["file", "from"])]
     openclaw: Option<Option<PathBuf>>,
+    /// Another keeper of secrets
+    #[arg(long, group = "source", value_enum, value_name = "KEEPER")]
+    from: Option<From>,
     /// Put back what a scrub took out: the last one, or the one of this number
     #[arg(long, group = "source", num_args = 0..=1, value_name = "ID", conflicts_with_all = ["scrub", "update", "dry_run", "name", "profile"])]
     undo: Option<Option<u32>>,
@@ -66,14 +81,33 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// Other keepers of secrets.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum From {
+    /// FILE, decrypted by the program sops
+    Sops,
+    /// FILE [default: .env], decrypted by the program dotenvx
+    Dotenvx,
+    /// Entries whose names begin with FILE/ (all where it is not named), shown by the program pass
+    Pass,
+    /// What `op item get --format json` printed, in FILE or through a pipe
+    #[value(name = "1password")]
+    OnePassword,
+    /// What `bw export --format json` or `bw list items` printed, in FILE or through a pipe
+    Bitwarden,
+    /// What `vault kv get -format=json` printed, in FILE or through a pipe
+    Vault,
+}
+
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     if let Some(id) = args.undo {
         return scrub::undo(id, args.list, args.json, context);
     }
-    let source = match (&args.file, &args.openclaw) {
-        (Some(file), _) => Source::File(file.clone()),
-        (None, Some(home)) => openclaw_source(home.as_ref())?,
-        (None, None) => Source::Environment(surroundings::environment()),
+    let source = match (args.from, &args.file, &args.openclaw) {
+        (Some(from), file, _) => foreign_source(from, file.as_ref())?,
+        (None, Some(file), _) => Source::File(file.clone()),
+        (None, None, Some(home)) => openclaw_source(home.as_ref())?,
+        (None, None, None) => Source::Environment(surroundings::environment()),
     };
     let options = ImportOptions {
         profile: args.profile.or_default()?,
@@ -202,6 +236,38 @@ fn openclaw_source(named: Option<&PathBuf>) -> Result<Source, AppError> {
             Err(AppError::usage("there is no home directory here", "Name it: --openclaw DIR."))
         }
     }
+}
+
+fn foreign_source(from: From, named: Option<&PathBuf>) -> Result<Source, AppError> {
+    let asked = |keeper, what: PathBuf| {
+        Source::Program(Asked { keeper, what, surroundings: surroundings::environment() })
+    };
+    let printed = |manager| {
+        let piped = if named.is_some() { LockedBytes::zeroed(0) } else { piped()? };
+        Ok(Source::Printed(Printed { manager, file: named.cloned(), piped }))
+    };
+    match (from, named) {
+        (From::Sops, Some(file)) => Ok(asked(Keeper::Sops, file.clone())),
+        (From::Sops, None) => {
+            Err(AppError::usage("sops needs a file", "Name it: --from sops secrets.enc.yaml."))
+        }
+        (From::Dotenvx, file) => {
+            Ok(asked(Keeper::Dotenvx, file.cloned().unwrap_or_else(|| ".env".into())))
+        }
+        (From::Pass, prefix) => Ok(asked(Keeper::Pass, prefix.cloned().unwrap_or_default())),
+        (From::OnePassword, _) => printed(Manager::OnePassword),
+        (From::Bitwarden, _) => printed(Manager::Bitwarden),
+        (From::Vault, _) => printed(Manager::Vault),
+    }
+}
+
+/// A document through a pipe; a person does not type one.
+fn piped() -> Result<LockedBytes, AppError> {
+    if std::io::stdin().is_terminal() {
+        let advice = "Pipe what it prints in, or name a file that holds it.";
+        return Err(AppError::usage("there is nothing to read", advice));
+    }
+    prompt::stdin(MAX_DOCUMENT)
 }
 
 fn word(outcome: PutOutcome) -> &'static str {

@@ -31,6 +31,7 @@ mod uninstall;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clawvault_core::memory;
 use clawvault_core::platform::{guard, process};
 
 use crate::app::{AppError, Code};
@@ -124,8 +125,14 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
     Cli::try_parse().map(|cli| (cli.keys, cli.command))
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the process was started with, and leaves nothing of what it knew.
 pub fn main() -> ExitCode {
+    let code = run_command();
+    memory::wipe_stack();
+    code
+}
+
+fn run_command() -> ExitCode {
     let (core_limit, hardened) = process::harden();
     std::panic::set_hook(Box::new(|_| {
         // What panicked may have been reading a value: its message is not shown. A panic that

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::app::{AppError, Code};
@@ -12,13 +14,21 @@ use crate::app::{AppError, Code};
 /// What kept data from being written, for [`lost`].
 static LOST: OnceLock<std::io::ErrorKind> = OnceLock::new();
 
-/// Writes data to stdout. A reader that went away is no failure of ours.
+/// Writes data to stdout, past the standard library's buffer: it would keep a copy. A reader that
+/// went away is no failure of ours.
 pub(super) fn data(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush())
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        LOST.get_or_init(|| error.kind());
+    let out = std::io::stdout().lock();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(out.as_fd(), rest) {
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(Errno::PIPE) => return,
+            Err(error) => {
+                LOST.get_or_init(|| std::io::Error::from(error).kind());
+                return;
+            }
+        }
     }
 }
 

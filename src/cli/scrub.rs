@@ -33,11 +33,19 @@ pub(super) struct Outcome {
 
 /// Refuses what could not end well, before anything is imported.
 pub(super) fn check(source: &Source, wanted: Wanted, dry_run: bool) -> Result<(), AppError> {
-    if matches!(source, Source::Environment(_)) {
-        return Err(AppError::usage(
+    let (what, advice) = match source {
+        Source::File(_) | Source::OpenClaw(..) => ("", ""),
+        Source::Environment(_) => (
             "an environment has nothing that could be scrubbed",
             "Import the file that sets its variables, with --scrub.",
-        ));
+        ),
+        Source::Printed(_) | Source::Program(_) => (
+            "what another keeper of secrets holds is not scrubbed",
+            "Import it without --scrub, and remove it there with the keeper's own commands.",
+        ),
+    };
+    if !what.is_empty() {
+        return Err(AppError::usage(what, advice));
     }
     if !wanted.yes && !dry_run && !prompt::can_ask() {
         return Err(AppError::usage(

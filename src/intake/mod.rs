@@ -11,6 +11,7 @@ mod entries;
 pub mod environment;
 mod error;
 pub mod history;
+pub mod managers;
 pub mod maps;
 mod spans;
 mod spots;
@@ -19,6 +20,7 @@ mod tree;
 
 pub use entries::{Document, Entry, Note, NoteKind};
 pub use error::{Kind, ParseError};
+pub use managers::{Items, Manager, Passed};
 pub use maps::Format;
 pub use spots::{Entangled, Shape, Spot, spots, without};
 pub use tree::Tree;

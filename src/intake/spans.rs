@@ -195,7 +195,7 @@ impl Scanner<'_> {
                 '}' | ']' => Token::Close,
                 ',' => Token::Comma,
                 '"' | '\'' => {
-                    self.to_quote(c);
+                    self.skip_to_quote(c);
                     Token::Quoted(start, self.at)
                 }
                 '/' => {
@@ -204,7 +204,7 @@ impl Scanner<'_> {
                 }
                 c if c == ':' || is_blank(c) => continue,
                 _ => {
-                    self.to_end_of_word();
+                    self.skip_word();
                     Token::Bare(start, self.at)
                 }
             });
@@ -217,7 +217,7 @@ impl Scanner<'_> {
         Some(c)
     }
 
-    fn to_quote(&mut self, quote: char) {
+    fn skip_to_quote(&mut self, quote: char) {
         while let Some(c) = self.next() {
             match c {
                 '\\' => drop(self.next()),
@@ -227,7 +227,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn to_end_of_word(&mut self) {
+    fn skip_word(&mut self) {
         let ends = |c: char| is_blank(c) || "{}[],:/\"'".contains(c);
         let rest = &self.text[self.at..];
         self.at += rest.find(ends).unwrap_or(rest.len());
@@ -235,10 +235,9 @@ impl Scanner<'_> {
 
     fn skip_comment(&mut self) {
         let rest = &self.text[self.at..];
-        let length = if rest.starts_with('*') {
-            rest[1..].find("*/").map(|end| end + 3)
-        } else {
-            rest.find(['\n', '\r', '\u{2028}', '\u{2029}'])
+        let length = match rest.strip_prefix('*') {
+            Some(inside) => inside.find("*/").map(|end| end + 3),
+            None => rest.find(['\n', '\r', '\u{2028}', '\u{2029}']),
         };
         self.at += length.unwrap_or(rest.len());
     }

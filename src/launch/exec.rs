@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use clawvault_core::platform::failpoint;
 use clawvault_core::platform::process::{CoreLimit, restore_core_limit};
 
 use super::LaunchError;
@@ -30,6 +31,9 @@ pub fn replace(ready: Ready) -> LaunchError {
     let mut arguments = ready.arguments.into_iter();
     let name = arguments.next().unwrap_or_default();
     let shown = name.to_string_lossy().into_owned();
+    if let Err(error) = failpoint::hit("run.exec") {
+        return error.into();
+    }
     restore_core_limit(ready.core_limit);
     let error = Command::new(&ready.program)
         .arg0(name)

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use clawvault_core::platform::process::ProcessId;
-use clawvault_core::platform::{Dir, PlatformError};
+use clawvault_core::platform::{Dir, PlatformError, failpoint};
 use serde::{Deserialize, Serialize};
 
 const SUFFIX: &str = ".run";
@@ -61,7 +61,9 @@ impl Runs {
         let name = format!("{}{suffix}", record.run);
         let text = serde_json::to_vec(record).unwrap_or_default();
         let path = self.0.path().join(&name);
+        failpoint::hit("run.record")?;
         let mut file = self.0.create_new(&name)?;
+        failpoint::hit("run.record.write")?;
         file.write_all(&text).map_err(|e| PlatformError::io("write", &path, e))
     }
 
@@ -91,6 +93,7 @@ impl Runs {
                     && let Some(parent) = file.parent()
                     && let Ok(dir) = Dir::open(parent, clawvault_core::platform::Private::Required)
                 {
+                    failpoint::hit("run.sweep")?;
                     dir.remove(ours.unwrap_or_default())?;
                 }
             }

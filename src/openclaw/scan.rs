@@ -94,7 +94,7 @@ impl<'a> Scan<'a> {
                 }
             }
             Tree::Text(text) => self.leaf(source, path, text),
-            Tree::Other => {}
+            Tree::Truth(_) | Tree::Whole(_) | Tree::Other => {}
         }
     }
 
@@ -127,7 +127,7 @@ impl<'a> Scan<'a> {
         if is_name(&literal) && literal.contains('_') && self.is_secret(&literal) {
             return self.refer(path, &literal);
         }
-        match Value::new(literal.as_bytes().to_vec()) {
+        match Value::copy_of(literal.as_bytes()) {
             Ok(value) => {
                 let found = Found { source: source.to_owned(), line: None, label, value };
                 self.take(found, login);

@@ -20,13 +20,31 @@ use arrows::House;
 const HOUSES: &[House<'static>] = &[
     House {
         dir: "crates/core/src/",
-        floors: &[&["domain"], &["platform"], &["crypto"], &["store"], &["auditlog"], &["vault"]],
+        floors: &[
+            &["memory"],
+            &["domain"],
+            &["platform"],
+            &["crypto"],
+            &["store"],
+            &["auditlog"],
+            &["vault"],
+        ],
         sideways: &[],
     },
     House {
         dir: "src/",
         floors: &[
-            &["intake", "launch", "openclaw", "rotate", "spend", "hardening", "alert"],
+            &[
+                "intake",
+                "launch",
+                "mask",
+                "openclaw",
+                "programs",
+                "rotate",
+                "spend",
+                "hardening",
+                "alert",
+            ],
             &["app"],
             &["cli", "daemon"],
         ],
@@ -40,15 +58,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crates/core/Cargo.toml", &[]),
     // For its tests alone: every name in a manifest must be one that the vault takes.
     ("providers/Cargo.toml", &["clawvault-core"]),
-    ("Cargo.toml", &["clawvault-core", "clawvault-providers"]),
+    // Seeks any bytes in any bytes.
+    ("crates/needles/Cargo.toml", &[]),
+    ("Cargo.toml", &["clawvault-core", "clawvault-needles", "clawvault-providers"]),
 ];
-const MEMBERS: &[&str] = &["clawvault", "clawvault-core", "clawvault-providers"];
+const MEMBERS: &[&str] =
+    &["clawvault", "clawvault-core", "clawvault-needles", "clawvault-providers"];
 
 /// Folders of product code.
-const PRODUCT: &[&str] = &["src/", "crates/core/src/", "providers/src/"];
+const PRODUCT: &[&str] = &["src/", "crates/core/src/", "crates/needles/src/", "providers/src/"];
 
 /// Files that must be there for the rules to mean anything.
-const ROOTS: &[&str] = &["src/lib.rs", "crates/core/src/lib.rs", "providers/src/lib.rs"];
+const ROOTS: &[&str] =
+    &["src/lib.rs", "crates/core/src/lib.rs", "crates/needles/src/lib.rs", "providers/src/lib.rs"];
 
 /// A path, or a folder ending in `/`, that a rule spares, and why.
 type Spared = &'static [(&'static str, &'static str)];
@@ -56,6 +78,7 @@ type Spared = &'static [(&'static str, &'static str)];
 const MAY_READ_ENVIRONMENT: Spared = &[
     ("src/cli/", "the face to the terminal; everything below takes arguments"),
     ("src/main.rs", "the process starts here"),
+    ("crates/core/src/platform/failpoint.rs", "arms a point, in builds for tests alone"),
     ("src/app/doctor.rs", "splits the PATH it is given; reads nothing"),
     ("src/launch/command.rs", "splits the PATH it is given; reads nothing"),
 ];
@@ -77,13 +100,19 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/change.rs", "the keyed fingerprint of new fields"),
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("src/app/export.rs", "into the document that was asked for"),
+    ("src/app/foreign.rs", "whether dotenvx left a value encrypted"),
     ("src/app/import.rs", "whether a value has the form of a token"),
     ("src/app/naming.rs", "whether a value has the form of a token"),
     ("src/app/plaintext.rs", "whether a value has several lines"),
     ("src/app/run.rs", "into the environment of the program"),
+    ("src/app/scrub/keeper.rs", "to know it again where it lies in clear"),
+    ("src/app/scrub/plan.rs", "to look for it in files that are to lose it"),
     ("src/cli/get.rs", "onto stdout, as asked"),
+    ("src/intake/history.rs", "to look for it in what was typed"),
     ("src/intake/maps.rs", "a document's own tree, on its way to values"),
+    ("src/intake/spots.rs", "to compare a document with the one that has lost it"),
     ("src/launch/files.rs", "into the secret file in memory"),
+    ("src/openclaw/documents.rs", "whether the text of a document is a credential"),
     ("src/openclaw/leftovers.rs", "to look for copies of it in old files"),
     ("src/openclaw/search.rs", "to look for copies of it in databases"),
 ];
@@ -180,6 +209,18 @@ fn texts_are_tidy() {
         }
     }
     report.finish();
+}
+
+#[test]
+fn every_failpoint_is_in_the_table_and_at_one_place() {
+    let mut called = Vec::new();
+    for file in files().iter().filter(|file| is_rust(&file.path)) {
+        if PRODUCT.iter().any(|dir| file.path.starts_with(dir)) {
+            called.extend(tidy::failpoints(&file.text));
+        }
+    }
+    called.sort();
+    assert_eq!(called, clawvault_core::platform::failpoint::POINTS);
 }
 
 #[test]

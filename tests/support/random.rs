@@ -23,6 +23,19 @@ impl Random {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
+
+    /// Some of all, each at most once, in any order.
+    #[allow(dead_code, reason = "not every test samples")]
+    pub(crate) fn sample<T>(&mut self, mut all: Vec<T>, count: usize) -> Vec<T> {
+        let count = count.min(all.len());
+        for place in 0..count {
+            let rest = (all.len() - place) as u64;
+            let chosen = usize::try_from(self.below(rest)).expect("an index");
+            all.swap(place, place + chosen);
+        }
+        all.truncate(count);
+        all
+    }
 }
 
 /// Number of trials: `CLAWVAULT_TEST_TRIALS` where that is set, else `usual`.

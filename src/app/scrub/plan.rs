@@ -36,7 +36,7 @@ impl App {
         match source {
             Source::File(path) => planner.document(path)?,
             Source::OpenClaw(home, extra) => planner.home(home, extra)?,
-            Source::Environment(_) => {}
+            Source::Environment(_) | Source::Printed(_) | Source::Program(_) => {}
         }
         for path in histories {
             planner.history(path)?;

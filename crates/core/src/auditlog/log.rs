@@ -6,9 +6,9 @@ use std::os::unix::fs::FileExt;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{self, CryptoError, Digest, EntryKey, Keys};
+use crate::crypto::{self, CryptoError, Digest, EntryKey, Keys, LogKeys};
 use crate::domain::limits::MAX_OWN_FILE;
-use crate::platform::{Dir, PlatformError};
+use crate::platform::{Dir, PlatformError, failpoint};
 
 use super::Entry;
 use super::frame::{self, Frame, HEAD};
@@ -95,8 +95,9 @@ impl AuditLog {
         }
         let at = follow(from, &tail);
         let seek = file.seek(SeekFrom::Start(at.offset));
-        let cut = seek
-            .and_then(|_| if at.offset < size as u64 { file.set_len(at.offset) } else { Ok(()) });
+        let torn =
+            |file: &File| failpoint::hit_io("log.cut").and_then(|()| file.set_len(at.offset));
+        let cut = seek.and_then(|_| if at.offset < size as u64 { torn(&file) } else { Ok(()) });
         cut.map_err(|e| PlatformError::io("write", &dir.path().join(name(at.segment)), e))?;
         Ok((Self { dir, file: Some(file), at }, false))
     }
@@ -149,9 +150,14 @@ impl AuditLog {
         let path = self.dir.path().join(name(self.at.segment));
         let fail = |e| PlatformError::io("write", &path, e);
         if let Some(file) = &mut self.file {
-            let written = file.write_all(&bytes).and_then(|()| file.sync_data());
+            let written = failpoint::hit_io("log.append")
+                .and_then(|()| file.write_all(&bytes))
+                .and_then(|()| failpoint::hit_io("log.append.sync"))
+                .and_then(|()| file.sync_data())
+                .and_then(|()| failpoint::hit_io("log.appended"));
             if let Err(error) = written {
                 // Half a frame must not stand before the next one.
+                failpoint::hit("log.append.undo")?;
                 file.set_len(self.at.offset).ok();
                 file.seek(SeekFrom::Start(self.at.offset)).ok();
                 return Err(fail(error).into());
@@ -170,7 +176,9 @@ impl AuditLog {
         let segment = last.checked_add(1).ok_or(LogError::Entry)?;
         let head = frame::write_head(first, &self.at.head);
         let file_name = name(segment);
+        failpoint::hit("log.segment")?;
         self.dir.replace(&file_name, &head)?;
+        failpoint::hit("log.segment.open")?;
         let (mut file, _) = self.dir.create_file(&file_name)?;
         let path = self.dir.path().join(&file_name);
         file.seek(SeekFrom::End(0)).map_err(|e| PlatformError::io("write", &path, e))?;
@@ -180,10 +188,11 @@ impl AuditLog {
     }
 }
 
-/// Reads every entry of the log in order, as far as each segment can be read.
+/// Reads every entry of the log in order, as far as each segment can be read. `keys` are those of
+/// every epoch, the current one's first.
 pub(super) fn read_all(
     dir: &Dir,
-    keys: &Keys,
+    keys: &[LogKeys],
     each: &mut dyn FnMut(u32, Step) -> bool,
 ) -> Result<(), LogError> {
     for segment in segments(dir)? {
@@ -196,14 +205,14 @@ pub(super) fn read_all(
         let mut rest = bytes.get(HEAD..).unwrap_or_default();
         while let Some(frame) = Frame::parse(rest) {
             hash = frame.hash(&hash);
-            let proven = frame.is_proven(keys, &hash);
-            let plain = match (proven, frame.claims_proof()) {
-                (true, _) => crypto::open(keys.entries(), &place(frame.number), frame.sealed).ok(),
-                (false, false) => keys.locked_entries().open(frame.sealed).ok(),
-                (false, true) => None,
+            let prover = keys.iter().find(|keys| frame.is_proven(keys, &hash));
+            let plain = match prover {
+                Some(keys) => crypto::open(keys.entries(), &place(frame.number), frame.sealed).ok(),
+                None if frame.claims_proof() => None,
+                None => keys.iter().find_map(|k| k.locked_entries().open(frame.sealed).ok()),
             };
             let entry = plain.and_then(|plain| postcard::from_bytes(&plain).ok());
-            let read = Read { number: frame.number, entry, proven };
+            let read = Read { number: frame.number, entry, proven: prover.is_some() };
             rest = &rest[frame.length..];
             if !each(segment, Step::Entry(read, hash)) {
                 return Ok(());

@@ -1,6 +1,6 @@
 //! Checks the chain from its first entry to its last, and against the anchored point.
 
-use crate::crypto::{Digest, Keys};
+use crate::crypto::{Digest, LogKeys};
 use crate::domain::Event;
 use crate::platform::Dir;
 
@@ -22,11 +22,12 @@ pub struct Verdict {
 
 /// Checks the whole log; `each` sees every entry that is read, in order.
 ///
+/// `keys` are those of every epoch of the vault, the current one's first.
 /// `points` are (number of entries, hash) pairs that must be part of the chain: the anchored one,
 /// and a head that was kept elsewhere.
 pub fn verify(
     dir: &Dir,
-    keys: &Keys,
+    keys: &[LogKeys],
     points: &[(u64, Digest)],
     each: &mut dyn FnMut(&Read),
 ) -> Result<Verdict, LogError> {
@@ -96,7 +97,7 @@ fn accepts_gap(read: &Read) -> bool {
 mod tests {
     use super::*;
     use crate::auditlog::{AuditLog, Entry};
-    use crate::crypto::VaultKey;
+    use crate::crypto::{Keys, VaultKey};
     use crate::domain::{Actor, Outcome};
 
     fn entry(at: i64) -> Entry {
@@ -123,7 +124,7 @@ mod tests {
     fn a_sound_log_verifies() {
         let (_keep, dir, keys, at) = scratch();
         let mut times = Vec::new();
-        let verdict = verify(&dir, &keys, &[(at.count, at.head)], &mut |read| {
+        let verdict = verify(&dir, &[keys.log_keys()], &[(at.count, at.head)], &mut |read| {
             times.push(read.entry.as_ref().unwrap().time_ms);
         });
         let expected = Verdict { entries: 5, unproven: 1, head: at.head, broken: None };
@@ -141,10 +142,12 @@ mod tests {
             let mut bent = whole.clone();
             bent[place] ^= 1;
             dir.replace("00000001.log", &bent).unwrap();
-            let verdict = verify(&dir, &keys, &[(at.count, at.head)], &mut |_| {}).unwrap();
+            let verdict =
+                verify(&dir, &[keys.log_keys()], &[(at.count, at.head)], &mut |_| {}).unwrap();
             assert!(verdict.broken.is_some(), "flip at {place}");
             dir.replace("00000001.log", &whole[..place]).unwrap();
-            let verdict = verify(&dir, &keys, &[(at.count, at.head)], &mut |_| {}).unwrap();
+            let verdict =
+                verify(&dir, &[keys.log_keys()], &[(at.count, at.head)], &mut |_| {}).unwrap();
             assert!(verdict.broken.is_some(), "cut at {place}");
         }
     }
@@ -158,7 +161,9 @@ mod tests {
         let at = log.append(&entry(9), &keys.locked_entries().public(), Some(&keys)).unwrap();
         assert_eq!((at.segment, at.count), (2, 6));
         let dir = Dir::create(&_keep.path().join("log")).unwrap();
-        let check = || verify(&dir, &keys, &[(at.count, at.head)], &mut |_| {}).unwrap().broken;
+        let check = || {
+            verify(&dir, &[keys.log_keys()], &[(at.count, at.head)], &mut |_| {}).unwrap().broken
+        };
         assert_eq!(check().unwrap().0, 1);
     }
 }

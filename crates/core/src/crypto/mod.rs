@@ -8,5 +8,5 @@ pub mod slot;
 
 pub use entry_box::EntryKey;
 pub use error::CryptoError;
-pub use keys::{DIGEST, Digest, Keys, VaultKey, digest};
-pub use seal::{OVERHEAD, open, seal};
+pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest};
+pub use seal::{OVERHEAD, open, open_locked, seal};

@@ -38,6 +38,12 @@ pub enum Event {
     Policy,
     /// A secret was removed for good.
     Purge,
+    /// A key slot was added.
+    RecipientAdd,
+    /// A key slot was removed, and the vault key replaced.
+    RecipientRemove,
+    /// The vault key was replaced.
+    Rekey,
     /// A secret was hidden.
     Remove,
     /// The store was rebuilt from a snapshot.
@@ -69,6 +75,9 @@ impl Event {
             Self::AnchorLost => "anchor-lost",
             Self::Policy => "policy",
             Self::Purge => "purge",
+            Self::RecipientAdd => "recipient-add",
+            Self::RecipientRemove => "recipient-remove",
+            Self::Rekey => "rekey",
             Self::Remove => "remove",
             Self::Repair => "repair",
             Self::Rollback => "rollback",

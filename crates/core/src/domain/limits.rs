@@ -1,5 +1,7 @@
 //! Every bound of the vault, in one place. A thing past its bound is refused, never cut short.
 
+pub use crate::memory::MAX_LOCKED;
+
 /// Longest secret name, in bytes.
 pub const MAX_NAME: usize = 128;
 /// Longest profile or field name, in bytes.

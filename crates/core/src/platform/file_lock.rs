@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Dir, PlatformError, process};
+use super::{Dir, PlatformError, failpoint, process};
 
 /// An exclusive lock, released when dropped or when the process ends.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub struct FileLock {
 impl FileLock {
     /// Takes the lock `name` in `dir`, waiting up to `patience` for its holder.
     pub fn take(dir: &Dir, name: &str, patience: Duration) -> Result<Self, PlatformError> {
+        failpoint::hit("lock.open")?;
         let (mut file, _) = dir.create_file(name)?;
         let path = dir.path().join(name);
         let deadline = Instant::now() + patience;
@@ -31,6 +32,7 @@ impl FileLock {
             }
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+        failpoint::hit("lock.taken")?;
         // Who holds it, for the one that waits; a failure here costs only that courtesy.
         let line = format!("{:<10}", std::process::id());
         file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(line.as_bytes())).ok();

@@ -5,6 +5,7 @@
 mod clock;
 mod dir;
 mod error;
+pub mod failpoint;
 mod file_lock;
 pub mod guard;
 mod held;

@@ -13,6 +13,7 @@ use redb::{
 };
 
 use crate::platform::Dir;
+use crate::platform::failpoint;
 use crate::platform::guard::guarded;
 
 use super::{Batch, Each, Kind, RecordKey, Store, StoreError};
@@ -68,6 +69,7 @@ impl LocalStore {
     /// Makes a new, empty store; an existing file is an error.
     pub fn create(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let backend = redb::backends::FileBackend::new(dir.create_new(name)?);
+        failpoint::hit("store.create")?;
         let opened = run("made", || builder().create_with_backend(backend?))?;
         Ok(Self::with(Engine::Writer(opened)))
     }
@@ -99,6 +101,7 @@ impl LocalStore {
     /// Closes the file in order, so that the next one to open it need not repair anything.
     pub fn close(mut self) -> Result<(), StoreError> {
         guarded(|| self.tables.take());
+        failpoint::hit("store.close")?;
         match self.engine.take() {
             Some(Engine::Reader(reader)) => run("closed", || reader.close()),
             Some(Engine::Writer(database)) => run("closed", || database.close()),
@@ -188,8 +191,10 @@ impl Store for LocalStore {
             return Err(StoreError::Engine { action: "written", reason });
         };
         guarded(|| self.tables.take());
+        failpoint::hit("store.commit")?;
         run("written", || -> Result<(), redb::Error> {
             let transaction = database.begin_write()?;
+            failpoint::hit_io("store.commit.begin")?;
             {
                 transaction.open_table(ROOT)?.insert((), batch.root.as_slice())?;
                 let mut buckets = transaction.open_table(BUCKET)?;
@@ -205,7 +210,9 @@ impl Store for LocalStore {
                     }
                 }
             }
-            Ok(transaction.commit()?)
+            failpoint::hit_io("store.commit.end")?;
+            transaction.commit()?;
+            Ok(failpoint::hit_io("store.committed")?)
         })
     }
 }
@@ -221,6 +228,7 @@ fn existing(dir: &Dir, name: &str) -> Result<impl StorageBackend + use<>, StoreE
     if size == 0 {
         return Err(StoreError::Damaged("its file is empty"));
     }
+    failpoint::hit("store.open")?;
     redb::backends::FileBackend::new(file).map_err(|e| failure("opened", &e.into()))
 }
 

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::auditlog::Entry;
+use crate::crypto::Keys;
 use crate::domain::limits::{MAX_FIELDS, MAX_INDEX, MAX_VARIABLES, MAX_VERSIONS};
 use crate::domain::{
     Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value,
     VersionInfo,
 };
+use crate::platform::failpoint;
 use crate::store::{Change, Plain};
 
 use super::codec::{self, Index};
@@ -186,14 +188,17 @@ impl Vault {
     /// Logs, commits, anchors. On any error but [`VaultError::Unanchored`] nothing changed, and the
     /// log says that it failed.
     pub(super) fn commit(&mut self, entry: &Entry, changes: &[Change]) -> Result<(), VaultError> {
+        failpoint::hit("change.log")?;
         self.record(entry)?;
+        failpoint::hit("change.commit")?;
         if let Err(error) = self.ledger.commit(&self.keys, changes) {
             let failed = Entry { outcome: Outcome::Failed, ..entry.clone() };
             self.record(&failed).ok();
             return Err(error.into());
         }
         // Not synced: after a power cut an older anchor still lets this newer store pass.
-        self.remember(false).map_err(|error| match error {
+        let passed = failpoint::hit("change.anchor").map_err(VaultError::from);
+        passed.and_then(|()| self.remember(false)).map_err(|error| match error {
             VaultError::Platform(error) => VaultError::Unanchored(error),
             other => other,
         })
@@ -243,7 +248,7 @@ impl Vault {
         relabel(&mut info, put);
         let fields = self.merged_fields(&info, put)?;
         check_bounds(&info, &fields)?;
-        let fingerprint = self.fingerprint(&fields);
+        let fingerprint = fingerprint(&self.keys, &fields);
         let same = info.current().is_some_and(|v| v.fingerprint == fingerprint);
         if same {
             let unchanged = before.as_ref() == Some(&info);
@@ -276,15 +281,6 @@ impl Vault {
         Ok(fields.into_iter().collect())
     }
 
-    fn fingerprint(&self, fields: &[(FieldName, Value)]) -> [u8; 16] {
-        let parts: Vec<&[u8]> =
-            fields.iter().flat_map(|(n, v)| [n.as_str().as_bytes(), v.expose()]).collect();
-        let digest = self.keys.fingerprint(&parts);
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest.0[..16]);
-        short
-    }
-
     /// Adds a version as the current one; gives the numbers of those that fall out of the history.
     fn add_version(
         &self,
@@ -300,8 +296,7 @@ impl Vault {
             };
         }
         let number = info.versions.last().map_or(0, |v| v.number) + 1;
-        let length = |value: &Value| u32::try_from(value.len()).unwrap_or(u32::MAX);
-        let fields = fields.iter().map(|(n, v)| (n.clone(), length(v))).collect();
+        let fields = lengths(fields);
         let (stage, created_ms) = (Stage::Current, self.clock.now_ms());
         info.versions.push(VersionInfo { number, stage, created_ms, fields, fingerprint });
         let surplus = info.versions.len().saturating_sub(MAX_VERSIONS);
@@ -340,6 +335,22 @@ impl Vault {
     }
 }
 
+/// Keyed digest of a version's fields.
+pub(super) fn fingerprint(keys: &Keys, fields: &[(FieldName, Value)]) -> [u8; 16] {
+    let parts: Vec<&[u8]> =
+        fields.iter().flat_map(|(n, v)| [n.as_str().as_bytes(), v.expose()]).collect();
+    let digest = keys.fingerprint(&parts);
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest.0[..16]);
+    short
+}
+
+/// A version's fields as its secret lists them: names, and lengths of the values.
+pub(super) fn lengths(fields: &[(FieldName, Value)]) -> Vec<(FieldName, u32)> {
+    let length = |value: &Value| u32::try_from(value.len()).unwrap_or(u32::MAX);
+    fields.iter().map(|(n, v)| (n.clone(), length(v))).collect()
+}
+
 fn relabel(info: &mut SecretInfo, put: &Put) {
     let Some(wanted) = &put.injections else { return };
     let mut all: BTreeSet<Injection> = wanted.iter().cloned().collect();
@@ -349,7 +360,10 @@ fn relabel(info: &mut SecretInfo, put: &Put) {
     info.injections = all.into_iter().collect();
 }
 
-fn check_bounds(info: &SecretInfo, fields: &[(FieldName, Value)]) -> Result<(), VaultError> {
+pub(super) fn check_bounds(
+    info: &SecretInfo,
+    fields: &[(FieldName, Value)],
+) -> Result<(), VaultError> {
     if fields.len() > MAX_FIELDS {
         return Err(VaultError::Limit(format!("{} has more than {MAX_FIELDS} fields", info.name)));
     }

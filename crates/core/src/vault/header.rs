@@ -57,6 +57,9 @@ pub struct Header {
     pub format: u32,
     /// Random id of the vault, in hex.
     pub vault: String,
+    /// Counts the vault keys that it has had, from 1.
+    #[serde(default = "first_epoch")]
+    pub epoch: u32,
     /// Public half of the key that audit entries are sealed to, in base64.
     log_key: String,
     /// Key slots.
@@ -95,6 +98,13 @@ impl Slot {
         Ok(Self { locked_identity: Some(locked), ..slot })
     }
 
+    /// The same slot for another vault key; nobody is asked for anything.
+    pub(super) fn rewrapped(&self, key: &VaultKey) -> Result<Self, CryptoError> {
+        let recipient = Recipient::parse(&self.recipient)?;
+        let wrapped = BASE64.encode(recipient.wrap_key(key)?);
+        Ok(Self { wrapped, ..self.clone() })
+    }
+
     fn open(&self, identity: &Identity) -> Result<VaultKey, CryptoError> {
         identity.unwrap_key(&BASE64.decode(&self.wrapped).map_err(|_| CryptoError::Malformed)?)
     }
@@ -102,10 +112,10 @@ impl Slot {
 
 impl Header {
     /// A header without slots.
-    pub(super) fn new(vault: &[u8; 16], keys: &Keys) -> Self {
-        let hex = hex(vault);
+    pub(super) fn new(vault: &[u8; 16], epoch: u32, keys: &Keys) -> Self {
+        let vault = hex(vault);
         let log_key = BASE64.encode(keys.locked_entries().public());
-        Self { format: FORMAT, vault: hex, log_key, slots: Vec::new() }
+        Self { format: FORMAT, vault, epoch, log_key, slots: Vec::new() }
     }
 
     /// Writes the header with the line that authenticates it.
@@ -135,6 +145,7 @@ impl Header {
         let in_bounds = (1..=MAX_SLOTS).contains(&header.slots.len());
         if header.format != FORMAT
             || !in_bounds
+            || header.epoch == 0
             || header.id().is_none()
             || header.log_key().is_none()
         {
@@ -155,17 +166,7 @@ impl Header {
 
     /// The vault's id as bytes.
     pub(super) fn id(&self) -> Option<[u8; 16]> {
-        let mut id = [0; 16];
-        let (digits, rest) = self.vault.as_bytes().as_chunks::<2>();
-        // The number's parser would take a sign, too.
-        let hex = self.vault.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if digits.len() != id.len() || !rest.is_empty() || !hex {
-            return None;
-        }
-        for (byte, digits) in id.iter_mut().zip(digits) {
-            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        Some(id)
+        parse_id(&self.vault)
     }
 
     /// Public half of the key that audit entries are sealed to.
@@ -178,8 +179,11 @@ impl Header {
         self.slots.iter().any(|slot| slot.locked_identity.is_some())
     }
 
-    /// Tries every identity on every slot.
-    pub(super) fn unlock(&self, identities: &[Identity]) -> Result<VaultKey, CryptoError> {
+    /// Tries every identity on every slot; gives the slot's recipient, too.
+    pub(super) fn unlock(
+        &self,
+        identities: &[Identity],
+    ) -> Result<(VaultKey, String), CryptoError> {
         let mut refusal = CryptoError::WrongKey;
         for identity in identities {
             let mut slots: Vec<&Slot> = self.slots.iter().collect();
@@ -190,7 +194,7 @@ impl Header {
             }
             for slot in slots {
                 match slot.open(identity) {
-                    Ok(key) => return Ok(key),
+                    Ok(key) => return Ok((key, slot.recipient.clone())),
                     Err(CryptoError::WrongKey) => {}
                     Err(other) => refusal = other,
                 }
@@ -220,6 +224,26 @@ impl Header {
     }
 }
 
+/// A header that names no epoch is of the first.
+fn first_epoch() -> u32 {
+    1
+}
+
+/// Reads a vault's id.
+pub(super) fn parse_id(text: &str) -> Option<[u8; 16]> {
+    let mut id = [0; 16];
+    let (digits, rest) = text.as_bytes().as_chunks::<2>();
+    // The number's parser would take a sign, too.
+    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digits.len() != id.len() || !rest.is_empty() || !hex {
+        return None;
+    }
+    for (byte, digits) in id.iter_mut().zip(digits) {
+        *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(id)
+}
+
 fn damaged(what: &str) -> VaultError {
     VaultError::Damaged(format!("its header {what}"))
 }
@@ -233,8 +257,9 @@ mod tests {
         let log_key = BASE64.encode([0; 32]);
         let slot = "kind = \"recovery\"\nrecipient = \"\"\nadded_ms = 0\nwrapped = \"\"\n";
         let parse = |id: &str| {
-            let text =
-                format!("format = 1\nvault = \"{id}\"\nlog_key = \"{log_key}\"\n[[slot]]\n{slot}");
+            let text = format!(
+                "format = 1\nvault = \"{id}\"\nepoch = 1\nlog_key = \"{log_key}\"\n[[slot]]\n{slot}"
+            );
             Header::parse(text.as_bytes())
         };
         assert!(parse(&"0f".repeat(16)).is_ok());

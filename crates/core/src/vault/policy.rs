@@ -1,9 +1,9 @@
 //! The policy document inside the vault.
 
 use crate::domain::{Event, Outcome, Policy};
-use crate::store::{Change, Kind, RecordKey};
+use crate::store::{Change, RecordKey};
 
-use super::{Vault, VaultError, Who, codec};
+use super::{Vault, VaultError, Who, codec, record_keys};
 
 impl Vault {
     /// The policy's text; empty where none was applied.
@@ -29,6 +29,6 @@ impl Vault {
     }
 
     fn policy_key(&self) -> RecordKey {
-        RecordKey::new(Kind::Policy, self.keys.blind(&[b"policy"]))
+        record_keys::policy(&self.keys)
     }
 }

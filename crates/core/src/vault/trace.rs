@@ -67,10 +67,12 @@ impl Vault {
         each: &mut dyn FnMut(&Read),
     ) -> Result<Verdict, VaultError> {
         let dir = self.home.create_dir(super::open::LOG)?;
+        let mut keys = vec![self.keys.log_keys()];
+        keys.extend(self.past_log_keys()?.into_iter().map(|(_, keys)| keys));
         let anchored = self.log.point();
         let points = [Some((anchored.count, anchored.head)), kept];
         let points: Vec<(u64, Digest)> = points.into_iter().flatten().collect();
-        Ok(verify(&dir, &self.keys, &points, each)?)
+        Ok(verify(&dir, &keys, &points, each)?)
     }
 }
 

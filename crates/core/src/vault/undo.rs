@@ -4,16 +4,18 @@
 //! oldest scrubs are forgotten, and said, when a new one needs the room.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::auditlog::Item;
+use crate::crypto::Keys;
 use crate::domain::limits::{MAX_SCRUBBED_FILES, MAX_SCRUBS, MAX_UNDO};
 use crate::domain::{
     Event, FieldName, Outcome, ProfileName, ScrubInfo, ScrubbedFile, SecretName, Value,
 };
-use crate::store::{Change, Kind, Plain, RecordKey};
+use crate::memory::LockedBytes;
+use crate::platform::failpoint;
+use crate::store::{Change, Plain};
 
-use super::{Vault, VaultError, Who, codec};
+use super::{Vault, VaultError, Who, codec, record_keys};
 
 /// A file as it was before a scrub.
 pub struct Original<'a> {
@@ -36,9 +38,32 @@ pub struct Recorded {
     pub forgotten: Vec<u32>,
 }
 
+/// What the scrubs of a vault are kept in, on the way to another store.
+#[derive(Debug)]
+pub struct UndoPiece(Kept);
+
+#[derive(Debug)]
+enum Kept {
+    List(Scrubs),
+    Original(u32, u32, Plain),
+}
+
+impl UndoPiece {
+    /// The record that it becomes under other keys.
+    pub(super) fn change(self, keys: &Keys) -> Result<Change, VaultError> {
+        let (key, plain) = match self.0 {
+            Kept::List(scrubs) => (record_keys::scrubs(keys), codec::encode(&scrubs)?),
+            Kept::Original(scrub, number, plain) => {
+                (record_keys::original(keys, scrub, number), plain)
+            }
+        };
+        Ok(Change { key, plain: Some(plain) })
+    }
+}
+
 /// Which scrubs there are, oldest first.
-#[derive(Default, Deserialize, Serialize)]
-struct Scrubs {
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(super) struct Scrubs {
     last: u32,
     list: Vec<ScrubInfo>,
 }
@@ -95,9 +120,11 @@ impl Vault {
         scrubs.last += 1;
         let (id, mut listed) = (scrubs.last, Vec::with_capacity(files.len()));
         for (number, file) in (0..).zip(files) {
-            // Of its exact size: a buffer that grows would leave copies behind.
-            let plain = Zeroizing::new(file.bytes.to_vec());
-            changes.push(Change { key: self.original_key(id, number), plain: Some(plain) });
+            let plain = LockedBytes::copy_of(file.bytes);
+            changes.push(Change {
+                key: record_keys::original(&self.keys, id, number),
+                plain: Some(plain),
+            });
             let (path, mode, left) = (file.path.clone(), file.mode, file.left);
             listed.push(ScrubbedFile { number, path, mode, length: file.bytes.len() as u64, left });
         }
@@ -119,11 +146,7 @@ impl Vault {
         let entry = who.entry(now, Event::ScrubUndo, Outcome::Ok, items(&info.secrets));
         self.record(&entry)?;
         self.remember(false)?;
-        let open = |file: &ScrubbedFile| {
-            let plain = self.ledger.read(&self.keys, &self.original_key(info.id, file.number))?;
-            let missing = || VaultError::Damaged(format!("a file of scrub {} is missing", info.id));
-            Ok((file.clone(), plain.ok_or_else(missing)?))
-        };
+        let open = |file: &ScrubbedFile| Ok((file.clone(), self.original(info.id, file.number)?));
         info.files.iter().map(open).collect()
     }
 
@@ -132,13 +155,17 @@ impl Vault {
     pub fn forget_scrubbed(&mut self, id: u32, numbers: &[u32]) -> Result<(), VaultError> {
         let mut scrubs = self.scrub_list()?;
         let Some(at) = scrubs.list.iter().position(|info| info.id == id) else { return Ok(()) };
-        let gone = |number: &u32| Change { key: self.original_key(id, *number), plain: None };
+        let gone = |number: &u32| Change {
+            key: record_keys::original(&self.keys, id, *number),
+            plain: None,
+        };
         let mut changes: Vec<Change> = numbers.iter().map(gone).collect();
         scrubs.list[at].files.retain(|file| !numbers.contains(&file.number));
         if scrubs.list[at].files.is_empty() {
             scrubs.list.remove(at);
         }
         changes.push(self.list_change(&scrubs)?);
+        failpoint::hit("scrub.forget")?;
         self.ledger.commit(&self.keys, &changes)?;
         self.remember(false)
     }
@@ -161,29 +188,44 @@ impl Vault {
         Ok((changes, gone.iter().map(|info| info.id).collect()))
     }
 
+    /// The scrubs with the files that they keep, opened one by one. It logs nothing, so it goes
+    /// nowhere but into another store.
+    pub(super) fn undo_pieces(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<UndoPiece, VaultError>> + '_, VaultError> {
+        let scrubs = self.scrub_list()?;
+        let file = |info: &ScrubInfo| {
+            let id = info.id;
+            let numbers = info.files.iter().map(move |file| (id, file.number));
+            numbers.collect::<Vec<_>>()
+        };
+        let files: Vec<(u32, u32)> = scrubs.list.iter().flat_map(file).collect();
+        let originals = files.into_iter().map(|(id, number)| {
+            Ok(UndoPiece(Kept::Original(id, number, self.original(id, number)?)))
+        });
+        let list = (scrubs.last > 0).then_some(Ok(UndoPiece(Kept::List(scrubs))));
+        Ok(list.into_iter().chain(originals))
+    }
+
+    fn original(&self, id: u32, number: u32) -> Result<Plain, VaultError> {
+        let plain = self.ledger.read(&self.keys, &record_keys::original(&self.keys, id, number))?;
+        plain.ok_or_else(|| VaultError::Damaged(format!("a file of scrub {id} is missing")))
+    }
+
     fn without(&self, info: &ScrubInfo) -> Vec<Change> {
-        let key = |file: &ScrubbedFile| self.original_key(info.id, file.number);
+        let key = |file: &ScrubbedFile| record_keys::original(&self.keys, info.id, file.number);
         info.files.iter().map(|file| Change { key: key(file), plain: None }).collect()
     }
 
     fn scrub_list(&self) -> Result<Scrubs, VaultError> {
-        match self.ledger.read(&self.keys, &self.scrubs_key())? {
+        match self.ledger.read(&self.keys, &record_keys::scrubs(&self.keys))? {
             Some(plain) => Ok(codec::decode(&plain)?),
             None => Ok(Scrubs::default()),
         }
     }
 
     fn list_change(&self, scrubs: &Scrubs) -> Result<Change, VaultError> {
-        Ok(Change { key: self.scrubs_key(), plain: Some(codec::encode(scrubs)?) })
-    }
-
-    fn scrubs_key(&self) -> RecordKey {
-        RecordKey::new(Kind::Undo, self.keys.blind(&[b"scrubs"]))
-    }
-
-    fn original_key(&self, id: u32, number: u32) -> RecordKey {
-        let parts = [&b"scrubbed"[..], &id.to_be_bytes(), &number.to_be_bytes()];
-        RecordKey::new(Kind::Undo, self.keys.blind(&parts))
+        Ok(Change { key: record_keys::scrubs(&self.keys), plain: Some(codec::encode(scrubs)?) })
     }
 }
 
