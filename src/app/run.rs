@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use clawvault_core::auditlog::Item;
 use clawvault_core::domain::{
-    Agent, Event, FieldName, Outcome, Policy, ProfileName, Revealed, SecretInfo, SecretName,
+    Agent, Event, FieldName, Policy, ProfileName, Program, Revealed, SecretInfo, SecretName,
     Variable, hex,
 };
 use clawvault_core::platform::process::{CoreLimit, ProcessId, effective_uid};
-use clawvault_core::platform::{Clock, SystemClock, memory};
+use clawvault_core::platform::{Clock, SystemClock, executable, memory};
 use clawvault_core::vault::{Vault, VaultError, Who};
 
 use super::{Access, App, AppError, Code};
@@ -67,33 +68,22 @@ impl App {
         let mut environment = base(options.surroundings.iter().cloned(), options.base);
         let name = options.command.first().cloned().unwrap_or_default();
         let program = find(&name, environment.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
-        let mut who = Who { run: Some(new_run_name()?), ..self.who() };
+        let launched = Program {
+            path: program.to_string_lossy().into_owned(),
+            file: executable::identity(&program),
+        };
+        let run = Some(new_run_name()?);
+        let mut who = Who { run, program: Some(launched), ..self.who() };
         let mut vault = self.open_for(Access::Read, &who)?;
         let policy = vault.policy()?;
         who.agent = options.agent.as_ref().map(ToString::to_string);
-        let grant = match grant(&policy, &options) {
-            Ok(grant) => grant,
-            Err(error) => {
-                vault.note(&who, Event::Run, Outcome::Refused, Vec::new());
-                return Err(error);
-            }
-        };
-        let profile = match (&options.profile, grant) {
-            (Some(profile), _) => profile.clone(),
-            (None, Some(agent)) => agent.profile.clone(),
-            (None, None) => ProfileName::default(),
-        };
-        let slots = match choose(&vault, &policy, grant, &profile, &options) {
+        let slots = match allotted(&vault, &policy, &options, &environment) {
             Ok(slots) => slots,
             Err(error) => {
-                if error.code == Code::Denied {
-                    vault.note(&who, Event::Run, Outcome::Refused, Vec::new());
-                }
+                vault.note(&who, Event::Run, error.outcome(), asked(&options));
                 return Err(error);
             }
         };
-        refuse_doubles(&slots)?;
-        check_fit(&slots, &environment, &options.command)?;
         let revealed = vault.reveal_current(&who, distinct(&slots))?;
         let run = who.run.clone().unwrap_or_default();
         let mut files = None;
@@ -147,6 +137,37 @@ impl App {
         runs.write(&record)?;
         Ok(())
     }
+}
+
+/// What the program gets, if it may have it and it fits.
+fn allotted(
+    vault: &Vault,
+    policy: &Policy,
+    options: &RunOptions,
+    environment: &BTreeMap<OsString, OsString>,
+) -> Result<Vec<Slot>, AppError> {
+    let grant = grant(policy, options)?;
+    let profile = match (&options.profile, grant) {
+        (Some(profile), _) => profile.clone(),
+        (None, Some(agent)) => agent.profile.clone(),
+        (None, None) => ProfileName::default(),
+    };
+    let slots = choose(vault, policy, grant, &profile, options)?;
+    refuse_doubles(&slots)?;
+    check_fit(&slots, environment, &options.command)?;
+    Ok(slots)
+}
+
+/// The secrets that were asked for by name.
+fn asked(options: &RunOptions) -> Vec<Item> {
+    let named = options.env.iter().chain(&options.files).map(|from| &from.name);
+    let profile = options.profile.clone().unwrap_or_default();
+    let item = |name: &SecretName| Item {
+        profile: profile.to_string(),
+        secret: name.to_string(),
+        version: 0,
+    };
+    options.only.iter().chain(named).map(item).collect()
 }
 
 /// The agent's grant; a profile that is not the agent's own is refused.

@@ -88,14 +88,14 @@ pub(super) fn after(
 }
 
 impl Outcome {
-    /// How the command ends: the answer is no where a file stayed as it was that was to change, or
-    /// where nothing could be taken out although something lies there.
+    /// How the command ends: it failed where a file could not be changed, and the answer is no where
+    /// nothing could be taken out although something lies there.
     pub(super) fn end(&self, dry_run: bool) -> Result<ExitCode, AppError> {
         let Self { plan, scrubbed } = self;
         if !scrubbed.failed.is_empty() {
             let what = format!("not changed: {}", scrubbed.failed.join("; "));
             let advice = "Remove what stands in the way, and give the same command again.";
-            return Err(AppError::new(Code::No, what, advice));
+            return Err(AppError::new(Code::Failed, what, advice));
         }
         if plan.files.is_empty() && !plan.left.is_empty() && !dry_run {
             return Err(AppError::new(
@@ -205,7 +205,9 @@ pub(super) fn undo(
         "Take away what stands there now, and give `clawvault import --undo {}` again.",
         undone.id
     );
-    Err(AppError::new(Code::No, format!("not put back: {}", refused.join("; ")), advice))
+    let failed = undone.files.iter().any(|(_, outcome)| matches!(outcome, PutBack::Failed(_)));
+    let code = if failed { Code::Failed } else { Code::No };
+    Err(AppError::new(code, format!("not put back: {}", refused.join("; ")), advice))
 }
 
 fn list(app: &App, json: bool) -> Result<ExitCode, AppError> {
@@ -234,7 +236,7 @@ fn list(app: &App, json: bool) -> Result<ExitCode, AppError> {
 fn why(outcome: &PutBack) -> Option<&str> {
     match outcome {
         PutBack::Done => None,
-        PutBack::Refused(why) => Some(why),
+        PutBack::Refused(why) | PutBack::Failed(why) => Some(why),
     }
 }
 

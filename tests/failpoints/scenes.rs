@@ -68,6 +68,37 @@ pub(crate) const SCENES: &[Scene] = &[
         line: "the policy is applied",
         ..SCENE
     },
+    Scene { name: "rekey", words: "rekey", line: "the vault has a new key", ..SCENE },
+    Scene {
+        name: "rekey after a crash",
+        prepare: half_a_rekey,
+        words: "rekey",
+        line: "the vault has a new key",
+        ..SCENE
+    },
+    Scene {
+        name: "after a rekey",
+        prepare: nearly_a_rekey,
+        words: "set kept/one",
+        input: "value-new",
+        line: "stored ",
+        ..SCENE
+    },
+    Scene {
+        name: "recipient add",
+        prepare: other_identity,
+        words: "recipient add {}/other.txt",
+        line: "added ",
+        ..SCENE
+    },
+    Scene { name: "backup", words: "backup {}/b.age", line: "backed up ", ..SCENE },
+    Scene {
+        name: "restore over",
+        prepare: newer_than_backup,
+        words: "restore {}/b.age --older",
+        line: "restored ",
+        ..SCENE
+    },
     Scene { name: "get", words: "get kept/one", ..SCENE },
     Scene {
         name: "run",
@@ -82,6 +113,20 @@ pub(crate) const SCENES: &[Scene] = &[
         prepare: other_identity,
         words: "--identity {}/other.txt list",
         code: 3,
+        ..SCENE
+    },
+    Scene {
+        name: "scrub",
+        prepare: openclaw_home,
+        words: "import --openclaw {}/oc --scrub --yes",
+        line: "scrubbed ",
+        ..SCENE
+    },
+    Scene {
+        name: "undo of a scrub",
+        prepare: openclaw_home,
+        each: scrub_before,
+        words: "import --undo",
         ..SCENE
     },
     Scene { name: "store lost", prepare: lose_store, words: "list", ..SCENE },
@@ -171,11 +216,45 @@ fn write(sandbox: &Sandbox, name: &str, text: &str) {
     fs::write(sandbox.path(name), text).expect("a file beside the vault is written");
 }
 
+/// A configuration whose key is imported, and an old copy that is no document any more.
+fn openclaw_home(sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    fs::create_dir(sandbox.path("oc")).expect("a directory beside the vault is made");
+    let key = "{models: {providers: {openai: {apiKey: \"value-of-openai\"}}}}";
+    write(sandbox, "oc/openclaw.json", key);
+    write(sandbox, "oc/openclaw.json.rejected.1", "{\"value-of-openai\"");
+    let home = sandbox.path("oc").display().to_string();
+    sandbox.run(&["import", "--openclaw", &home], b"").sound("import");
+}
+
+fn scrub_before(sandbox: &Sandbox, _: &Path) {
+    let home = sandbox.path("oc").display().to_string();
+    let said = sandbox.run(&["import", "--openclaw", &home, "--scrub", "--yes"], b"");
+    assert!(said.err.contains("scrubbed 2 places in 2 files"), "{}", said.err);
+}
+
 /// What an `init` leaves that is killed just before its header stands.
 fn half_an_init(sandbox: &Sandbox, program: &Path) {
     let mut command = command_of(program, &sandbox.home(), &["init"]);
     command.env("CLAWVAULT_FAILPOINT", "init.header:kill");
     assert_eq!(run(&mut command, b"").code(), None, "the init is killed");
+}
+
+/// What a `rekey` leaves that is killed just before the new header stands.
+fn half_a_rekey(sandbox: &Sandbox, program: &Path) {
+    rekey_killed_at("epoch.header:kill", sandbox, program);
+}
+
+/// And just after it.
+fn nearly_a_rekey(sandbox: &Sandbox, program: &Path) {
+    rekey_killed_at("epoch.clear:kill", sandbox, program);
+}
+
+fn rekey_killed_at(point: &str, sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    let mut command = command_of(program, &sandbox.home(), &["rekey"]);
+    command.env("CLAWVAULT_FAILPOINT", point);
+    assert_eq!(run(&mut command, b"").code(), None, "the rekey is killed");
 }
 
 fn snapshot_due(sandbox: &Sandbox, program: &Path) {
@@ -189,6 +268,14 @@ fn three_snapshots(sandbox: &Sandbox, program: &Path) {
         sandbox.run(&["set", "kept/one"], format!("value-{number}").as_bytes()).sound("set");
         sandbox.run(&["doctor", "--repair"], b"").sound("doctor --repair");
     }
+}
+
+/// A backup, and a change since.
+fn newer_than_backup(sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    let file = sandbox.path("b.age");
+    sandbox.run(&["backup", file.to_str().expect("text")], b"").sound("backup");
+    sandbox.run(&["set", "kept/one"], b"value-since").sound("set");
 }
 
 /// A secret file of a run that has ended.

@@ -44,7 +44,10 @@ impl App {
                 Ok(()) => scrubbed.done.push(file.shown.clone()),
                 Err(error) => {
                     scrubbed.failed.push(error.to_string());
-                    untouched.push(number);
+                    // One that changed all the same can be put back.
+                    if file.held.is_as_read() {
+                        untouched.push(number);
+                    }
                 }
             }
         }

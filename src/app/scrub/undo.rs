@@ -25,8 +25,10 @@ pub struct Undone {
 pub enum PutBack {
     /// It is as it was before the scrub.
     Done,
-    /// It was not touched, for this reason.
+    /// It was not touched, because it is not as the scrub left it.
     Refused(String),
+    /// The system refused.
+    Failed(String),
 }
 
 impl App {
@@ -82,6 +84,6 @@ fn put_back(file: &ScrubbedFile, bytes: &[u8]) -> PutBack {
     };
     match outcome {
         Ok(()) => PutBack::Done,
-        Err(error) => PutBack::Refused(error.to_string()),
+        Err(error) => PutBack::Failed(error.to_string()),
     }
 }

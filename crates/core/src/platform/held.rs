@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::PlatformError;
+use super::failpoint;
 use super::read::{Directory, ReadError, read_all};
 
 const RIGHTS: u32 = 0o7777;
@@ -76,6 +77,7 @@ impl HeldFile {
     pub fn replace(&self, bytes: &[u8], mode: u32) -> Result<(), PlatformError> {
         self.place.write_beside(bytes, mode, Some(self.seen.group), |from| {
             self.unchanged()?;
+            failpoint::hit("held.replace")?;
             let Beside { directory, name, path } = &self.place;
             rustix::fs::renameat(directory, from, directory, name)
                 .map_err(|e| PlatformError::io("replace", path, e))
@@ -85,6 +87,7 @@ impl HeldFile {
     /// Removes it, durably, unless it changed since it was read.
     pub fn remove(&self) -> Result<(), PlatformError> {
         self.unchanged()?;
+        failpoint::hit("held.remove")?;
         let Beside { directory, name, path } = &self.place;
         rustix::fs::unlinkat(directory, name, AtFlags::empty())
             .map_err(|e| PlatformError::io("remove", path, e))?;
@@ -97,6 +100,7 @@ impl HeldFile {
         let place = Beside::find_absolute(path)?;
         place.write_beside(bytes, mode, None, |from| {
             let Beside { directory, name, path } = &place;
+            failpoint::hit("held.create")?;
             let flags = RenameFlags::NOREPLACE;
             rustix::fs::renameat_with(directory, from, directory, name, flags)
                 .map_err(|e| PlatformError::io("put back", path, e))
@@ -107,6 +111,11 @@ impl HeldFile {
     pub fn open_absolute(path: &Path, max: usize) -> Result<Self, PlatformError> {
         let relative = path.strip_prefix("/").unwrap_or(path);
         Self::open(Path::new("/"), relative, max)
+    }
+
+    /// True where it stands there just as it was read.
+    pub fn is_as_read(&self) -> bool {
+        self.unchanged().is_ok()
     }
 
     fn unchanged(&self) -> Result<(), PlatformError> {
@@ -189,11 +198,15 @@ impl Beside {
         }
         rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode & RIGHTS)).map_err(failed)?;
         let mut file = File::from(fd);
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let written = failpoint::hit_io("held.write")
+            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| failpoint::hit_io("held.sync"))
+            .and_then(|()| file.sync_all());
         written.map_err(|e| PlatformError::io("write beside", &self.path, e))
     }
 
     fn sync(&self) -> Result<(), PlatformError> {
+        failpoint::hit("held.placed")?;
         rustix::fs::fsync(&self.directory).map_err(|e| PlatformError::io("sync", &self.path, e))
     }
 

@@ -133,6 +133,7 @@ impl Vault {
         changes.push(self.list_change(&scrubs)?);
         let entry = who.entry(time_ms, Event::Scrub, Outcome::Ok, items(secrets));
         self.commit(&entry, &changes)?;
+        failpoint::hit("scrub.sealed")?;
         Ok(Recorded { id, forgotten })
     }
 
