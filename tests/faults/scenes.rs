@@ -123,6 +123,20 @@ pub(crate) const SCENES: &[Scene] = &[
         code: 3,
         ..SCENE
     },
+    Scene {
+        name: "scrub",
+        prepare: openclaw_home,
+        words: "import --openclaw {}/oc --scrub --yes",
+        line: "scrubbed ",
+        ..SCENE
+    },
+    Scene {
+        name: "undo of a scrub",
+        prepare: openclaw_home,
+        each: scrub_before,
+        words: "import --undo",
+        ..SCENE
+    },
     Scene { name: "store lost", prepare: lose_store, words: "list", ..SCENE },
     Scene { name: "anchor altered", prepare: alter_anchor, words: "list", ..SCENE },
     Scene { name: "header altered", prepare: alter_header, words: "list", ..SCENE },
@@ -212,6 +226,23 @@ fn vault(sandbox: &Sandbox) {
 
 fn write(sandbox: &Sandbox, name: &str, text: &str) {
     fs::write(sandbox.path(name), text).expect("a file beside the vault is written");
+}
+
+/// A configuration whose key is imported, and an old copy that is no document any more.
+fn openclaw_home(sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    fs::create_dir(sandbox.path("oc")).expect("a directory beside the vault is made");
+    let key = "{models: {providers: {openai: {apiKey: \"value-of-openai\"}}}}";
+    write(sandbox, "oc/openclaw.json", key);
+    write(sandbox, "oc/openclaw.json.rejected.1", "{\"value-of-openai\"");
+    let home = sandbox.path("oc").display().to_string();
+    sandbox.run(&["import", "--openclaw", &home], b"").sound("import");
+}
+
+fn scrub_before(sandbox: &Sandbox, _: &Path) {
+    let home = sandbox.path("oc").display().to_string();
+    let said = sandbox.run(&["import", "--openclaw", &home, "--scrub", "--yes"], b"");
+    assert!(said.err.contains("scrubbed 2 places in 2 files"), "{}", said.err);
 }
 
 /// What an `init` leaves that is killed just before its header stands.
