@@ -229,8 +229,8 @@ fn write(sandbox: &Sandbox, name: &str, text: &str) {
 }
 
 /// A configuration whose key is imported, and an old copy that is no document any more.
-fn openclaw_home(sandbox: &Sandbox, program: &Path) {
-    vault(sandbox, program);
+fn openclaw_home(sandbox: &Sandbox) {
+    vault(sandbox);
     fs::create_dir(sandbox.path("oc")).expect("a directory beside the vault is made");
     let key = "{models: {providers: {openai: {apiKey: \"value-of-openai\"}}}}";
     write(sandbox, "oc/openclaw.json", key);
@@ -239,7 +239,7 @@ fn openclaw_home(sandbox: &Sandbox, program: &Path) {
     sandbox.run(&["import", "--openclaw", &home], b"").sound("import");
 }
 
-fn scrub_before(sandbox: &Sandbox, _: &Path) {
+fn scrub_before(sandbox: &Sandbox) {
     let home = sandbox.path("oc").display().to_string();
     let said = sandbox.run(&["import", "--openclaw", &home, "--scrub", "--yes"], b"");
     assert!(said.err.contains("scrubbed 2 places in 2 files"), "{}", said.err);
