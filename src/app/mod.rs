@@ -1,5 +1,6 @@
 //! Use cases: what each command does, without a terminal.
 
+mod backup;
 mod context;
 pub mod demo;
 mod doctor;
@@ -11,12 +12,15 @@ pub mod init;
 mod log;
 mod naming;
 mod plaintext;
+mod recipients;
+mod restore;
 mod run;
 mod secrets;
 mod status;
 mod uninstall;
+mod ways_back;
 
-pub use context::{Access, App, KeySource};
+pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
 pub use export::{ExportFormat, export};
@@ -25,6 +29,8 @@ pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use log::{Destination, Query};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
+pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
+pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, RunOptions};
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};

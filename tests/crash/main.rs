@@ -12,8 +12,10 @@
 )]
 
 mod campaign;
+mod copies;
 mod kill;
 mod log;
+mod recipients;
 mod together;
 
 #[path = "../support/random.rs"]

@@ -15,7 +15,7 @@ use crate::store::{Ledger, LocalStore, Store, StoreError};
 
 use super::anchor::{self, Anchor};
 use super::epoch::{self, store_name};
-use super::header::{Header, MAX_HEADER, Slot, SlotKind, parse_id};
+use super::header::{Header, MAX_HEADER, SavedSlot, Slot, SlotKind, parse_id};
 use super::snapshots::{self, DIRECTORY as SNAPSHOTS};
 use super::trace::{open_log, record_locked};
 use super::{Content, Vault, VaultError, Who};
@@ -44,6 +44,8 @@ pub enum NewSlot {
     Recipient(SlotKind, Recipient),
     /// For a passphrase, with scrypt's N = 2^work.
     Passphrase(Passphrase, u8),
+    /// As a backup has it.
+    Saved(SavedSlot),
 }
 
 impl NewSlot {
@@ -51,6 +53,7 @@ impl NewSlot {
         match self {
             Self::Recipient(kind, recipient) => Slot::new(*kind, recipient, key, now_ms),
             Self::Passphrase(text, work) => Slot::with_passphrase(text, *work, key, now_ms),
+            Self::Saved(slot) => Slot::unwrapped(slot).rewrapped(key),
         }
     }
 }
@@ -431,6 +434,7 @@ fn open_anchor(
         anchor.settle()?;
     }
     if opener.write {
+        failpoint::hit("epoch.undo")?;
         home.remove(&store_name(found.saturating_add(1)))?;
         anchor.clear_unbegun()?;
     }

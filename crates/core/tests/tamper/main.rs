@@ -249,8 +249,10 @@ fn fork(whole: &Files, from: u64) -> Files {
     let mut kept = Files::new();
     for (name, bytes) in whole {
         let mut end = HEAD;
-        for frame in frames(bytes).into_iter().take_while(|_| count < from) {
-            (count, end) = (count + 1, frame.end);
+        for frame in frames(bytes) {
+            if count < from {
+                (count, end) = (count + 1, frame.end);
+            }
         }
         kept.insert(name.clone(), bytes[..end].to_vec());
         if count == from {
