@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::crypto::slot::{Identity, Passphrase, Recipient};
+use clawvault_core::memory;
 use clawvault_core::platform::read::{ReadError, read_bounded};
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
 use clawvault_core::vault::{Opener, Place, Vault, VaultError, Who};
@@ -142,7 +143,10 @@ pub(super) fn identities_in(path: &Path) -> Result<Vec<Identity>, AppError> {
 }
 
 fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
-    Identity::parse_file(text).map_err(|_| {
+    let identities = Identity::parse_file(text);
+    // What the parser left on the stack would stay there as long as the vault is open.
+    memory::wipe_stack::<{ 8 * 1024 }>();
+    identities.map_err(|_| {
         AppError::new(
             Code::Denied,
             format!("{} holds no identity", path.display()),

@@ -197,6 +197,9 @@ impl From<LaunchError> for AppError {
                 Code::NotLaunched,
                 "Choose fewer secrets with --only or --as, or hand some over with --file.",
             ),
+            LaunchError::Exists(_) | LaunchError::NotAFile(_) | LaunchError::NotInMemory(_) => {
+                (Code::NotLaunched, "Choose another path.")
+            }
             LaunchError::NoMemoryDirectory => {
                 (Code::NotLaunched, "Set XDG_RUNTIME_DIR to a private directory on a tmpfs.")
             }

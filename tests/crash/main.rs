@@ -13,6 +13,7 @@
 
 mod campaign;
 mod copies;
+mod history;
 mod kill;
 mod log;
 mod recipients;

@@ -100,6 +100,7 @@ impl AuditLog {
     /// Closes the segment for good: the next entry begins a new one.
     pub(super) fn close_segment(&mut self) -> Result<(), LogError> {
         if self.file.is_some() {
+            failpoint::hit("log.close")?;
             self.write(&frame::END)?;
             self.file = None;
         }

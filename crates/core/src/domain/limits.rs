@@ -52,3 +52,5 @@ pub const MAX_EXECUTABLE: u64 = 1024 * 1024 * 1024;
 pub const MAX_DATAGRAM: usize = 32 * 1024;
 /// Largest backup, and largest document in one, in bytes.
 pub const MAX_BACKUP: usize = 1024 * 1024 * 1024;
+/// Most places of one template.
+pub const MAX_PLACES: usize = 1024;

@@ -70,8 +70,12 @@ pub const POINTS: &[&str] = &[
     "log.append.sync",
     "log.append.undo",
     "log.appended",
+    "log.close",
     "log.cut",
+    "log.defer",
+    "log.fold",
     "log.refusal",
+    "log.reserve",
     "log.segment",
     "log.segment.open",
     "reveal.anchor",
@@ -101,6 +105,8 @@ pub const POINTS: &[&str] = &[
     "store.committed",
     "store.create",
     "store.open",
+    "template.create",
+    "template.write",
 ];
 
 /// Passes a point; the error is the one of a system call that failed here.
