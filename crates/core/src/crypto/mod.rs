@@ -1,5 +1,6 @@
 //! Sealing and unsealing, over well-kept libraries; nothing here reads a file or knows a name.
 
+mod age_keys;
 mod entry_box;
 mod error;
 mod keys;
