@@ -66,6 +66,11 @@ impl SecretHalf {
         }
     }
 
+    /// True where a program of somebody else does the work, whose failures are its own.
+    pub(super) fn is_plugin(&self) -> bool {
+        self.public().is_plugin()
+    }
+
     /// How the recipient of the key's own slot begins: whole, where the key tells it.
     pub(super) fn label(&self) -> String {
         match self {
@@ -153,6 +158,15 @@ impl PublicHalf {
         match text.strip_prefix("age1").is_some_and(|rest| rest.contains('1')) {
             true => parse_plugin_recipient(text),
             false => Err(CryptoError::Malformed),
+        }
+    }
+
+    /// True where a program of somebody else does the work, whose failures are its own.
+    pub(super) fn is_plugin(&self) -> bool {
+        match self {
+            #[cfg(feature = "plugin")]
+            Self::Plugin(..) => true,
+            _ => false,
         }
     }
 
