@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::crypto::slot::{Identity, Passphrase, Recipient};
-use clawvault_core::domain::Actor;
 use clawvault_core::platform::read::{ReadError, read_bounded};
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
 use clawvault_core::vault::{Opener, Place, Vault, VaultError, Who};
@@ -14,7 +13,7 @@ use super::{AppError, Code};
 
 /// File of the identity in the vault's home.
 pub(super) const IDENTITY_FILE: &str = "identity.txt";
-const MAX_IDENTITY: usize = 64 * 1024;
+pub(super) const MAX_IDENTITY: usize = 64 * 1024;
 const MAX_PASSPHRASE: usize = 4 * 1024;
 
 /// Where the key comes from.
@@ -86,14 +85,7 @@ impl App {
 
     /// This process, as the audit log names it.
     pub fn who(&self) -> Who {
-        let executable = process::executable().map(|p| p.to_string_lossy().into_owned());
-        let actor = Actor {
-            uid: process::effective_uid(),
-            pid: std::process::id(),
-            executable: executable.unwrap_or_default(),
-            parent: process::name(std::os::unix::process::parent_id()).unwrap_or_default(),
-        };
-        Who { actor, run: None, agent: None }
+        Who { actor: process::actor(), ..Who::default() }
     }
 
     /// The runtime directory, made where it does not exist.
@@ -102,7 +94,7 @@ impl App {
     }
 
     /// Identities from the named file, else from the home.
-    fn identities(&self) -> Result<Vec<Identity>, AppError> {
+    pub(super) fn identities(&self) -> Result<Vec<Identity>, AppError> {
         if let Some(path) = &self.keys.identity {
             return identities_in(path);
         }
@@ -165,7 +157,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
 }
 
 /// Reads a file that a person named: links on the way are theirs to choose.
-fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
+pub(super) fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
     let refused = |what: String| {
         AppError::new(
             Code::Denied,

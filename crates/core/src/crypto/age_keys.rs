@@ -66,11 +66,6 @@ impl SecretHalf {
         }
     }
 
-    /// True where a program of somebody else does the work, whose failures are its own.
-    pub(super) fn is_plugin(&self) -> bool {
-        self.public().is_plugin()
-    }
-
     /// How the recipient of the key's own slot begins: whole, where the key tells it.
     pub(super) fn label(&self) -> String {
         match self {

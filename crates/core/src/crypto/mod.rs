@@ -1,5 +1,6 @@
 //! Sealing and unsealing, over well-kept libraries; nothing here reads a file or knows a name.
 
+mod age_file;
 mod age_keys;
 mod entry_box;
 mod error;
@@ -7,6 +8,7 @@ mod keys;
 mod seal;
 pub mod slot;
 
+pub use age_file::{AGE_MAGIC, AgeFile, decrypt};
 pub use entry_box::EntryKey;
 pub use error::CryptoError;
 pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest};

@@ -7,7 +7,7 @@
 use std::io::{Read, Write};
 
 use age::secrecy::{ExposeSecret, SecretString};
-use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt, x25519};
+use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
 use zeroize::Zeroizing;
 
 use super::age_keys::{PublicHalf, SecretHalf};
@@ -56,11 +56,19 @@ impl Identity {
         })
     }
 
+    /// The same key, as the library takes it.
+    pub(super) fn as_age(&self) -> &dyn age::Identity {
+        self.0.as_age()
+    }
+
     /// Takes the vault key out of a slot.
     pub fn unwrap_key(&self, wrapped: &[u8]) -> Result<VaultKey, CryptoError> {
         let file = Decryptor::new_buffered(wrapped).map_err(|e| refusal(&e))?;
-        let opened = file.decrypt(std::iter::once(self.0.as_age()));
-        let mut plain = opened.map_err(|e| refusal(&e))?;
+        let opened = file.decrypt(std::iter::once(self.as_age()));
+        let mut plain = opened.map_err(|error| match error {
+            DecryptError::Io(_) if self.0.public().is_plugin() => CryptoError::Plugin,
+            other => refusal(&other),
+        })?;
         let mut bytes = Zeroizing::new([0; 33]);
         let mut filled = 0;
         // Reading past the end is what proves it.
@@ -138,6 +146,11 @@ impl Recipient {
         PublicHalf::parse(text).map(Self)
     }
 
+    /// The same key, as the library takes it; none where only a plugin knows it.
+    pub(super) fn as_age(&self) -> Option<&dyn age::Recipient> {
+        self.0.as_age()
+    }
+
     /// Finds the recipients in the text of a file: one a line, `#` starts a comment. Of identities
     /// it takes the public half.
     pub fn parse_file(text: &[u8]) -> Result<Vec<Self>, CryptoError> {
@@ -154,13 +167,16 @@ impl Recipient {
 
     /// Wraps the vault key for this recipient.
     pub fn wrap_key(&self, key: &VaultKey) -> Result<Vec<u8>, CryptoError> {
-        let recipient = self.0.as_age().ok_or(CryptoError::NoRecipient)?;
-        let file =
-            Encryptor::with_recipients(std::iter::once(recipient)).map_err(|e| unsealed(&e))?;
+        let failure = match self.0.is_plugin() {
+            true => CryptoError::Plugin,
+            false => CryptoError::NoRandomness,
+        };
+        let recipient = self.as_age().ok_or(CryptoError::NoRecipient)?;
+        let file = Encryptor::with_recipients(std::iter::once(recipient)).map_err(|_| failure)?;
         let mut wrapped = Vec::new();
-        let mut writer = file.wrap_output(&mut wrapped).map_err(|_| CryptoError::NoRandomness)?;
+        let mut writer = file.wrap_output(&mut wrapped).map_err(|_| failure)?;
         let written = writer.write_all(key.bytes()).and_then(|()| writer.finish().map(drop));
-        written.map_err(|_| CryptoError::NoRandomness)?;
+        written.map_err(|_| failure)?;
         Ok(wrapped)
     }
 }
@@ -177,15 +193,7 @@ impl std::fmt::Debug for Recipient {
     }
 }
 
-fn unsealed(error: &EncryptError) -> CryptoError {
-    match error {
-        #[cfg(feature = "plugin")]
-        EncryptError::Plugin(_) => CryptoError::Plugin,
-        _ => CryptoError::NoRandomness,
-    }
-}
-
-fn refusal(error: &DecryptError) -> CryptoError {
+pub(super) fn refusal(error: &DecryptError) -> CryptoError {
     match error {
         #[cfg(feature = "plugin")]
         DecryptError::Plugin(_) | DecryptError::PluginResolve(_) => CryptoError::Plugin,

@@ -39,7 +39,7 @@ pub const POINTS: &[&str] = &[
     "epoch.anchor",
     "epoch.clear",
     "epoch.close",
-    "epoch.commit",
+    "epoch.fill",
     "epoch.header",
     "epoch.log",
     "epoch.prepare",
@@ -101,6 +101,8 @@ pub const POINTS: &[&str] = &[
     "store.committed",
     "store.create",
     "store.open",
+    "template.create",
+    "template.write",
 ];
 
 /// Passes a point; the error is the one of a system call that failed here.
