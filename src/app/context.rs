@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::crypto::slot::{Identity, Passphrase, Recipient};
-use clawvault_core::domain::Actor;
 use clawvault_core::platform::read::{ReadError, read_bounded};
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
 use clawvault_core::vault::{Opener, Place, Vault, VaultError, Who};
@@ -85,14 +84,7 @@ impl App {
 
     /// This process, as the audit log names it.
     pub fn who(&self) -> Who {
-        let executable = process::executable().map(|p| p.to_string_lossy().into_owned());
-        let actor = Actor {
-            uid: process::effective_uid(),
-            pid: std::process::id(),
-            executable: executable.unwrap_or_default(),
-            parent: process::name(std::os::unix::process::parent_id()).unwrap_or_default(),
-        };
-        Who { actor, run: None, agent: None }
+        Who { actor: process::actor(), ..Who::default() }
     }
 
     /// The runtime directory, made where it does not exist.

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use clawvault_core::auditlog::Scope;
 use clawvault_core::platform::{Clock, Dir, Private, SystemClock, process};
 use clawvault_core::vault::{Note, Vault};
 
@@ -83,7 +84,8 @@ impl App {
             Repair::Safe => Access::Write,
         };
         match self.open(access) {
-            Ok(vault) => {
+            Ok(mut vault) => {
+                vault.tend_log(&self.who());
                 checks.extend(examine(vault, repair));
                 Report { checks, closed: None }
             }
@@ -152,7 +154,7 @@ impl App {
     }
 
     fn free_bytes(&self) -> Option<u64> {
-        Dir::open(&self.place.home, Private::Inspect).ok()?.free_bytes()
+        Dir::open(&self.place.home, Private::Inspect).ok()?.free_space()
     }
 }
 
@@ -216,9 +218,12 @@ fn check_store(vault: &Vault) -> Check {
 
 fn check_log(vault: &Vault) -> Check {
     let subject = "audit log";
-    match vault.verify_log(None, &mut |_| {}) {
+    match vault.verify_log(Scope::default(), &mut |_| true) {
         Ok(verdict) => match verdict.broken {
-            None => Check::good(subject, format!("{} entries, the chain holds", verdict.entries)),
+            None => Check::good(
+                subject,
+                format!("{} entries, the chain holds", verdict.entries - verdict.removed),
+            ),
             Some((entry, what)) => Check::bad(
                 subject,
                 format!(

@@ -10,6 +10,8 @@ use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::{Dir, PlatformError, failpoint};
 use serde::{Deserialize, Serialize};
 
+use super::Mark;
+
 const SUFFIX: &str = ".run";
 /// Suffix of the record of a run that has secret files: those must not outlive it for long.
 const FILES_SUFFIX: &str = ".files.run";
@@ -36,6 +38,9 @@ pub struct RunRecord {
     pub holds: Vec<(String, u32)>,
     /// Secret files to be removed once it is over.
     pub files: Vec<PathBuf>,
+    /// Rendered templates to be removed once it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rendered: Vec<Mark>,
 }
 
 impl RunRecord {
@@ -58,7 +63,8 @@ impl Runs {
     /// Writes a record; it is not synced, a power cut ends the run as well.
     pub fn write(&self, record: &RunRecord) -> Result<(), PlatformError> {
         use std::io::Write;
-        let suffix = if record.files.is_empty() { SUFFIX } else { FILES_SUFFIX };
+        let bare = record.files.is_empty() && record.rendered.is_empty();
+        let suffix = if bare { SUFFIX } else { FILES_SUFFIX };
         let name = format!("{}{suffix}", record.run);
         let text = serde_json::to_vec(record).unwrap_or_default();
         let path = self.0.path().join(&name);
@@ -120,6 +126,9 @@ impl Runs {
                     failpoint::hit("run.sweep")?;
                     dir.remove(ours.unwrap_or_default())?;
                 }
+            }
+            for mark in &record.rendered {
+                mark.remove()?;
             }
             self.0.remove(&name)?;
         }

@@ -14,6 +14,7 @@
 mod campaign;
 mod copies;
 mod kill;
+mod recipients;
 mod together;
 
 #[path = "../support/random.rs"]

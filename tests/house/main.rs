@@ -90,7 +90,7 @@ const MAY_PRINT: Spared = &[
 
 const MAY_TOUCH_FILES: Spared = &[
     ("crates/core/src/platform/", "atomic writes and modes are decided here"),
-    ("crates/core/src/auditlog/log.rs", "holds and appends to a handle that platform opened"),
+    ("crates/core/src/auditlog/", "reads and writes handles that platform opened"),
     ("crates/core/src/vault/anchor.rs", "holds and writes a handle that platform opened"),
 ];
 
@@ -101,6 +101,7 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/change.rs", "the keyed fingerprint of new fields"),
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("src/app/export.rs", "into the document that was asked for"),
+    ("src/app/export/container.rs", "into the document that was asked for"),
     ("src/app/foreign.rs", "whether dotenvx left a value encrypted"),
     ("src/app/import.rs", "whether a value has the form of a token"),
     ("src/app/naming.rs", "whether a value has the form of a token"),
@@ -109,6 +110,7 @@ const MAY_EXPOSE: Spared = &[
     ("src/cli/get.rs", "onto stdout, as asked"),
     ("src/intake/maps.rs", "a document's own tree, on its way to values"),
     ("src/launch/files.rs", "into the secret file in memory"),
+    ("src/launch/template.rs", "into the text that is rendered next"),
     ("src/openclaw/leftovers.rs", "to look for copies of it in old files"),
     ("src/openclaw/search.rs", "to look for copies of it in databases"),
 ];

@@ -31,7 +31,8 @@ pub struct Dir {
 /// Whether a rule about privacy is enforced or only looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Private {
-    /// Opens it whatever its rights are: only `doctor` does, to say what is wrong.
+    /// Opens it whatever its rights are: `doctor` does, to say what is wrong, and whoever removes
+    /// a file that it knows by device and inode.
     Inspect,
     /// Anything that others may read or write is refused.
     Required,
@@ -124,6 +125,11 @@ impl Dir {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
         let Some((file, _)) = self.open_existing(name, flags)? else { return Ok(None) };
         read_all(file, max).map(Some).map_err(|e| PlatformError::read(&self.path.join(name), e))
+    }
+
+    /// Opens a file of ours for reading; `None` where there is none.
+    pub fn open_reading(&self, name: &str) -> Result<Option<(File, usize)>, PlatformError> {
+        self.open_existing(name, OFlags::RDONLY | OFlags::NONBLOCK)
     }
 
     /// Opens a file of ours for reading and writing; `None` where there is none.
@@ -259,16 +265,22 @@ impl Dir {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
+    /// Device and inode of an entry, of whatever kind; `None` where there is none.
+    pub fn identity(&self, name: &str) -> Option<(u64, u64)> {
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some((stat.st_dev, stat.st_ino))
+    }
+
     /// Makes creations, renames and removals in this directory durable.
     pub fn sync(&self) -> Result<(), PlatformError> {
         failpoint::hit("dir.sync")?;
         rustix::fs::fsync(&self.fd).map_err(|e| PlatformError::io("sync", &self.path, e))
     }
 
-    /// Bytes that are free for us where the directory lies, as far as the system tells.
-    pub fn free_bytes(&self) -> Option<u64> {
-        let space = rustix::fs::fstatvfs(&self.fd).ok()?;
-        space.f_bavail.checked_mul(space.f_frsize)
+    /// Bytes that are free for us where the directory lies; `None` where the system does not say.
+    pub fn free_space(&self) -> Option<u64> {
+        let stat = rustix::fs::fstatvfs(&self.fd).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// True where the directory lies in memory (tmpfs or ramfs), so that no disk ever sees a file.

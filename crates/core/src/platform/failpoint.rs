@@ -106,6 +106,8 @@ pub const POINTS: &[&str] = &[
     "store.committed",
     "store.create",
     "store.open",
+    "template.create",
+    "template.write",
 ];
 
 /// Passes a point; the error is the one of a system call that failed here.

@@ -15,8 +15,8 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
-        let who = Who { actor, run: None, agent: None };
+        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), ..Actor::default() };
+        let who = Who { actor, ..Who::default() };
         Self { temporary: tempfile::tempdir().unwrap(), identity: Identity::generate(), who }
     }
 
