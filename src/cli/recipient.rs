@@ -51,6 +51,9 @@ struct Add {
     /// Work for the passphrase, as the logarithm of scrypt's N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(i64::from(MIN_WORK)..=i64::from(MAX_WORK)))]
     work_factor: Option<u8>,
+    /// Make an identity that the desktop's keyring keeps (builds with --features keyring)
+    #[arg(long)]
+    keyring: bool,
     /// Make a recovery key; it is printed on stdout once and stored nowhere
     #[arg(long)]
     recovery: bool,
@@ -145,6 +148,7 @@ fn new_recipients(args: &Add) -> Result<NewRecipients, AppError> {
     let mut new = NewRecipients {
         work: args.work_factor,
         recovery: args.recovery,
+        keyring: args.keyring,
         ..NewRecipients::default()
     };
     for text in &args.recipients {
@@ -169,7 +173,7 @@ fn new_recipients(args: &Add) -> Result<NewRecipients, AppError> {
         return Err(AppError::usage("the passphrase is empty", "Nothing was changed."));
     }
     let nothing = new.recipients.is_empty() && new.files.is_empty();
-    if nothing && new.passphrase.is_none() && !new.recovery {
+    if nothing && new.passphrase.is_none() && !new.recovery && !new.keyring {
         return Err(AppError::usage(
             "no recipient is named",
             "Name one, or a file of them, or give --passphrase or --recovery.",

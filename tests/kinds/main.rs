@@ -1,5 +1,5 @@
-//! Kinds of keys that only some builds know: SSH keys, and an age plugin that speaks the plugins'
-//! protocol. `tests/run` builds the program with both features for it.
+//! Kinds of keys that only some builds know: SSH keys, an age plugin that speaks the plugins'
+//! protocol, the desktop's keyring. `tests/run` builds the program with all features for it.
 
 #![allow(
     clippy::expect_used,
@@ -132,4 +132,45 @@ fn a_plugin_wraps_and_unwraps() {
     assert_eq!(bench.call(&["rekey"]).code(), Some(3));
     bench.call(&["recipient", "rm", recipient, "--yes"]).sound("recipient rm");
     bench.call(&["rekey"]).sound("rekey");
+}
+
+#[test]
+fn the_keyring_keeps_an_identity() {
+    let bench = Bench::new();
+    let session = |script: &str| -> Said {
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "sh", "-c", script]).env_clear();
+        command.env("PATH", std::env::var("PATH").expect("a PATH"));
+        command.env("CLAWVAULT_HOME", bench.0.home()).env("PROGRAM", sandbox::PROGRAM);
+        command.env("HOME", bench.path("user")).env("XDG_RUNTIME_DIR", bench.path("runtime"));
+        run(&mut command, b"")
+    };
+    for name in ["user", "runtime"] {
+        fs::create_dir(bench.path(name)).expect("a directory of the session");
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(bench.path(name), private).expect("it is private");
+    }
+    let identity = bench.0.home().join("identity.txt");
+    let unlocked = "printf secret | gnome-keyring-daemon --unlock --components=secrets \
+                    >/dev/null 2>&1 || exit 99; ";
+    let added = session(&format!("{unlocked} \"$PROGRAM\" recipient add --keyring"));
+    assert_eq!(added.code(), Some(0), "{}", added.err);
+    let again = session(&format!("{unlocked} \"$PROGRAM\" recipient add --keyring"));
+    assert_eq!(again.code(), Some(2), "{}", again.err);
+    fs::rename(&identity, bench.path("kept.txt")).expect("the identity is taken away");
+    let list = session(&format!("{unlocked} \"$PROGRAM\" get a/b && \"$PROGRAM\" recipient list"));
+    assert_eq!(list.code(), Some(0), "{}", list.err);
+    let out = String::from_utf8(list.out).expect("text");
+    assert!(out.starts_with("value"), "{out}");
+    assert!(out.lines().any(|l| l.contains("keyring") && l.ends_with("opened it now")), "{out}");
+
+    // Locked, absent, or removed: words, and the other keys are left.
+    let started = "gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1; ";
+    let locked = session(&format!("{started} \"$PROGRAM\" get a/b"));
+    assert_eq!(locked.code(), Some(3), "{}", locked.err);
+    assert!(locked.err.contains("the keyring is locked"), "{}", locked.err);
+    let absent = bench.call(&["get", "a/b"]);
+    assert_eq!(absent.code(), Some(3), "{}", absent.err);
+    assert!(absent.err.contains("no keyring answers here"), "{}", absent.err);
+    assert_eq!(bench.get(&bench.path("kept.txt")).sound("get"), "value");
 }

@@ -26,6 +26,8 @@ pub(super) const MAX_HEADER: usize = 256 * 1024;
 pub enum SlotKind {
     /// An identity file.
     Identity,
+    /// An identity that the desktop's keyring keeps.
+    Keyring,
     /// A passphrase.
     Passphrase,
     /// A recovery key that was printed once.
@@ -37,6 +39,7 @@ impl SlotKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
+            Self::Keyring => "keyring",
             Self::Passphrase => "passphrase",
             Self::Recovery => "recovery",
         }
