@@ -174,3 +174,32 @@ fn the_keyring_keeps_an_identity() {
     assert!(absent.err.contains("no keyring answers here"), "{}", absent.err);
     assert_eq!(bench.get(&bench.path("kept.txt")).sound("get"), "value");
 }
+
+#[test]
+fn a_units_credential_opens_the_vault() {
+    let bench = Bench::new();
+    let identity = bench.path("home/identity.txt");
+    let (sealed, unit) = (bench.path("sealed"), bench.path("unit"));
+    let credential = format!("{unit}/clawvault-identity");
+    fs::create_dir(&unit).expect("the unit's directory");
+    // Under a key that protects nothing: the machine's own is not ours to make.
+    let creds = |words: &[&str]| {
+        let mut command = Command::new("systemd-creds");
+        command.args(["--name=clawvault-identity", "--with-key=tpm2-absent"]).args(words);
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    let passed =
+        creds(&["encrypt", &identity, &sealed]) && creds(&["decrypt", &sealed, &credential]);
+    if passed {
+        println!("the credential passed through systemd-creds");
+        fs::remove_file(&identity).expect("the identity is taken away");
+    } else {
+        println!("no systemd-creds here: the credential is placed as it would place it");
+        fs::rename(&identity, &credential).expect("the identity is moved");
+    }
+    let call =
+        |words: &[&str]| run(bench.0.command(words).env("CREDENTIALS_DIRECTORY", &unit), b"");
+    assert_eq!(call(&["get", "a/b"]).sound("get"), "value");
+    assert_eq!(call(&["run", "--", "true"]).code(), Some(125));
+    assert_eq!(bench.0.run(&["get", "a/b"], b"").code(), Some(3));
+}
