@@ -1,6 +1,7 @@
 //! The desktop's keyring as the place of an identity: Secret Service over D-Bus, in builds with the
 //! feature `keyring`. It asks nobody: a keyring that is locked is an error with words.
 
+#[cfg(not(feature = "keyring"))]
 use zeroize::Zeroizing;
 
 use super::{AppError, Code};
