@@ -12,8 +12,10 @@
 )]
 
 mod campaign;
+mod copies;
 mod history;
 mod kill;
+mod log;
 mod recipients;
 mod together;
 

@@ -149,7 +149,8 @@ impl World {
         let log = home.dir("log").expect("the log's directory");
         let (mut read, mut closed) = (0, 0);
         verify(&log, &[self.keys.log_keys()], &Scope::default(), &mut |entry| {
-            *(if entry.entry.is_some() { &mut read } else { &mut closed }) += 1;
+            read += usize::from(entry.entry.is_some());
+            closed += usize::from(entry.entry.is_none());
             true
         })
         .expect("the log is read");

@@ -10,11 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use zeroize::Zeroizing;
-
 use super::*;
 use crate::crypto::{Keys, VaultKey};
-use crate::store::{Change, Ledger};
+use crate::store::{Change, Ledger, Plain};
 use disk::{Disk, Step, apply, cut};
 use random::{Random, trials};
 
@@ -113,7 +111,7 @@ fn work(disk: &Disk, keys: &Keys, random: &mut Random) -> Done {
             let plain = match dice {
                 0..4 => continue,
                 4 => None,
-                _ => Some(Zeroizing::new(value.clone())),
+                _ => Some(Plain::copy_of(&value)),
             };
             match &plain {
                 Some(_) => drop(content.insert(name, value)),
@@ -166,7 +164,7 @@ fn judge(
         return Err(format!("generation {generation} holds something else"));
     }
     // What was put in order takes changes again.
-    let plain = Some(Zeroizing::new(b"after".to_vec()));
+    let plain = Some(Plain::copy_of(b"after"));
     let change = Change { key: key(keys, NAMES), plain };
     ledger.commit(keys, &[change]).map_err(|error| format!("no change goes in: {error}"))?;
     if read(&ledger, keys)? != *expected {
