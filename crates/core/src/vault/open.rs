@@ -357,6 +357,8 @@ fn restored_header(
     Ok(header)
 }
 
+// A frame of its own, which ends before the wait for the lock, when the stack is wiped.
+#[inline(never)]
 fn unlock(
     home: &Dir,
     header: &Header,
@@ -474,11 +476,16 @@ fn clear_unfinished(home: &Dir) -> Result<(), PlatformError> {
     for file in home.list()?.into_iter().filter(|file| epoch::is_store(&file.name)) {
         home.remove(&file.name)?;
     }
-    if let Ok(log) = home.dir(LOG) {
-        for file in log.list()? {
-            log.remove(&file.name)?;
+    match home.dir(LOG) {
+        Ok(log) => {
+            for file in log.list()? {
+                log.remove(&file.name)?;
+            }
+            home.remove_dir(LOG)?;
         }
-        home.remove_dir(LOG)?;
+        // While anything is left the mark has to stand.
+        Err(error) if !error.is_missing() => return Err(error),
+        Err(_) => {}
     }
     home.remove(UNFINISHED)
 }
