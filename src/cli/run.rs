@@ -95,8 +95,7 @@ pub(super) fn plain_options(
 
 /// Prepares and hands over; comes back only where that failed.
 pub(super) fn launch(app: &App, options: RunOptions) -> Result<ExitCode, AppError> {
-    let Launch { ready, vault, .. } =
-        app.prepare_run(options).map_err(AppError::before_launch)?;
+    let Launch { ready, vault, .. } = app.prepare_run(options).map_err(AppError::before_launch)?;
     output::warnings(&vault.warnings());
     Err(AppError::from(launch::replace(ready)).before_launch())
 }

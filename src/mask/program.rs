@@ -75,7 +75,8 @@ fn stdio(stream: &Option<OwnedFd>) -> Result<Stdio, Error> {
 /// What became of the program since this was last asked: stopped, or ended.
 pub(super) fn changed(program: Pid) -> Result<Option<WaitStatus>, MaskError> {
     let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
-    let seen = waitpid(Some(program), options).map_err(MaskError::system("wait for the program"))?;
+    let seen =
+        waitpid(Some(program), options).map_err(MaskError::system("wait for the program"))?;
     Ok(seen.map(|(_, status)| status))
 }
 

@@ -27,8 +27,7 @@ pub fn lead(
     core_limit: CoreLimit,
 ) -> Result<u8, MaskError> {
     let path = arguments.next().unwrap_or_default().into();
-    let program =
-        Program { path, arguments: arguments.collect(), environment: None, core_limit };
+    let program = Program { path, arguments: arguments.collect(), environment: None, core_limit };
     let terminal = std::io::stdout();
     setsid().map_err(MaskError::system("begin a session"))?;
     ioctl_tiocsctty(&terminal).map_err(MaskError::system("take the terminal over"))?;

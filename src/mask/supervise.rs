@@ -50,13 +50,7 @@ pub fn run(
     drop(wiring.streams);
     let signals = Signals::hold(&[Name::SIGWINCH])?;
     let pumps = Pumps::start(wiring.sources, &needles, &marks)?;
-    let mut watch = Watch {
-        program: pid,
-        own_session,
-        keyboard,
-        screens: wiring.screens,
-        signals,
-    };
+    let mut watch = Watch { program: pid, own_session, keyboard, screens: wiring.screens, signals };
     let code = watch.to_the_end()?;
     let lost = pumps.finish(&watch.signals);
     Ok(Ended { code, lost })

@@ -88,6 +88,7 @@ const MAY_EXPOSE: Spared = &[
     ("src/cli/get.rs", "onto stdout, as asked"),
     ("src/intake/maps.rs", "a document's own tree, on its way to values"),
     ("src/launch/files.rs", "into the secret file in memory"),
+    ("src/mask/supervise.rs", "to look for it in the program's output"),
     ("src/openclaw/leftovers.rs", "to look for copies of it in old files"),
     ("src/openclaw/search.rs", "to look for copies of it in databases"),
 ];
