@@ -11,7 +11,7 @@ use crate::{KEY, KEY_MARK, ODD, ODD_MARK, Piped, masked, script, text, vault};
 
 /// Prints the value of a variable in the forms that Python's own encoders give it.
 const ENCODERS: &str = r#"
-import base64, json, os, sys, urllib.parse as u
+import base64, json, os, re, sys, urllib.parse as u
 value = os.environb[sys.argv[1].encode()]
 words = value.decode()
 def say(name, form):
@@ -29,7 +29,7 @@ say("quote", u.quote(words))
 say("quote all", u.quote(words, safe=""))
 say("quote_plus", u.quote_plus(words))
 say("component", u.quote(words, safe="-_.!~*'()"))
-say("lower", "".join(c if len(c) == 1 else c.lower() for c in __import__("re").split("(%..)", u.quote(words))))
+say("lower", re.sub("%..", lambda found: found.group().lower(), u.quote(words)))
 say("json", json.dumps(words)[1:-1])
 say("json text", json.dumps(words, ensure_ascii=False)[1:-1])
 say("json slash", json.dumps(words)[1:-1].replace("/", "\\/"))

@@ -48,6 +48,13 @@ fn keys_that_signal_stop_and_end_it_as_they_do_without_us() {
     screen.prompt();
     screen.line("clear; test \"$(stty -g)\" = \"$before\" && echo again");
     screen.until_line("again");
+    // The key ends a loop around it, too.
+    screen.line("clear; for i in 1 2; do $V sh -c 'echo up; exec sleep 60'; done");
+    screen.until("up");
+    screen.key("C-c");
+    screen.prompt();
+    screen.line("echo after the loop");
+    assert_eq!(screen.until_line("after the loop").matches("\nup").count(), 1);
     // A signal from outside, too, leaves the terminal as it was.
     screen.line(
         "$V sh -c 'kill -KILL $$'; echo code=$?; test \"$(stty -g)\" = \"$before\" && echo sane",
