@@ -13,10 +13,13 @@ use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::read_bounded;
 use clawvault_core::vault::{Put, PutOutcome, Stored, Vault};
 use clawvault_providers::{by_variable, find_in_packed, identify};
+use zeroize::Zeroizing;
 
 use super::export::BASE64_SUFFIX;
-use super::naming::{Named, Namer};
-use super::{App, AppError, Code, Plaintext};
+use super::foreign::{Asked, Printed};
+use super::naming::{Named, Namer, Paths};
+use super::plaintext::quoted;
+use super::{App, AppError, Code, Plaintext, Taken};
 use crate::intake::{Format, environment};
 use crate::openclaw::{self, FormatHit};
 
@@ -29,6 +32,10 @@ pub enum Source {
     Environment(Vec<(OsString, OsString)>),
     /// An OpenClaw home, and unit and environment files elsewhere that belong to it.
     OpenClaw(PathBuf, Vec<PathBuf>),
+    /// What a password manager or secret store printed.
+    Printed(Printed),
+    /// Another program's encrypted secrets, which that program decrypts.
+    Program(Asked),
 }
 
 /// What to do where the vault has another value under a name.
@@ -54,6 +61,8 @@ pub struct ImportOptions {
     pub on_difference: OnDifference,
     /// Changes nothing.
     pub dry_run: bool,
+    /// Keeps what was taken at hand, for a scrub.
+    pub scrub: bool,
 }
 
 /// What became of one value.
@@ -82,6 +91,10 @@ pub struct Imported {
     pub notes: Vec<String>,
     /// Where the values still lie in clear.
     pub plaintext: Vec<Plaintext>,
+    /// The command that takes them out there, where one can.
+    pub scrub_command: Option<String>,
+    /// What was taken, where a scrub is to follow.
+    pub taken: Vec<Taken>,
 }
 
 impl App {
@@ -91,7 +104,8 @@ impl App {
         let gathered = gather(source)?;
         let access = if options.dry_run { super::Access::Read } else { super::Access::Write };
         let mut vault = self.open(access)?;
-        let imported = self.import_gathered(&mut vault, gathered, options)?;
+        let mut imported = self.import_gathered(&mut vault, gathered, options)?;
+        imported.scrub_command = scrub_command(source, options);
         vault.close()?;
         Ok(imported)
     }
@@ -103,10 +117,10 @@ impl App {
         options: &ImportOptions,
     ) -> Result<Imported, AppError> {
         let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-        let namer = Namer::new(gathered.openclaw);
+        let namer = Namer::new(gathered.paths);
         let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
         let lying = named.iter().map(|one| &one.found);
-        let lying = lying.filter(|found| found.source != environment::SOURCE);
+        let lying = lying.filter(|_| gathered.in_clear);
         imported.plaintext = lying.map(Plaintext::of_found).chain(gathered.copies).collect();
         refuse_clashes(&named)?;
         let mut puts = puts(&named, &options.profile);
@@ -136,26 +150,54 @@ impl App {
         let by_name: BTreeMap<&SecretName, _> = done.iter().map(|s| (&s.name, s)).collect();
         for one in named {
             let Some(stored) = by_name.get(&one.name) else { continue };
-            let place = place(&one.found);
+            let Named { found, name, field, variable, .. } = one;
             imported.lines.push(Line {
-                name: one.name,
-                field: one.field,
-                variable: one.variable,
-                place,
+                name: name.clone(),
+                field: field.clone(),
+                variable: variable.clone(),
+                place: place(&found),
                 outcome: stored.outcome,
                 version: stored.version,
             });
+            if options.scrub {
+                imported.taken.push(Taken { found, name, field, variable });
+            }
         }
         Ok(imported)
     }
 }
 
-struct Gathered {
-    found: Vec<Found>,
-    openclaw: bool,
-    notes: Vec<String>,
+/// What scrubs a source, as it is typed.
+fn scrub_command(source: &Source, options: &ImportOptions) -> Option<String> {
+    let named = match source {
+        Source::File(path) => quoted(&path.display().to_string()),
+        // Files elsewhere belong to the home that nobody has to name.
+        Source::OpenClaw(home, extra) if extra.is_empty() => {
+            format!("--openclaw {}", quoted(&home.display().to_string()))
+        }
+        Source::OpenClaw(..) => "--openclaw".to_owned(),
+        Source::Environment(_) | Source::Printed(_) | Source::Program(_) => return None,
+    };
+    let mut command = format!("clawvault import {named} --scrub");
+    if options.profile != ProfileName::default() {
+        command.push_str(&format!(" --profile {}", options.profile));
+    }
+    if let Some(name) = &options.name {
+        command.push_str(&format!(" --as {name}"));
+    }
+    Some(command)
+}
+
+/// What a source yielded.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) found: Vec<Found>,
+    pub(super) paths: Paths,
+    pub(super) notes: Vec<String>,
+    /// True where the values lie in clear in the files they were taken from.
+    pub(super) in_clear: bool,
     /// Where values lie besides the places they are taken from.
-    copies: Vec<Plaintext>,
+    pub(super) copies: Vec<Plaintext>,
 }
 
 /// Reads a source without touching any vault.
@@ -169,7 +211,7 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
             let by_form = environment::take(variables.iter().cloned(), |name| !is_known(name));
             found
                 .extend(by_form.found.into_iter().filter(|f| identify(f.value.expose()).is_some()));
-            Ok(Gathered { found, openclaw: false, notes: Vec::new(), copies: Vec::new() })
+            Ok(Gathered { found, ..Gathered::default() })
         }
         Source::OpenClaw(home, extra) => {
             let report = openclaw::read(home, extra, &is_known, &find)?;
@@ -181,24 +223,40 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
                 )
             }));
             let copies = report.copies.iter().map(Plaintext::of_copy).collect();
-            Ok(Gathered { found: report.found, openclaw: true, notes, copies })
+            let (found, paths) = (report.found, Paths::OpenClaw);
+            Ok(Gathered { found, paths, notes, in_clear: true, copies })
         }
+        Source::Printed(printed) => printed.gather(),
+        Source::Program(asked) => asked.gather(),
     }
 }
 
 fn gather_file(path: &Path) -> Result<Gathered, AppError> {
-    let shown = path.display().to_string();
-    let bytes = read_bounded(path, MAX_DOCUMENT).map_err(|error| {
+    let bytes = read_file(path)?;
+    let gathered = gather_document(Format::of(path, &bytes), &bytes, &path.display().to_string())?;
+    Ok(Gathered { in_clear: true, ..gathered })
+}
+
+/// Reads a file that a person named.
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, AppError> {
+    read_bounded(path, MAX_DOCUMENT).map_err(|error| {
         let code = match error {
             clawvault_core::platform::read::ReadError::Missing => Code::Missing,
             _ => Code::Failed,
         };
         let what = PlatformError::read(path, error).to_string();
         AppError::new(code, what, "Name a regular file that you may read.")
-    })?;
-    let format = Format::of(path, &bytes);
-    let intake = crate::intake::read(format, &bytes, &shown)
-        .map_err(|error| AppError::document(&shown, &error))?;
+    })
+}
+
+/// Reads a document that `shown` names.
+pub(super) fn gather_document(
+    format: Format,
+    bytes: &[u8],
+    shown: &str,
+) -> Result<Gathered, AppError> {
+    let intake = crate::intake::read(format, bytes, shown)
+        .map_err(|error| AppError::document(shown, &error))?;
     let mut notes = Vec::new();
     for note in intake.notes {
         notes.push(format!("{shown}: {note}"));
@@ -207,7 +265,7 @@ fn gather_file(path: &Path) -> Result<Gathered, AppError> {
     if found.iter().any(|f| f.label.as_str().starts_with("secrets.")) {
         read_own_export(&mut found, &mut notes);
     }
-    Ok(Gathered { found, openclaw: false, notes, copies: Vec::new() })
+    Ok(Gathered { found, notes, ..Gathered::default() })
 }
 
 /// What `export --format json` writes is no other document's: the name of its profile stands
@@ -225,7 +283,7 @@ fn read_own_export(found: &mut Vec<Found>, notes: &mut Vec<String>) {
     }
 }
 
-fn is_known(variable: &str) -> bool {
+pub(super) fn is_known(variable: &str) -> bool {
     use clawvault_providers::Holds;
     by_variable(variable).is_some_and(|(_, usage)| usage.holds == Holds::Secret)
 }
@@ -332,6 +390,6 @@ fn place(found: &Found) -> String {
 /// True where a source can be read and holds at least one value that would be taken.
 pub(super) fn yields_something(source: &Source) -> bool {
     let Ok(gathered) = gather(source) else { return true };
-    let mut namer = Namer::new(gathered.openclaw);
+    let mut namer = Namer::new(gathered.paths);
     gathered.found.into_iter().any(|found| namer.name(found).is_ok())
 }

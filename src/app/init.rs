@@ -1,10 +1,9 @@
 //! Making a vault.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::slot::{DEFAULT_WORK, Identity, Passphrase, Recipient};
-use clawvault_core::platform::{Dir, PlatformError, SystemClock};
+use clawvault_core::platform::{Dir, PlatformError, SystemClock, failpoint};
 use clawvault_core::vault::{NewSlot, SlotKind, Vault, VaultError};
 use zeroize::Zeroizing;
 
@@ -111,14 +110,9 @@ fn write_identity(dir: &Dir, path: &Path) -> Result<(), AppError> {
         identity.recipient(),
         *identity.to_text()
     ));
-    let fail = |e| PlatformError::io("write", path, e);
-    let mut file = dir.create_new(name)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half an identity would stand in the way of the next `init`.
-        dir.remove(name).ok();
-    }
-    written.map_err(fail)?;
-    dir.sync()?;
+    failpoint::hit("identity.write")?;
+    // Whole or not at all: half an identity would stand in the way of the next `init`.
+    dir.write_new(name, text.as_bytes())?;
+    failpoint::hit("identity.written")?;
     Ok(())
 }

@@ -28,25 +28,36 @@ const SETTING: Skipped = "is a setting, not a secret";
 const STEERS: Skipped = "steers which code runs and is never kept in a vault";
 const UNNAMED: Skipped = "has no name that a secret could have; choose one with --as";
 
+/// What the paths of a source are.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Paths {
+    /// Keys of any document.
+    #[default]
+    Keys,
+    /// Names that a person gave to secrets.
+    Names,
+    /// Keys of OpenClaw's own documents.
+    OpenClaw,
+}
+
 /// Gives names to the values of one import, each name to one value.
 #[derive(Default)]
 pub(super) struct Namer {
-    /// True where paths are those of OpenClaw's own documents.
-    openclaw: bool,
+    paths: Paths,
     values: HashMap<(SecretName, FieldName), Value>,
     variables: HashMap<Variable, SecretName>,
 }
 
 impl Namer {
-    /// `openclaw` says that paths are those of OpenClaw's own documents.
-    pub(super) fn new(openclaw: bool) -> Self {
-        Self { openclaw, ..Self::default() }
+    /// For a source whose paths are these.
+    pub(super) fn new(paths: Paths) -> Self {
+        Self { paths, ..Self::default() }
     }
 
     /// Names a value. A name that another value of this import has is passed over for the next
     /// best one; where there is none, the name is given twice and the import says so.
     pub(super) fn name(&mut self, found: Found) -> Result<Named, (Found, Skipped)> {
-        let choices = match candidates(&found, self.openclaw) {
+        let choices = match candidates(&found, self.paths) {
             Ok(choices) => choices,
             Err(skipped) => return Err((found, skipped)),
         };
@@ -77,17 +88,30 @@ struct Candidate {
 }
 
 /// Names that fit a value, best first.
-fn candidates(found: &Found, openclaw: bool) -> Result<Vec<Candidate>, Skipped> {
-    match &found.label {
-        Label::Variable(text) => for_variable(text, &found.value),
-        Label::Path(path) if openclaw => {
+fn candidates(found: &Found, paths: Paths) -> Result<Vec<Candidate>, Skipped> {
+    match (&found.label, paths) {
+        (Label::Variable(text), _) => for_variable(text, &found.value),
+        (Label::Path(path), Paths::OpenClaw) => {
             Ok(for_path(path, suggested_name(path).as_deref(), &found.value))
         }
-        Label::Path(path) => match exported(path) {
+        (Label::Path(path), Paths::Names) => match path.rsplit('/').next() {
+            Some(last) if by_variable(last).is_some() => for_variable(last, &found.value),
+            _ => Ok(for_path(path, Some(&as_name(path)), &found.value)),
+        },
+        (Label::Path(path), Paths::Keys) => match exported(path) {
             Some((name, field)) => Ok(by_name(name, field).into_iter().collect()),
             None => Ok(for_path(path, None, &found.value)),
         },
     }
+}
+
+/// A path that is a name as it stands; else part by part what comes closest.
+fn as_name(path: &str) -> String {
+    if SecretName::parse(path).is_ok() {
+        return path.to_owned();
+    }
+    let parts: Vec<String> = path.split('/').map(kebab).filter(|part| !part.is_empty()).collect();
+    parts.join("/")
 }
 
 /// Name and field of a place in a document that `export --format json` wrote.
@@ -229,14 +253,18 @@ mod tests {
 
     #[test]
     fn paths_are_named_by_form_by_export_or_by_place() {
-        let at = |path: &str, openclaw: bool| {
+        let at = |path: &str, paths: Paths| {
             let label = Label::Path(path.to_owned());
-            let mut namer = Namer { openclaw, ..Namer::default() };
+            let mut namer = Namer::new(paths);
             namer.name(Found { label, ..found("X", "a") }).ok().unwrap().name.to_string()
         };
-        assert_eq!(at("my.openai.apiKey", false), "import/my-openai-apikey");
-        assert_eq!(at("secrets.acme/a.b.value", false), "acme/a.b");
-        assert_eq!(at("models.providers.openai.apiKey", true), "openai/main");
+        assert_eq!(at("my.openai.apiKey", Paths::Keys), "import/my-openai-apikey");
+        assert_eq!(at("secrets.acme/a.b.value", Paths::Keys), "acme/a.b");
+        assert_eq!(at("models.providers.openai.apiKey", Paths::OpenClaw), "openai/main");
+        assert_eq!(at("acme/work.key", Paths::Names), "acme/work.key");
+        assert_eq!(at("Web/Me@host.example", Paths::Names), "web/me-host-example");
+        assert_eq!(at("api/OPENAI_API_KEY", Paths::Names), "openai/main");
+        assert_eq!(at("api/OTHER_KEY", Paths::Names), "api/other-key");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clawvault_core::vault::Want;
-use zeroize::Zeroizing;
 
 use super::surroundings::Context;
 use super::{arguments, output};
@@ -51,11 +50,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             "`clawvault show` names its fields.",
         )
     })?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(value.len() + 1));
-    bytes.extend_from_slice(value.expose());
+    output::data(value.expose());
     if output::is_terminal() {
-        bytes.push(b'\n');
+        output::data(b"\n");
     }
-    output::data(&bytes);
     Ok(ExitCode::SUCCESS)
 }

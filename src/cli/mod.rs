@@ -3,6 +3,7 @@
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
 mod arguments;
+mod backup;
 mod completions;
 mod doctor;
 mod export;
@@ -17,9 +18,13 @@ mod output;
 mod policy;
 mod prompt;
 mod quickstart;
+mod recipient;
+mod rekey;
+mod restore;
 mod rm;
 mod rollback;
 mod run;
+mod scrub;
 mod set;
 mod show;
 mod status;
@@ -30,6 +35,7 @@ mod uninstall;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clawvault_core::memory;
 use clawvault_core::platform::{guard, process};
 
 use crate::app::{AppError, Code};
@@ -83,7 +89,11 @@ enum Command {
     Export(export::Args),
     Run(run::Args),
     Policy(policy::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Log(log::Args),
+    Recipient(recipient::Args),
+    Rekey(rekey::Args),
     Status(status::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -124,8 +134,14 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
     Cli::try_parse().map(|cli| (cli.keys, cli.command))
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the process was started with, and leaves nothing of what it knew.
 pub fn main() -> ExitCode {
+    let code = run_command();
+    memory::wipe_stack::<{ memory::DEEPEST }>();
+    code
+}
+
+fn run_command() -> ExitCode {
     let (core_limit, hardened) = process::harden();
     std::panic::set_hook(Box::new(|_| {
         // What panicked may have been reading a value: its message is not shown. A panic that
@@ -166,6 +182,7 @@ fn end(work: impl FnOnce() -> Result<ExitCode, AppError>) -> ExitCode {
 
 fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
     match command {
+        Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
@@ -178,6 +195,9 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
+        Command::Recipient(args) => recipient::run(&args, context),
+        Command::Rekey(args) => rekey::run(&args, context),
+        Command::Restore(args) => restore::run(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
         Command::Run(args) => run::run(args, context),

@@ -1,10 +1,12 @@
 //! Questions to a person: on the terminal, without echo where a value is typed.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 
 use clawvault_core::crypto::slot::Passphrase;
 use clawvault_core::domain::limits::MAX_DOCUMENT;
-use zeroize::Zeroizing;
+use clawvault_core::memory::LockedBytes;
+use rustix::io::Errno;
 
 use crate::app::{AppError, Code};
 
@@ -23,7 +25,7 @@ pub(super) fn passphrase(question: &str) -> Option<Passphrase> {
 }
 
 /// Asks for a value without echo.
-pub(super) fn value(question: &str) -> Result<Zeroizing<Vec<u8>>, AppError> {
+pub(super) fn value(question: &str) -> Result<LockedBytes, AppError> {
     let typed = rpassword::prompt_password(question);
     let typed = typed.map_err(|_| {
         AppError::new(
@@ -32,7 +34,7 @@ pub(super) fn value(question: &str) -> Result<Zeroizing<Vec<u8>>, AppError> {
             "Pipe the value in instead.",
         )
     })?;
-    Ok(Zeroizing::new(typed.into_bytes()))
+    Ok(LockedBytes::from(typed.into_bytes()))
 }
 
 /// Asks for yes or no; no where nobody can be asked.
@@ -52,24 +54,37 @@ pub(super) fn line(question: &str) -> Option<String> {
     Some(answer.trim().to_owned())
 }
 
-/// Reads stdin to its end, at most the bound of a document.
-pub(super) fn stdin(max: usize) -> Result<Zeroizing<Vec<u8>>, AppError> {
+/// What is read at first; most values are shorter.
+const FIRST: usize = 4 * 1024;
+
+/// Reads stdin to its end, at most the bound of a document, straight into memory that is wiped:
+/// the standard library's reader would keep a copy in its buffer.
+pub(super) fn stdin(max: usize) -> Result<LockedBytes, AppError> {
     debug_assert!(max <= MAX_DOCUMENT);
-    // The buffer has its final size from the start: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(max + 1));
-    let read = std::io::stdin().lock().take(max as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|e| {
-        AppError::new(
-            Code::Failed,
-            format!("stdin cannot be read: {}", e.kind()),
-            "Pipe the data in again.",
-        )
-    })?;
-    if bytes.len() > max {
-        return Err(AppError::usage(
-            format!("stdin is larger than {max} bytes"),
-            "Nothing was changed.",
-        ));
+    let input = std::io::stdin();
+    let mut bytes = LockedBytes::zeroed(FIRST.min(max + 1));
+    let mut filled = 0;
+    loop {
+        match rustix::io::read(input.as_fd(), &mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => continue,
+            Err(error) => {
+                let kind = std::io::Error::from(error).kind();
+                let what = format!("stdin cannot be read: {kind}");
+                return Err(AppError::new(Code::Failed, what, "Pipe the data in again."));
+            }
+        }
+        if filled > max {
+            let what = format!("stdin is larger than {max} bytes");
+            return Err(AppError::usage(what, "Nothing was changed."));
+        }
+        if filled == bytes.len() {
+            let mut larger = LockedBytes::zeroed(filled.saturating_mul(8).min(max + 1));
+            larger[..filled].copy_from_slice(&bytes);
+            bytes = larger;
+        }
     }
+    bytes.truncate(filled);
     Ok(bytes)
 }

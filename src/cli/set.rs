@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use clawvault_core::domain::limits::{MAX_FIELDS, MAX_VALUE};
 use clawvault_core::domain::{FieldName, Value, ValueError};
+use clawvault_core::memory::LockedBytes;
 use clawvault_core::platform::memory;
 use clawvault_core::vault::PutOutcome;
 use zeroize::Zeroizing;
@@ -97,7 +99,7 @@ fn variable(text: &str) -> Result<(clawvault_core::domain::Variable, FieldName),
     }
 }
 
-fn read(name: &str, max: usize) -> Result<Zeroizing<Vec<u8>>, AppError> {
+fn read(name: &str, max: usize) -> Result<LockedBytes, AppError> {
     if std::io::stdin().is_terminal() {
         return prompt::value(&format!("Value of {name}: "));
     }
@@ -107,9 +109,9 @@ fn read(name: &str, max: usize) -> Result<Zeroizing<Vec<u8>>, AppError> {
 /// One value, without the newline that an editor or `echo` put behind it.
 fn one_value(name: &str) -> Result<Value, AppError> {
     let bytes = read(name, MAX_VALUE + 2)?;
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    Value::new(bytes.to_vec()).map_err(refused)
+    let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let length = text.strip_suffix(b"\r").unwrap_or(text).len();
+    Value::within(&Arc::new(bytes), 0..length).map_err(refused)
 }
 
 fn refused(error: ValueError) -> AppError {
@@ -133,7 +135,7 @@ fn parse_fields(bytes: &[u8]) -> Result<Vec<(FieldName, Value)>, AppError> {
     }
     let pair = |(name, tree): (&String, &Tree)| {
         let text = tree.text().ok_or_else(not_fields)?;
-        let value = Value::new(text.as_bytes().to_vec()).map_err(refused)?;
+        let value = Value::copy_of(text.as_bytes()).map_err(refused)?;
         Ok((arguments::field(name)?, value))
     };
     entries.iter().map(pair).collect()

@@ -60,9 +60,21 @@ pub enum Kind {
     /// YAML aliases that expand past the bound, or to themselves.
     #[error("aliases expand past what is allowed")]
     Aliases,
+    /// A text of a document that was read, but whose place in it is not certain.
+    #[error("the place of a value is not certain")]
+    Unplaced,
     /// A document whose outermost part is no map.
     #[error("the document is not a map of names and values")]
     NotAMap,
+    /// An export that only the program that wrote it can open.
+    #[error("an encrypted export")]
+    Encrypted,
+    /// Names, or something deleted, where values should be.
+    #[error("names without values")]
+    NoValues,
+    /// JSON of another shape than the named program writes.
+    #[error("not what {0} writes as JSON")]
+    Shape(&'static str),
     /// Any other breach of the syntax of the named format.
     #[error("not valid {0}")]
     Syntax(&'static str),

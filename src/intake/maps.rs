@@ -37,21 +37,28 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format that the file's name says.
+    pub fn by_name(path: &Path) -> Option<Self> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name == ".env" || name.starts_with(".env.") {
+            return Some(Self::Dotenv);
+        }
+        match path.extension().and_then(|extension| extension.to_str())? {
+            "env" => Some(Self::Dotenv),
+            "json" => Some(Self::Json),
+            "json5" => Some(Self::Json5),
+            "toml" => Some(Self::Toml),
+            "yaml" | "yml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+
     /// The format that the file's name says; else the first that its bytes are valid in.
     ///
     /// Bytes that are valid in none are called dotenv, whose error then says why.
     pub fn of(path: &Path, bytes: &[u8]) -> Self {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name == ".env" || name.starts_with(".env.") {
-            return Self::Dotenv;
-        }
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("env") => return Self::Dotenv,
-            Some("json") => return Self::Json,
-            Some("json5") => return Self::Json5,
-            Some("toml") => return Self::Toml,
-            Some("yaml" | "yml") => return Self::Yaml,
-            _ => {}
+        if let Some(format) = Self::by_name(path) {
+            return format;
         }
         let valid = |format: &Self| match format {
             Self::Dotenv => dotenv::parse(bytes).is_ok(),
@@ -78,6 +85,26 @@ pub fn parse(format: Format, bytes: &[u8]) -> Result<Tree, ParseError> {
     parsed.map_err(|error| ParseError { kind: builder.fault().unwrap_or(error.kind), ..error })
 }
 
+/// Reads JSON documents that follow one another, as a program prints them that is asked for
+/// several things in turn. The bounds hold for all of them together.
+pub fn parse_sequence(bytes: &[u8]) -> Result<Vec<Tree>, ParseError> {
+    let text = checked(bytes)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let builder = Builder::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut trees = Vec::new();
+    loop {
+        let tree = builder.seed().deserialize(&mut deserializer).map_err(|error| {
+            let kind = builder.fault().unwrap_or(Kind::Syntax("JSON"));
+            at(error.line(), error.column(), kind)
+        })?;
+        trees.push(tree);
+        if deserializer.end().is_ok() {
+            return Ok(trees);
+        }
+    }
+}
+
 impl Tree {
     /// The texts of the document as values; `source` is the name they are reported under.
     pub fn into_intake(self, source: &str) -> Result<Intake, ParseError> {
@@ -90,11 +117,8 @@ impl Tree {
             if intake.found.len() == MAX_IMPORT {
                 return Err(fail(Kind::TooMany));
             }
-            let label = match path.strip_prefix("env.").unwrap_or(path) {
-                name if has_variable_form(name) => Label::Variable(name.to_owned()),
-                _ => Label::Path(path.to_owned()),
-            };
-            match Value::new(text.as_bytes().to_vec()) {
+            let label = label_of(path);
+            match Value::copy_of(text.as_bytes()) {
                 Ok(value) => {
                     intake.found.push(Found {
                         source: source.to_owned(),
@@ -140,8 +164,16 @@ impl Tree {
                 .enumerate()
                 .try_for_each(|(index, node)| step(path, &index.to_string(), node)),
             Self::Map(map) => map.iter().try_for_each(|(key, node)| step(path, key, node)),
-            Self::Other => Ok(()),
+            Self::Truth(_) | Self::Whole(_) | Self::Other => Ok(()),
         }
+    }
+}
+
+/// What a text at `path` is called.
+pub(super) fn label_of(path: &str) -> Label {
+    match path.strip_prefix("env.").unwrap_or(path) {
+        name if has_variable_form(name) => Label::Variable(name.to_owned()),
+        _ => Label::Path(path.to_owned()),
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) const MAX_PATH: usize = 1024;
 pub(super) const MAX_NODES: usize = 4 * MAX_IMPORT;
 
 /// A document of maps, lists and text.
+#[derive(PartialEq)]
 pub enum Tree {
     /// A text, wiped when dropped.
     Text(Zeroizing<String>),
@@ -27,7 +28,11 @@ pub enum Tree {
     List(Vec<Tree>),
     /// A map, its keys sorted.
     Map(BTreeMap<String, Tree>),
-    /// A number, a truth value, a date, nothing: never a secret.
+    /// A truth value: never a secret.
+    Truth(bool),
+    /// A whole number: never a secret.
+    Whole(i64),
+    /// Any other number, a date, nothing: never a secret.
     Other,
 }
 
@@ -37,6 +42,14 @@ impl Tree {
         match self {
             Self::Map(map) => map.get(key),
             _ => None,
+        }
+    }
+
+    /// The items of a list; none where this is no list.
+    pub fn items(&self) -> &[Tree] {
+        match self {
+            Self::List(list) => list,
+            _ => &[],
         }
     }
 
@@ -55,6 +68,8 @@ impl fmt::Debug for Tree {
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::List(list) => write!(f, "List({})", list.len()),
             Self::Map(map) => write!(f, "Map({})", map.len()),
+            Self::Truth(_) => f.write_str("Truth"),
+            Self::Whole(_) => f.write_str("Whole"),
             Self::Other => f.write_str("Other"),
         }
     }
@@ -176,20 +191,20 @@ impl<'de> Visitor<'de> for Seed<'_> {
         inner.deserialize_any(self)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Tree, E> {
-        Ok(Tree::Other)
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<Tree, E> {
+        Ok(Tree::Truth(truth))
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Tree, E> {
-        Ok(Tree::Other)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Tree, E> {
+        Ok(Tree::Whole(number))
     }
 
     fn visit_i128<E: Error>(self, _: i128) -> Result<Tree, E> {
         Ok(Tree::Other)
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Tree, E> {
-        Ok(Tree::Other)
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Tree, E> {
+        Ok(i64::try_from(number).map_or(Tree::Other, Tree::Whole))
     }
 
     fn visit_u128<E: Error>(self, _: u128) -> Result<Tree, E> {

@@ -6,9 +6,10 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use clawvault_core::platform::failpoint;
 use clawvault_core::platform::process::{CoreLimit, restore_core_limit};
 
-use super::LaunchError;
+use super::{LaunchError, Rendered, SecretFiles};
 
 /// A program with everything it needs.
 pub struct Ready {
@@ -20,6 +21,10 @@ pub struct Ready {
     pub environment: BTreeMap<OsString, OsString>,
     /// The core limit that it would have had without us.
     pub core_limit: CoreLimit,
+    /// Its secret files: they go with this, unless the program took over.
+    pub files: Option<SecretFiles>,
+    /// Its rendered templates, likewise.
+    pub rendered: Rendered,
 }
 
 /// Replaces this process by the program; returns only where that failed.
@@ -30,6 +35,9 @@ pub fn replace(ready: Ready) -> LaunchError {
     let mut arguments = ready.arguments.into_iter();
     let name = arguments.next().unwrap_or_default();
     let shown = name.to_string_lossy().into_owned();
+    if let Err(error) = failpoint::hit("run.exec") {
+        return error.into();
+    }
     restore_core_limit(ready.core_limit);
     let error = Command::new(&ready.program)
         .arg0(name)

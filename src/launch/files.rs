@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::Value;
-use clawvault_core::platform::{Dir, PlatformError};
+use clawvault_core::platform::{Dir, PlatformError, failpoint};
 
 use super::LaunchError;
 
@@ -35,17 +35,18 @@ impl SecretFiles {
     /// Writes one file and gives its path.
     pub fn write(&mut self, variable: &str, value: &Value) -> Result<PathBuf, PlatformError> {
         let name = format!("{}-{variable}", self.prefix);
+        failpoint::hit("secret-file.create")?;
         let mut file = self.dir.create_new(&name)?;
         self.written.push(name.clone());
         let path = self.dir.path().join(name);
+        failpoint::hit("secret-file.write")?;
         file.write_all(value.expose()).map_err(|e| PlatformError::io("write", &path, e))?;
         Ok(path)
     }
 
-    /// Keeps the files: from here on the run's record answers for them.
-    pub fn keep(mut self) -> Vec<PathBuf> {
-        let names = std::mem::take(&mut self.written);
-        names.iter().map(|name| self.dir.path().join(name)).collect()
+    /// The paths, for the run's record.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.written.iter().map(|name| self.dir.path().join(name)).collect()
     }
 }
 

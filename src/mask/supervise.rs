@@ -52,7 +52,14 @@ pub fn run(
     drop(wiring.streams);
     let signals = Signals::hold(&[Name::SIGWINCH])?;
     let pumps = Pumps::start(wiring.sources, &needles, &marks)?;
-    let mut watch = Watch { program: pid, own_session, keyboard, screens: wiring.screens, signals };
+    let mut watch = Watch {
+        program: pid,
+        own_session,
+        keyboard,
+        screens: wiring.screens,
+        signals,
+        interrupted: own_session,
+    };
     let code = watch.until_its_end()?;
     let lost = pumps.finish(&watch.signals);
     let interrupted = watch.interrupted && i32::from(code) == 128 + Signal::INT.as_raw();

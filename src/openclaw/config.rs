@@ -139,7 +139,7 @@ fn collect(
                 path.truncate(length);
             }
         }
-        Tree::Text(_) | Tree::Other => {}
+        Tree::Text(_) | Tree::Truth(_) | Tree::Whole(_) | Tree::Other => {}
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ impl<'a> Scan<'a> {
                 }
             }
             Tree::Text(text) => self.leaf(source, path, text),
-            Tree::Other => {}
+            Tree::Truth(_) | Tree::Whole(_) | Tree::Other => {}
         }
     }
 
@@ -127,7 +127,7 @@ impl<'a> Scan<'a> {
         if is_name(&literal) && literal.contains('_') && self.is_secret(&literal) {
             return self.refer(path, &literal);
         }
-        match Value::new(literal.as_bytes().to_vec()) {
+        match Value::copy_of(literal.as_bytes()) {
             Ok(value) => {
                 let found = Found { source: source.to_owned(), line: None, label, value };
                 self.take(found, login);
@@ -168,6 +168,18 @@ impl<'a> Scan<'a> {
             self.notes.push(note);
         }
     }
+}
+
+/// The credential that a text at `path` is, if it is one; a part of a login is one too.
+pub(super) fn credential(
+    holder: Holder,
+    known: &dyn Fn(&str) -> bool,
+    path: &str,
+    text: &str,
+) -> Option<Found> {
+    let mut scan = Scan::new(holder, known);
+    scan.leaf("", path, text);
+    scan.found.pop().or_else(|| scan.logins.pop())
 }
 
 /// Source and id, if this is an object that refers to a secret kept elsewhere.

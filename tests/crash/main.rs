@@ -12,7 +12,10 @@
 )]
 
 mod campaign;
+mod copies;
+mod history;
 mod kill;
+mod recipients;
 mod together;
 
 #[path = "../support/random.rs"]

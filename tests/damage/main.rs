@@ -14,6 +14,8 @@
 mod harm;
 mod judge;
 mod read;
+mod rollback;
+mod sweep;
 mod table;
 mod world;
 

@@ -19,6 +19,9 @@ use super::read::{Everything, read_everything};
 const POLICY: &str = "[agents.support]\nsecrets = [\"anthropic/*\", \"env/*\"]\n\n\
                       [secrets.\"openai/main\"]\nadmin = \"openai/admin\"\n";
 
+/// Every file of a home, by its path in it.
+pub(crate) type Files = Vec<(PathBuf, Vec<u8>)>;
+
 /// States that a file had before, by its path.
 type Older = BTreeMap<PathBuf, Vec<Vec<u8>>>;
 
@@ -26,7 +29,7 @@ type Older = BTreeMap<PathBuf, Vec<Vec<u8>>>;
 pub(crate) struct World {
     pub(crate) home: PathBuf,
     /// Every file, by its path in the home.
-    pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
+    pub(crate) files: Files,
     older: Older,
     pub(crate) expected: Everything,
     /// What `export` writes for each profile.
@@ -36,28 +39,69 @@ pub(crate) struct World {
 impl World {
     /// Builds a vault in `home`. With `behind` its newest snapshot lacks the last changes.
     pub(crate) fn build(home: &Path, behind: bool, random: &mut Random) -> Self {
-        let made = clawvault(home, &["init"]);
-        assert!(made.status.success(), "init: {}", String::from_utf8_lossy(&made.stderr));
+        made(home);
         let mut older = Older::new();
         fill(home, random, &mut older);
         if !behind {
             open(home).snapshot().unwrap();
         }
-        let launched = clawvault(home, &["run", "--", "true"]);
-        assert!(launched.status.success(), "{}", String::from_utf8_lossy(&launched.stderr));
-        let expected = read_everything(&app(home), Access::Read).unwrap().0;
-        let exports = ["default", "prod"].map(|profile| (profile, export(home, profile).stdout));
-        let files = files(home);
+        let mut world = Self::as_it_is(home);
         for (path, states) in &mut older {
-            let now = files.iter().find(|(p, _)| p == path);
+            let now = world.files.iter().find(|(p, _)| p == path);
             states.retain(|state| now.is_some_and(|(_, bytes)| bytes != state));
         }
-        let snapshots: Vec<_> = files.iter().filter(|(path, _)| is_snapshot(path)).collect();
+        let snapshots: Vec<_> = world.files.iter().filter(|(path, _)| is_snapshot(path)).collect();
         for pair in snapshots.windows(2) {
             // A snapshot never changes: the one before it is its older state.
             older.insert(pair[1].0.clone(), vec![pair[0].1.clone()]);
         }
-        Self { home: home.to_owned(), files, older, expected, exports: exports.into() }
+        world.older = older;
+        world
+    }
+
+    /// As small as a vault gets with a little of everything in it.
+    pub(crate) fn smallest(home: &Path, random: &mut Random) -> Self {
+        made(home);
+        for (profile, numbers) in [("default", 0..2), ("prod", 18..19), ("default", 1..2)] {
+            store(home, profile, numbers, random);
+        }
+        app(home).apply_policy(POLICY).unwrap().close().unwrap();
+        open(home).snapshot().unwrap();
+        Self::as_it_is(home)
+    }
+
+    /// A vault with the files of each state that it had, one commit apart, oldest first.
+    pub(crate) fn with_states(
+        home: &Path,
+        count: usize,
+        random: &mut Random,
+    ) -> (Self, Vec<Files>) {
+        made(home);
+        let mut states = Vec::with_capacity(count);
+        for number in 0..count {
+            store(
+                home,
+                if number % 3 == 0 { "prod" } else { "default" },
+                0..1 + number % 5,
+                random,
+            );
+            if number % 7 == 6 {
+                open(home).snapshot().unwrap();
+            }
+            states.push(files(home));
+        }
+        store(home, "default", 0..42, random);
+        (Self::as_it_is(home), states)
+    }
+
+    /// The vault that lies in `home`, launched from once so that its log has entries of reads.
+    fn as_it_is(home: &Path) -> Self {
+        let launched = clawvault(home, &["run", "--", "true"]);
+        assert!(launched.status.success(), "{}", String::from_utf8_lossy(&launched.stderr));
+        let expected = read_everything(&app(home), Access::Read).unwrap().0;
+        let exports = ["default", "prod"].map(|profile| (profile, export(home, profile).stdout));
+        let (home, files, older) = (home.to_owned(), files(home), Older::new());
+        Self { home, files, older, expected, exports: exports.into() }
     }
 
     pub(crate) fn older(&self, path: &Path) -> &[Vec<u8>] {
@@ -128,18 +172,26 @@ fn clawvault(home: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+fn made(home: &Path) {
+    let made = clawvault(home, &["init"]);
+    assert!(made.status.success(), "init: {}", String::from_utf8_lossy(&made.stderr));
+}
+
 fn open(home: &Path) -> Vault {
     app(home).open(Access::Write).unwrap()
 }
 
+/// Gives each of the numbered secrets another value, in one commit.
+fn store(home: &Path, profile: &str, numbers: std::ops::Range<usize>, random: &mut Random) {
+    let puts: Vec<Put> = numbers.map(|number| put(profile, number, random)).collect();
+    let mut vault = open(home);
+    vault.put(&app(home).who(), Event::Set, &puts).unwrap();
+    vault.close().unwrap();
+}
+
 /// Twelve commits, a policy, three snapshots, and changes after the last of them.
 fn fill(home: &Path, random: &mut Random, older: &mut Older) {
-    let put = |profile: &str, numbers: std::ops::Range<usize>, random: &mut Random| {
-        let puts: Vec<Put> = numbers.map(|number| put(profile, number, random)).collect();
-        let mut vault = open(home);
-        vault.put(&app(home).who(), Event::Set, &puts).unwrap();
-        vault.close().unwrap();
-    };
+    let put = |profile: &str, numbers, random: &mut Random| store(home, profile, numbers, random);
     put("default", 0..18, random);
     remember(home, older);
     put("prod", 18..34, random);
@@ -153,8 +205,8 @@ fn fill(home: &Path, random: &mut Random, older: &mut Older) {
     remember(home, older);
     put("default", 40..42, random);
     let (profile, gone) = (ProfileName::default(), |number| name(number));
-    app(home).remove(&profile, &gone(40), false).unwrap().close().unwrap();
-    app(home).remove(&profile, &gone(41), true).unwrap().close().unwrap();
+    app(home).remove(&profile, &gone(40), false).unwrap().0.close().unwrap();
+    app(home).remove(&profile, &gone(41), true).unwrap().0.close().unwrap();
     put("prod", 18..20, random);
     app(home).roll_back(&profile, &name(3), None).unwrap().0.close().unwrap();
 }
@@ -194,7 +246,7 @@ fn put(profile: &str, number: usize, random: &mut Random) -> Put {
 }
 
 /// Every file below the home, sorted by path.
-fn files(home: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+fn files(home: &Path) -> Files {
     let mut all = Vec::new();
     let mut directories = vec![home.to_owned()];
     while let Some(directory) = directories.pop() {

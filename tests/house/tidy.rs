@@ -72,6 +72,13 @@ pub(crate) fn exposes(text: &str) -> Wrong {
         .collect()
 }
 
+/// Names of the failpoints that a text passes.
+pub(crate) fn failpoints(text: &str) -> Vec<String> {
+    let calls = text.match_indices("failpoint::hit").map(|(at, _)| &text[at..]);
+    let name = |call: &str| Some(call.split_once("(\"")?.1.split_once('"')?.0.to_string());
+    calls.filter_map(name).collect()
+}
+
 /// Blanks at the end of lines.
 pub(crate) fn trailing_blanks(text: &str) -> Wrong {
     text.split('\n')
@@ -196,6 +203,12 @@ mod tests {
                     #[cfg(test)]\nmod tests { fn f() { print!(); v.expose() } }";
         assert_eq!(lines(&prints(text)), [1]);
         assert_eq!(lines(&exposes(text)), [2, 3, 5]);
+    }
+
+    #[test]
+    fn failpoints_are_found_by_their_calls() {
+        let text = "failpoint::hit(\"a.b\")?; x.and_then(|()| failpoint::hit_io(\"c\"))";
+        assert_eq!(failpoints(text), ["a.b", "c"]);
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl Bench {
         file.set_len(length - (PAGE * free) as u64).expect("the filler shrinks");
     }
 
+    /// Leaves room for bytes but for no further file.
+    pub(crate) fn take_inodes(&self) {
+        let all = rustix::fs::statvfs(self.disk("")).expect("the file system is asked");
+        self.remount(&format!("nr_inodes={}", all.f_files - all.f_ffree));
+    }
+
     /// Gives the space back.
     pub(crate) fn empty_out(&self) {
         fs::remove_file(self.disk("filler")).expect("the filler is removed");

@@ -46,6 +46,13 @@ const CASES: &[Case] = &[
         list: Refused(7),
         ..case("file system read-only")
     },
+    // Files are written in place, and none is made for a change.
+    Case {
+        begin: |b| b.take_inodes(),
+        end: |b| b.remount("nr_inodes=0"),
+        set: Done,
+        ..case("no inodes")
+    },
     Case {
         shell: "ulimit -f 0",
         set: Signal(25),
@@ -61,6 +68,12 @@ const CASES: &[Case] = &[
     Case { shell: "ulimit -n 7", get: Refused(7), list: Refused(7), ..case("7 descriptors") },
     Case { shell: "ulimit -n 8", get: Refused(7), list: Refused(7), ..case("8 descriptors") },
     Case { shell: "ulimit -n 9", get: Refused(7), list: Refused(7), ..case("9 descriptors") },
+    Case { shell: "exec </dev/null", set: Refused(2), ..case("nothing on stdin") },
+    Case { shell: "exec <&-", set: Refused(2), ..case("stdin closed") },
+    Case { shell: "exec 2>&-", set: Done, ..case("stderr closed") },
+    Case { shell: "ulimit -v 14000", set: Done, ..case("14 MB of address space") },
+    Case { shell: "ulimit -s 256", set: Done, ..case("256 KB of stack") },
+    Case { shell: "ulimit -u 1", set: Done, ..case("no further process") },
     Case { shell: NO_LOCKED_MEMORY, set: Done, ..case("no locked memory") },
     Case { shell: "exec 2>/dev/full", set: Done, ..case("stderr full") },
     Case { shell: "export XDG_RUNTIME_DIR=/proc/none", set: Done, ..case("no runtime directory") },

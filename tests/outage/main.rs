@@ -13,6 +13,7 @@
 )]
 
 mod bench;
+mod calls;
 mod cases;
 mod space;
 mod stdout;

@@ -1,6 +1,8 @@
 //! Randomness that can be repeated: a seed, printed by the test and taken from
 //! `CLAWVAULT_TEST_SEED` where that is set.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 /// Marsaglia's xorshift64*, good enough to spread delays and values.
 pub(crate) struct Random(u64);
 
@@ -13,6 +15,12 @@ impl Random {
         Self(seed | 1)
     }
 
+    /// One of many generators of a test, which are told apart by number.
+    pub(crate) fn of_seed(seed: u64) -> Self {
+        // Neighbours must not begin alike.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -22,6 +30,18 @@ impl Random {
 
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
+    }
+
+    /// Some of all, each at most once, in any order.
+    pub(crate) fn sample<T>(&mut self, mut all: Vec<T>, count: usize) -> Vec<T> {
+        let count = count.min(all.len());
+        for place in 0..count {
+            let rest = (all.len() - place) as u64;
+            let chosen = usize::try_from(self.below(rest)).expect("an index");
+            all.swap(place, place + chosen);
+        }
+        all.truncate(count);
+        all
     }
 }
 

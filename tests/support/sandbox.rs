@@ -1,6 +1,7 @@
 //! A home of its own for one test, and the real program in it: nothing of the caller's environment
 //! reaches it, and what it says is captured.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -49,6 +50,21 @@ impl Sandbox {
         Self { directory: tempfile::tempdir().expect("a temporary directory is made") }
     }
 
+    /// An empty one in memory, for what asks the disk nothing: a sync costs nothing there.
+    pub(crate) fn in_memory() -> Self {
+        let made = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self { directory: made.expect("a temporary directory is made") }
+    }
+
+    /// A copy in memory, rights and all.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::in_memory();
+        let all = self.path(".");
+        let copied = Command::new("cp").arg("-a").arg(all).arg(copy.path("")).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the sandbox is copied");
+        copy
+    }
+
     /// One with a fresh vault.
     pub(crate) fn with_vault() -> Self {
         let sandbox = Self::empty();
@@ -77,7 +93,12 @@ impl Sandbox {
 
 /// The program with these arguments, on the vault in `home`.
 pub(crate) fn command_in(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
+    command_of(PROGRAM, home, arguments)
+}
+
+/// Another program, in the same surroundings.
+pub(crate) fn command_of(program: impl AsRef<OsStr>, home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("CLAWVAULT_HOME", home).args(arguments);
     command
 }

@@ -87,7 +87,7 @@ pub fn to_json(tree: &Tree) -> serde_json::Value {
         Tree::Text(text) => text.as_str().into(),
         Tree::List(list) => list.iter().map(to_json).collect(),
         Tree::Map(map) => map.iter().map(|(key, node)| (key.clone(), to_json(node))).collect(),
-        Tree::Other => serde_json::Value::Null,
+        Tree::Truth(_) | Tree::Whole(_) | Tree::Other => serde_json::Value::Null,
     }
 }
 
@@ -96,6 +96,6 @@ pub fn depth(tree: &Tree) -> usize {
     match tree {
         Tree::List(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
         Tree::Map(map) => 1 + map.values().map(depth).max().unwrap_or(0),
-        Tree::Text(_) | Tree::Other => 0,
+        Tree::Text(_) | Tree::Truth(_) | Tree::Whole(_) | Tree::Other => 0,
     }
 }

@@ -1,6 +1,6 @@
 //! The bytes of the log: a segment's head, and frames.
 
-use crate::crypto::{DIGEST, Digest, Keys, digest};
+use crate::crypto::{DIGEST, Digest, Keys, LogKeys, digest};
 use crate::domain::limits::MAX_LOG_ENTRY;
 
 const MAGIC: &[u8; 16] = b"clawvault log 1\n";
@@ -10,6 +10,9 @@ pub(super) const HEAD: usize = MAGIC.len() + 8 + DIGEST;
 
 /// Length of a frame without its sealed bytes: length, number, proof.
 pub(super) const FRAME: usize = 4 + 8 + DIGEST;
+
+/// Closes a segment: no frame is that long. What follows stands in the next one.
+pub(super) const END: [u8; 4] = [0xff; 4];
 
 /// A segment's head: the number of its first entry and the hash that it continues.
 pub(super) fn write_head(first: u64, before: &Digest) -> Vec<u8> {
@@ -54,8 +57,8 @@ impl<'a> Frame<'a> {
     }
 
     /// True where the vault's holder wrote it.
-    pub(super) fn is_proven(&self, keys: &Keys, hash: &Digest) -> bool {
-        prove(keys, hash).matches(&self.proof)
+    pub(super) fn is_proven(&self, keys: &LogKeys, hash: &Digest) -> bool {
+        keys.log(&proven(hash)).matches(&self.proof)
     }
 }
 
@@ -68,7 +71,7 @@ pub(super) fn write(
     keys: Option<&Keys>,
 ) -> (Vec<u8>, Digest) {
     let hash = chain(before, number, keys.is_some(), sealed);
-    let proof = keys.map_or([0; DIGEST], |keys| prove(keys, &hash).0);
+    let proof = keys.map_or([0; DIGEST], |keys| keys.log(&proven(&hash)).0);
     let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
     ([&length.to_be_bytes()[..], &number.to_be_bytes(), &proof, sealed].concat(), hash)
 }
@@ -80,6 +83,7 @@ fn chain(before: &Digest, number: u64, proven: bool, sealed: &[u8]) -> Digest {
     digest(&parts)
 }
 
-fn prove(keys: &Keys, hash: &Digest) -> Digest {
-    keys.log(&[b"frame", &hash.0])
+/// What a frame's proof is a digest of.
+fn proven(hash: &Digest) -> [&[u8]; 2] {
+    [b"frame", &hash.0]
 }

@@ -5,6 +5,7 @@
 
 use zeroize::Zeroize;
 
+use crate::memory::LockedBytes;
 use crate::platform::memory::{LockedKeys, random};
 
 use super::{CryptoError, EntryKey};
@@ -122,6 +123,12 @@ impl Keys {
         self.keyed(LOG, parts)
     }
 
+    /// The three log duties alone: what reads this epoch's entries once the vault key is replaced.
+    pub fn log_keys(&self) -> LogKeys {
+        let all = self.0.keys();
+        LogKeys(LockedKeys::take(&mut [all[LOG], all[ENTRIES], all[LOCKED_ENTRIES]]))
+    }
+
     /// Seals the audit entries of an open vault.
     pub fn entries(&self) -> &[u8; 32] {
         &self.0.keys()[ENTRIES]
@@ -139,6 +146,43 @@ impl Keys {
 
     fn keyed(&self, duty: usize, parts: &[&[u8]]) -> Digest {
         finish(blake3::Hasher::new_keyed(&self.0.keys()[duty]), parts)
+    }
+}
+
+/// The keys of one epoch's audit log; they open its entries and nothing else.
+#[derive(Debug)]
+pub struct LogKeys(LockedKeys<3>);
+
+impl LogKeys {
+    /// Length as bytes.
+    pub const LEN: usize = 3 * 32;
+
+    /// Reads what [`LogKeys::to_bytes`] gave; `None` for bytes of another length.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (keys, rest) = bytes.as_chunks::<32>();
+        let mut keys: [[u8; 32]; 3] = keys.try_into().ok()?;
+        let log = Self(LockedKeys::take(&mut keys));
+        rest.is_empty().then_some(log)
+    }
+
+    /// The keys as bytes, to be sealed into a record.
+    pub fn to_bytes(&self) -> LockedBytes {
+        LockedBytes::copy_of(self.0.keys().as_flattened())
+    }
+
+    /// Authenticates a frame.
+    pub fn log(&self, parts: &[&[u8]]) -> Digest {
+        finish(blake3::Hasher::new_keyed(&self.0.keys()[0]), parts)
+    }
+
+    /// Opens the entries of an open vault.
+    pub fn entries(&self) -> &[u8; 32] {
+        &self.0.keys()[1]
+    }
+
+    /// Opens the entries that were written while the vault was locked.
+    pub fn locked_entries(&self) -> EntryKey<'_> {
+        EntryKey::from_seed(&self.0.keys()[2])
     }
 }
 
@@ -161,5 +205,17 @@ mod tests {
         assert_ne!(keys.blind(part), keys.ledger(part));
         assert_ne!(keys.blind(&[b"ab", b"c"]), keys.blind(&[b"a", b"bc"]));
         assert_eq!(keys.blind(part), VaultKey::from_slot(&mut [1; 32]).derive().blind(part));
+    }
+
+    #[test]
+    fn the_log_keys_are_those_of_the_vault_and_come_back_from_bytes() {
+        let keys = VaultKey::from_slot(&mut [1; 32]).derive();
+        let bytes = keys.log_keys().to_bytes();
+        let log = LogKeys::from_bytes(&bytes).unwrap();
+        assert_eq!(log.log(&[b"part"]), keys.log(&[b"part"]));
+        assert_eq!(log.entries(), keys.entries());
+        assert_eq!(log.locked_entries().public(), keys.locked_entries().public());
+        assert!(LogKeys::from_bytes(&bytes[1..]).is_none());
+        assert!(LogKeys::from_bytes(&[&bytes[..], &[0; 32][..]].concat()).is_none());
     }
 }

@@ -1,8 +1,10 @@
 //! A secret value: bytes that wipe themselves and never print.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretSlice};
+use crate::memory::LockedBytes;
 
 use super::limits::MAX_VALUE;
 
@@ -21,40 +23,51 @@ pub enum ValueError {
     TooLarge,
 }
 
-/// One field's value. Wiped when dropped; `Debug` shows its length only.
-pub struct Value(SecretSlice<u8>);
+/// One field's value. Wiped when its last holder drops it; `Debug` shows its length only.
+///
+/// It is a range of locked bytes, which the fields of one record share: a clone is one more holder,
+/// never a copy.
+#[derive(Clone)]
+pub struct Value {
+    bytes: Arc<LockedBytes>,
+    range: Range<usize>,
+}
 
 impl Value {
     /// Takes the bytes over; they are wiped when refused, too.
     pub fn new(bytes: Vec<u8>) -> Result<Self, ValueError> {
-        let value = Self(SecretSlice::from(bytes));
-        match value.expose() {
+        let range = 0..bytes.len();
+        Self::within(&Arc::new(LockedBytes::from(bytes)), range)
+    }
+
+    /// Copies the bytes out of a buffer that its owner wipes.
+    pub fn copy_of(bytes: &[u8]) -> Result<Self, ValueError> {
+        Self::within(&Arc::new(LockedBytes::copy_of(bytes)), 0..bytes.len())
+    }
+
+    /// The value that lies at `range` of bytes that others may share; an empty one past their end.
+    pub fn within(bytes: &Arc<LockedBytes>, range: Range<usize>) -> Result<Self, ValueError> {
+        match bytes.get(range.clone()).unwrap_or_default() {
             [] => Err(ValueError::Empty),
             long if long.len() > MAX_VALUE => Err(ValueError::TooLarge),
-            bytes if bytes.contains(&0) => Err(ValueError::Nul),
-            _ => Ok(value),
+            text if text.contains(&0) => Err(ValueError::Nul),
+            _ => Ok(Self { bytes: Arc::clone(bytes), range }),
         }
     }
 
     /// The bytes themselves. Whoever calls this answers for every copy.
     pub fn expose(&self) -> &[u8] {
-        self.0.expose_secret()
+        &self.bytes[self.range.clone()]
     }
 
     /// Length in bytes.
     pub fn len(&self) -> usize {
-        self.expose().len()
+        self.range.len()
     }
 
     /// Always false: an empty value is never made.
     pub fn is_empty(&self) -> bool {
-        self.expose().is_empty()
-    }
-}
-
-impl Clone for Value {
-    fn clone(&self) -> Self {
-        Self(SecretSlice::from(self.expose().to_vec()))
+        self.range.is_empty()
     }
 }
 
@@ -83,5 +96,9 @@ mod tests {
         assert_eq!(Value::new(vec![b'x'; MAX_VALUE + 1]).unwrap_err(), ValueError::TooLarge);
         let value = Value::new(b"sk-test".to_vec()).unwrap();
         assert_eq!(format!("{value:?}"), "Value(7 bytes)");
+        let shared = Arc::new(LockedBytes::copy_of(b"one\0two"));
+        assert_eq!(Value::within(&shared, 4..7).unwrap().expose(), b"two");
+        assert_eq!(Value::within(&shared, 2..5).unwrap_err(), ValueError::Nul);
+        assert_eq!(Value::within(&shared, 4..9).unwrap_err(), ValueError::Empty);
     }
 }

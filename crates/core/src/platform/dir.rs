@@ -9,11 +9,12 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, renameat, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::PlatformError;
+use super::failpoint;
 use super::read::read_all;
 
 const OWNER_DIR: Mode = Mode::RWXU;
@@ -30,7 +31,8 @@ pub struct Dir {
 /// Whether a rule about privacy is enforced or only looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Private {
-    /// Opens it whatever its rights are: only `doctor` does, to say what is wrong.
+    /// Opens it whatever its rights are: `doctor` does, to say what is wrong, and whoever removes
+    /// a file that it knows by device and inode.
     Inspect,
     /// Anything that others may read or write is refused.
     Required,
@@ -74,6 +76,7 @@ impl Dir {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => return Err(PlatformError::io("create", path, e)),
         }
+        failpoint::hit("dir.made")?;
         let fd = rustix::fs::openat(&parent, name, dir_flags(), Mode::empty())
             .map_err(|e| open_error(path, e))?;
         let dir = Self::checked(fd, path.to_owned(), Private::Inspect)?.with_exact_mode()?;
@@ -100,6 +103,7 @@ impl Dir {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => return Err(PlatformError::io("create", &path, e)),
         }
+        failpoint::hit("dir.made-inside")?;
         let fd = rustix::fs::openat(&self.fd, name, dir_flags(), Mode::empty())
             .map_err(|e| open_error(&path, e))?;
         let dir = Self::checked(fd, path, Private::Inspect)?.with_exact_mode()?;
@@ -123,6 +127,11 @@ impl Dir {
         read_all(file, max).map(Some).map_err(|e| PlatformError::read(&self.path.join(name), e))
     }
 
+    /// Opens a file of ours for reading; `None` where there is none.
+    pub fn open_reading(&self, name: &str) -> Result<Option<(File, usize)>, PlatformError> {
+        self.open_existing(name, OFlags::RDONLY | OFlags::NONBLOCK)
+    }
+
     /// Opens a file of ours for reading and writing; `None` where there is none.
     pub fn open_file(&self, name: &str) -> Result<Option<(File, usize)>, PlatformError> {
         self.open_existing(name, OFlags::RDWR | OFlags::NONBLOCK)
@@ -139,6 +148,7 @@ impl Dir {
     pub fn create_new(&self, name: &str) -> Result<File, PlatformError> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        failpoint::hit("dir.create-new")?;
         let fd = rustix::fs::openat(&self.fd, name, flags, OWNER_FILE)
             .map_err(|e| PlatformError::io("create", &self.path.join(name), e))?;
         Ok(File::from(fd))
@@ -147,32 +157,80 @@ impl Dir {
     /// Replaces a file whole or not at all: new file, fsync, rename, fsync of the directory.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), PlatformError> {
         let temporary = format!(".{name}.new");
+        failpoint::hit("dir.replace")?;
         self.remove(&temporary)?;
-        let outcome = self.create_new(&temporary).and_then(|mut file| {
+        self.write_whole(&temporary, name, bytes, RenameFlags::empty())
+    }
+
+    /// Makes a new file whole or not at all; one that exists already is an error, also where
+    /// another process makes it at the same time.
+    pub fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), PlatformError> {
+        let temporary = format!(".{name}.{}.new", std::process::id());
+        self.write_whole(&temporary, name, bytes, RenameFlags::NOREPLACE)
+    }
+
+    /// Removes what a crash left before it was renamed into place; its writer must be gone.
+    pub fn remove_unfinished(&self) -> Result<(), PlatformError> {
+        let unfinished = |f: &Found| f.name.starts_with('.') && f.name.ends_with(".new");
+        self.list()?.iter().filter(|f| unfinished(f)).try_for_each(|f| self.remove(&f.name))
+    }
+
+    fn write_whole(
+        &self,
+        temporary: &str,
+        name: &str,
+        bytes: &[u8],
+        how: RenameFlags,
+    ) -> Result<(), PlatformError> {
+        let outcome = self.create_new(temporary).and_then(|mut file| {
             let path = self.path.join(name);
             let write = |e| PlatformError::io("write", &path, e);
+            failpoint::hit("dir.replace.write")?;
             file.write_all(bytes).map_err(write)?;
+            failpoint::hit("dir.replace.sync")?;
             file.sync_all().map_err(write)?;
-            self.rename(&temporary, name)
+            self.rename_as(temporary, name, how)
         });
         if outcome.is_err() {
-            self.remove(&temporary).ok();
+            self.remove(temporary).ok();
         }
         outcome
     }
 
     /// Renames a file within the directory and makes the change durable.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), PlatformError> {
-        rustix::fs::renameat(&self.fd, from, &self.fd, to)
-            .map_err(|e| PlatformError::io("rename", &self.path.join(from), e))?;
+        self.rename_as(from, to, RenameFlags::empty())
+    }
+
+    fn rename_as(&self, from: &str, to: &str, how: RenameFlags) -> Result<(), PlatformError> {
+        failpoint::hit("dir.rename")?;
+        let renamed = match renameat_with(&self.fd, from, &self.fd, to, how) {
+            // A file system without this way of renaming (NFS); the window is a moment.
+            Err(Errno::INVAL) if !self.has(to) => renameat(&self.fd, from, &self.fd, to),
+            other => other,
+        };
+        renamed.map_err(|e| PlatformError::io("rename", &self.path.join(from), e))?;
+        failpoint::hit("dir.renamed")?;
         self.sync()
+    }
+
+    /// Gives a file its name within the directory unless something stands there, durably.
+    pub fn settle(&self, from: &str, to: &str) -> Result<(), PlatformError> {
+        use rustix::fs::{RenameFlags, renameat_with};
+        match renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE) {
+            Ok(()) => self.sync(),
+            // A file system without such a rename; that nothing stands there was looked at before.
+            Err(Errno::INVAL | Errno::NOSYS) if !self.has(to) => self.rename(from, to),
+            Err(e) => Err(PlatformError::io("create", &self.path.join(to), e)),
+        }
     }
 
     /// Lets two files change names in one step, and makes that durable.
     pub fn exchange(&self, one: &str, other: &str) -> Result<(), PlatformError> {
-        use rustix::fs::{RenameFlags, renameat_with};
+        failpoint::hit("dir.exchange")?;
         renameat_with(&self.fd, one, &self.fd, other, RenameFlags::EXCHANGE)
             .map_err(|e| PlatformError::io("rename", &self.path.join(one), e))?;
+        failpoint::hit("dir.exchanged")?;
         self.sync()
     }
 
@@ -207,9 +265,22 @@ impl Dir {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
+    /// Device and inode of an entry, of whatever kind; `None` where there is none.
+    pub fn identity(&self, name: &str) -> Option<(u64, u64)> {
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some((stat.st_dev, stat.st_ino))
+    }
+
     /// Makes creations, renames and removals in this directory durable.
     pub fn sync(&self) -> Result<(), PlatformError> {
+        failpoint::hit("dir.sync")?;
         rustix::fs::fsync(&self.fd).map_err(|e| PlatformError::io("sync", &self.path, e))
+    }
+
+    /// Bytes that are free for us where the directory lies; `None` where the system does not say.
+    pub fn free_space(&self) -> Option<u64> {
+        let stat = rustix::fs::fstatvfs(&self.fd).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// True where the directory lies in memory (tmpfs or ramfs), so that no disk ever sees a file.
@@ -221,6 +292,7 @@ impl Dir {
 
     /// Sets the rights of the directory and of every file of ours in it to the owner's alone.
     pub fn make_private(&self) -> Result<(), PlatformError> {
+        failpoint::hit("dir.private")?;
         rustix::fs::fchmod(&self.fd, OWNER_DIR)
             .map_err(|e| PlatformError::io("change the rights of", &self.path, e))?;
         for entry in self.list()? {
@@ -284,6 +356,7 @@ impl Dir {
     }
 
     fn unlink(&self, name: &str, flags: AtFlags) -> Result<(), PlatformError> {
+        failpoint::hit("dir.remove")?;
         match rustix::fs::unlinkat(&self.fd, name, flags) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(e) => Err(PlatformError::io("remove", &self.path.join(name), e)),
@@ -355,6 +428,13 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         assert!(matches!(dir.read("f", 2), Err(PlatformError::TooLarge { .. })));
         assert!(dir.read("missing", 10).unwrap().is_none());
+        assert!(dir.write_new("f", b"three").is_err());
+        dir.write_new("g", b"three").unwrap();
+        assert_eq!(dir.read("f", 10).unwrap().unwrap().as_slice(), b"two");
+        assert_eq!(dir.read("g", 10).unwrap().unwrap().as_slice(), b"three");
+        dir.create_new(".h.new").unwrap();
+        dir.remove_unfinished().unwrap();
+        assert_eq!(dir.list().unwrap().len(), 2);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Dir, PlatformError, process};
+use crate::memory::{DEEPEST, wipe_stack};
+
+use super::{Dir, PlatformError, failpoint, process};
 
 /// An exclusive lock, released when dropped or when the process ends.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct FileLock {
 impl FileLock {
     /// Takes the lock `name` in `dir`, waiting up to `patience` for its holder.
     pub fn take(dir: &Dir, name: &str, patience: Duration) -> Result<Self, PlatformError> {
+        failpoint::hit("lock.open")?;
         let (mut file, _) = dir.create_file(name)?;
         let path = dir.path().join(name);
         let deadline = Instant::now() + patience;
@@ -27,10 +30,15 @@ impl FileLock {
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     return Err(PlatformError::Busy { path, holder: holder(&mut file) });
                 }
-                Err(TryLockError::WouldBlock) => thread::sleep(pause),
+                Err(TryLockError::WouldBlock) => {
+                    // Whoever came here has opened a key slot, and may wait for seconds.
+                    wipe_stack::<DEEPEST>();
+                    thread::sleep(pause);
+                }
             }
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+        failpoint::hit("lock.taken")?;
         // Who holds it, for the one that waits; a failure here costs only that courtesy.
         let line = format!("{:<10}", std::process::id());
         file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(line.as_bytes())).ok();

@@ -3,10 +3,14 @@
 //! Everything here is a thin, safe wrapper; nothing here knows what a vault is.
 
 mod clock;
+pub mod datagram;
 mod dir;
 mod error;
+pub mod executable;
+pub mod failpoint;
 mod file_lock;
 pub mod guard;
+mod held;
 pub mod memory;
 pub mod process;
 pub mod read;
@@ -15,3 +19,4 @@ pub use clock::{Clock, SystemClock};
 pub use dir::{Dir, Found, Private};
 pub use error::PlatformError;
 pub use file_lock::FileLock;
+pub use held::HeldFile;

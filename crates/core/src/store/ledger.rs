@@ -1,19 +1,19 @@
 //! Proves every read: present means sealed to the generation that the root fixes, absent means not
 //! listed in a bucket that the root fixes. What the store drops, keeps or swaps is noticed.
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::{self, Keys};
+use crate::memory::LockedBytes;
 
 use super::{BUCKETS, Batch, Bucket, Kind, RecordKey, Root, RootId, Store, StoreError};
 
-/// Bytes of an opened record; wiped when dropped.
-pub type Plain = Zeroizing<Vec<u8>>;
+/// Bytes of an opened record; in locked memory, wiped when dropped.
+pub type Plain = LockedBytes;
 
 /// One record to write, or to remove where there are no bytes.
 #[derive(Debug)]
@@ -117,6 +117,11 @@ impl<S: Store> Ledger<S> {
         &self.store
     }
 
+    /// The store underneath, to be opened anew.
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// Reads a record, or proves that there is none.
     pub fn read(&self, keys: &Keys, key: &RecordKey) -> Result<Option<Plain>, StoreError> {
         let Some(generation) = self.bucket(keys, key.bucket())?.generation(key) else {
@@ -190,11 +195,24 @@ impl<S: Store> Ledger<S> {
 
     /// Writes all changes as one generation; on an error none of them happened.
     pub fn commit(&mut self, keys: &Keys, changes: &[Change]) -> Result<RootId, StoreError> {
+        self.commit_above(keys, 0, changes.iter().map(Ok))
+    }
+
+    /// The same in a generation above `generation`, from changes that come one at a time: of what
+    /// they hold in plain no more than one is in memory.
+    pub fn commit_above<E: From<StoreError>, C: Borrow<Change>>(
+        &mut self,
+        keys: &Keys,
+        generation: u64,
+        changes: impl Iterator<Item = Result<C, E>>,
+    ) -> Result<RootId, E> {
         let mut root = self.root.clone();
-        root.generation += 1;
+        root.generation = root.generation.max(generation) + 1;
         let mut touched: BTreeMap<u16, Bucket> = BTreeMap::new();
         let mut batch = Batch::default();
         for change in changes {
+            let change = change?;
+            let change = change.borrow();
             let number = change.key.bucket();
             let bucket = match touched.entry(number) {
                 Entry::Occupied(known) => known.into_mut(),
@@ -206,7 +224,8 @@ impl<S: Store> Ledger<S> {
                     let place = place(&self.vault, &change.key, root.generation);
                     root.count += u64::from(!existed);
                     bucket.set(change.key, Some(root.generation));
-                    Some(crypto::seal(keys.records(), &place, plain)?)
+                    let sealed = crypto::seal(keys.records(), &place, plain);
+                    Some(sealed.map_err(StoreError::from)?)
                 }
                 None => {
                     root.count -= u64::from(existed);
@@ -232,8 +251,7 @@ impl<S: Store> Ledger<S> {
 
     /// Writes the same content anew in a generation above `generation`.
     pub fn advance_past(&mut self, keys: &Keys, generation: u64) -> Result<RootId, StoreError> {
-        self.root.generation = self.root.generation.max(generation);
-        self.commit(keys, &[])
+        self.commit_above(keys, generation, std::iter::empty::<Result<Change, StoreError>>())
     }
 
     fn bucket(&self, keys: &Keys, number: u16) -> Result<Rc<Bucket>, StoreError> {
@@ -265,7 +283,7 @@ impl<S: Store> Ledger<S> {
         sealed: &[u8],
     ) -> Result<Plain, StoreError> {
         let place = place(&self.vault, key, generation);
-        Ok(crypto::open(keys.records(), &place, sealed)?)
+        Ok(crypto::open_locked(keys.records(), &place, sealed)?)
     }
 
     fn lend<T>(&self, take: impl Fn(&dyn Store) -> Option<T>) -> Option<T> {

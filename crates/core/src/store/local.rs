@@ -13,6 +13,7 @@ use redb::{
 };
 
 use crate::platform::Dir;
+use crate::platform::failpoint;
 use crate::platform::guard::guarded;
 
 use super::{Batch, Each, Kind, RecordKey, Store, StoreError};
@@ -68,8 +69,8 @@ impl LocalStore {
     /// Makes a new, empty store; an existing file is an error.
     pub fn create(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let backend = redb::backends::FileBackend::new(dir.create_new(name)?);
-        let opened = run("made", || builder().create_with_backend(backend?))?;
-        Ok(Self::with(Engine::Writer(opened)))
+        failpoint::hit("store.create")?;
+        Self::on("made", backend.map_err(|e| failure("made", &e.into()))?)
     }
 
     /// Opens the store for reading; one that was not closed in order is put in order first.
@@ -87,9 +88,22 @@ impl LocalStore {
 
     /// Opens the store for reading and writing.
     pub fn open_write(dir: &Dir, name: &str) -> Result<Self, StoreError> {
-        let backend = existing(dir, name)?;
-        let opened = run("opened", || builder().create_with_backend(backend))?;
+        Self::on("opened", existing(dir, name)?)
+    }
+
+    /// The store on whatever holds its bytes; an empty one becomes a new store.
+    fn on(action: &'static str, backend: impl StorageBackend) -> Result<Self, StoreError> {
+        let opened = run(action, || builder().create_with_backend(backend))?;
         Ok(Self::with(Engine::Writer(opened)))
+    }
+
+    /// Opens the file anew, for writing: after a refusal of the system the engine takes nothing.
+    pub fn reopen(&mut self, dir: &Dir, name: &str) -> Result<(), StoreError> {
+        let (tables, engine) = (self.tables.take(), self.engine.take());
+        guarded(move || drop(tables));
+        guarded(move || drop(engine));
+        *self = Self::open_write(dir, name)?;
+        Ok(())
     }
 
     fn with(engine: Engine) -> Self {
@@ -99,6 +113,7 @@ impl LocalStore {
     /// Closes the file in order, so that the next one to open it need not repair anything.
     pub fn close(mut self) -> Result<(), StoreError> {
         guarded(|| self.tables.take());
+        failpoint::hit("store.close")?;
         match self.engine.take() {
             Some(Engine::Reader(reader)) => run("closed", || reader.close()),
             Some(Engine::Writer(database)) => run("closed", || database.close()),
@@ -188,8 +203,10 @@ impl Store for LocalStore {
             return Err(StoreError::Engine { action: "written", reason });
         };
         guarded(|| self.tables.take());
+        failpoint::hit("store.commit")?;
         run("written", || -> Result<(), redb::Error> {
             let transaction = database.begin_write()?;
+            failpoint::hit_io("store.commit.begin")?;
             {
                 transaction.open_table(ROOT)?.insert((), batch.root.as_slice())?;
                 let mut buckets = transaction.open_table(BUCKET)?;
@@ -205,7 +222,9 @@ impl Store for LocalStore {
                     }
                 }
             }
-            Ok(transaction.commit()?)
+            failpoint::hit_io("store.commit.end")?;
+            transaction.commit()?;
+            Ok(failpoint::hit_io("store.committed")?)
         })
     }
 }
@@ -221,6 +240,7 @@ fn existing(dir: &Dir, name: &str) -> Result<impl StorageBackend + use<>, StoreE
     if size == 0 {
         return Err(StoreError::Damaged("its file is empty"));
     }
+    failpoint::hit("store.open")?;
     redb::backends::FileBackend::new(file).map_err(|e| failure("opened", &e.into()))
 }
 
@@ -257,3 +277,6 @@ fn is_shortage(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{InvalidData, UnexpectedEof};
     !matches!(error.kind(), UnexpectedEof | InvalidData)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::auditlog::Entry;
+use crate::crypto::Keys;
 use crate::domain::limits::{MAX_FIELDS, MAX_INDEX, MAX_VARIABLES, MAX_VERSIONS};
 use crate::domain::{
     Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value,
-    VersionInfo,
+    VersionInfo, goes_on_unlogged,
 };
-use crate::store::{Change, Plain};
+use crate::platform::failpoint;
+use crate::store::{Change, Plain, StoreError};
 
 use super::codec::{self, Index};
+use super::epoch::store_name;
 use super::trace::item;
 use super::{Vault, VaultError, Who};
 
@@ -121,22 +124,26 @@ impl Vault {
         self.write_info(who, Event::Remove, &info)
     }
 
-    /// Removes a secret and all its versions for good. Snapshots hold them a while longer.
+    /// Removes a secret and all its versions for good, and every scrub that could put a value of it
+    /// back; gives the numbers of those scrubs. Snapshots hold them a while longer.
     pub fn purge(
         &mut self,
         who: &Who,
         profile: &ProfileName,
         name: &SecretName,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Vec<u32>, VaultError> {
         let mut info = self.existing(profile, name)?;
         info.removed_ms = Some(self.clock.now_ms());
         let mut changes = self.index_changes(&[&info])?;
         let key = self.secret_key(profile, name);
         let numbers = info.versions.iter().map(|v| key.version(v.number));
         changes.extend([key].into_iter().chain(numbers).map(|key| Change { key, plain: None }));
+        let (undo, scrubs) = self.scrubs_without(profile, name)?;
+        changes.extend(undo);
         let items = vec![item(&info, 0)];
         let entry = who.entry(self.clock.now_ms(), Event::Purge, Outcome::Ok, items);
-        self.commit(&entry, &changes)
+        self.commit(&entry, &changes)?;
+        Ok(scrubs)
     }
 
     /// Makes an earlier version current again: the named one, or the one before the current.
@@ -180,19 +187,33 @@ impl Vault {
     }
 
     /// Logs, commits, anchors. On any error but [`VaultError::Unanchored`] nothing changed, and the
-    /// log says that it failed.
+    /// log says that it failed. A removal goes on without the log, and takes the reserved space.
     pub(super) fn commit(&mut self, entry: &Entry, changes: &[Change]) -> Result<(), VaultError> {
-        self.record(entry)?;
-        if let Err(error) = self.ledger.commit(&self.keys, changes) {
+        failpoint::hit("change.log")?;
+        self.record_or_go_on(entry)?;
+        failpoint::hit("change.commit")?;
+        if let Err(error) = self.store(&entry.event, changes) {
             let failed = Entry { outcome: Outcome::Failed, ..entry.clone() };
             self.record(&failed).ok();
             return Err(error.into());
         }
         // Not synced: after a power cut an older anchor still lets this newer store pass.
-        self.remember(false).map_err(|error| match error {
+        let passed = failpoint::hit("change.anchor").map_err(VaultError::from);
+        passed.and_then(|()| self.remember(false)).map_err(|error| match error {
             VaultError::Platform(error) => VaultError::Unanchored(error),
             other => other,
         })
+    }
+
+    fn store(&mut self, event: &str, changes: &[Change]) -> Result<(), StoreError> {
+        match self.ledger.commit(&self.keys, changes) {
+            Err(StoreError::Engine { .. }) if goes_on_unlogged(event) && self.give_up_reserve() => {
+                // After a refusal of the system the engine takes nothing until it is opened anew.
+                self.ledger.store_mut().reopen(&self.home, &store_name(self.header.epoch))?;
+                self.ledger.commit(&self.keys, changes).map(drop)
+            }
+            other => other.map(drop),
+        }
     }
 
     fn write_info(&mut self, who: &Who, event: Event, info: &SecretInfo) -> Result<(), VaultError> {
@@ -239,7 +260,7 @@ impl Vault {
         relabel(&mut info, put);
         let fields = self.merged_fields(&info, put)?;
         check_bounds(&info, &fields)?;
-        let fingerprint = self.fingerprint(&fields);
+        let fingerprint = fingerprint(&self.keys, &fields);
         let same = info.current().is_some_and(|v| v.fingerprint == fingerprint);
         if same {
             let unchanged = before.as_ref() == Some(&info);
@@ -272,15 +293,6 @@ impl Vault {
         Ok(fields.into_iter().collect())
     }
 
-    fn fingerprint(&self, fields: &[(FieldName, Value)]) -> [u8; 16] {
-        let parts: Vec<&[u8]> =
-            fields.iter().flat_map(|(n, v)| [n.as_str().as_bytes(), v.expose()]).collect();
-        let digest = self.keys.fingerprint(&parts);
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest.0[..16]);
-        short
-    }
-
     /// Adds a version as the current one; gives the numbers of those that fall out of the history.
     fn add_version(
         &self,
@@ -296,8 +308,7 @@ impl Vault {
             };
         }
         let number = info.versions.last().map_or(0, |v| v.number) + 1;
-        let length = |value: &Value| u32::try_from(value.len()).unwrap_or(u32::MAX);
-        let fields = fields.iter().map(|(n, v)| (n.clone(), length(v))).collect();
+        let fields = lengths(fields);
         let (stage, created_ms) = (Stage::Current, self.clock.now_ms());
         info.versions.push(VersionInfo { number, stage, created_ms, fields, fingerprint });
         let surplus = info.versions.len().saturating_sub(MAX_VERSIONS);
@@ -336,6 +347,22 @@ impl Vault {
     }
 }
 
+/// Keyed digest of a version's fields.
+pub(super) fn fingerprint(keys: &Keys, fields: &[(FieldName, Value)]) -> [u8; 16] {
+    let parts: Vec<&[u8]> =
+        fields.iter().flat_map(|(n, v)| [n.as_str().as_bytes(), v.expose()]).collect();
+    let digest = keys.fingerprint(&parts);
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest.0[..16]);
+    short
+}
+
+/// A version's fields as its secret lists them: names, and lengths of the values.
+pub(super) fn lengths(fields: &[(FieldName, Value)]) -> Vec<(FieldName, u32)> {
+    let length = |value: &Value| u32::try_from(value.len()).unwrap_or(u32::MAX);
+    fields.iter().map(|(n, v)| (n.clone(), length(v))).collect()
+}
+
 fn relabel(info: &mut SecretInfo, put: &Put) {
     let Some(wanted) = &put.injections else { return };
     let mut all: BTreeSet<Injection> = wanted.iter().cloned().collect();
@@ -345,7 +372,10 @@ fn relabel(info: &mut SecretInfo, put: &Put) {
     info.injections = all.into_iter().collect();
 }
 
-fn check_bounds(info: &SecretInfo, fields: &[(FieldName, Value)]) -> Result<(), VaultError> {
+pub(super) fn check_bounds(
+    info: &SecretInfo,
+    fields: &[(FieldName, Value)],
+) -> Result<(), VaultError> {
     if fields.len() > MAX_FIELDS {
         return Err(VaultError::Limit(format!("{} has more than {MAX_FIELDS} fields", info.name)));
     }

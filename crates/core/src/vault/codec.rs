@@ -3,6 +3,8 @@
 //! Everything decoded here was authenticated before; the bounds guard against our own mistakes and
 //! against a vault made by somebody hostile.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -24,9 +26,9 @@ pub fn is_injectable(info: &SecretInfo) -> bool {
     info.removed_ms.is_none() && !info.admin && !info.injections.is_empty()
 }
 
-/// Encodes a record that holds no value.
+/// Encodes a record that holds no value, and so need not be locked.
 pub fn encode<T: Serialize>(record: &T) -> Result<Plain, StoreError> {
-    let encoded = postcard::to_stdvec(record).map(Zeroizing::new);
+    let encoded = postcard::to_stdvec(record).map(|bytes| Plain::unlocked(Zeroizing::new(bytes)));
     encoded.map_err(|_| StoreError::Damaged("a record cannot be encoded"))
 }
 
@@ -43,24 +45,28 @@ pub fn encode_fields(fields: &[(FieldName, Value)]) -> Result<Plain, StoreError>
         fields.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
     let unencodable = |_| StoreError::Damaged("a version cannot be encoded");
     let size = postcard::experimental::serialized_size(&borrowed).map_err(unencodable)?;
-    let mut buffer = Zeroizing::new(vec![0; size]);
+    let mut buffer = Plain::zeroed(size);
     let used = postcard::to_slice(&borrowed, &mut buffer).map_err(unencodable)?.len();
     buffer.truncate(used);
     Ok(buffer)
 }
 
-/// Decodes the fields of a version; each value goes straight into its own wiping buffer.
-pub fn decode_fields(plain: &[u8]) -> Result<Vec<(FieldName, Value)>, StoreError> {
+/// Decodes the fields of a version; the values stay where they lie.
+pub fn decode_fields(plain: Plain) -> Result<Vec<(FieldName, Value)>, StoreError> {
     let unknown = || StoreError::Damaged("a version has an unknown form");
+    let plain = Arc::new(plain);
     let (fields, rest): (Vec<(&str, &[u8])>, _) =
-        postcard::take_from_bytes(plain).map_err(|_| unknown())?;
+        postcard::take_from_bytes(&plain).map_err(|_| unknown())?;
     let bounded = fields.len() <= MAX_FIELDS && fields.iter().all(|(_, v)| v.len() <= MAX_VALUE);
     if !rest.is_empty() || !bounded {
         return Err(unknown());
     }
     let open = |(name, value): (&str, &[u8])| {
         let name = FieldName::parse(name).map_err(|_| unknown())?;
-        Ok((name, Value::new(value.to_vec()).map_err(|_| unknown())?))
+        // What was decoded without a copy is a part of the record: its place is told by number.
+        let start = value.as_ptr().addr().checked_sub(plain.as_ptr().addr()).ok_or_else(unknown)?;
+        let value = Value::within(&plain, start..start.saturating_add(value.len()));
+        Ok((name, value.map_err(|_| unknown())?))
     };
     fields.into_iter().map(open).collect()
 }
@@ -78,12 +84,12 @@ mod tests {
             let fields: Vec<(FieldName, Value)> = values.iter().enumerate()
                 .map(|(n, v)| (FieldName::parse(&format!("f{n}")).unwrap(), Value::new(v.clone()).unwrap()))
                 .collect();
-            prop_assert_eq!(decode_fields(&encode_fields(&fields).unwrap()).unwrap(), fields);
+            prop_assert_eq!(decode_fields(encode_fields(&fields).unwrap()).unwrap(), fields);
         }
 
         #[test]
         fn rubbish_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            decode_fields(&bytes).ok();
+            decode_fields(Plain::copy_of(&bytes)).ok();
             decode::<SecretInfo>(&bytes).ok();
             decode::<Index>(&bytes).ok();
         }

@@ -8,10 +8,15 @@ use crate::domain::PolicyError;
 use crate::platform::PlatformError;
 use crate::store::StoreError;
 
+use super::BackupError;
+
 /// A refusal or failure of the vault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
+    /// A backup was not written, or not taken.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// Sealing failed, or a new slot could not be made.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -53,6 +58,17 @@ pub enum VaultError {
         /// Generation that the anchor remembers.
         seen: u64,
     },
+    /// The header has keys that were replaced since.
+    #[error("the vault was rolled back: it has the keys of epoch {found}, epoch {seen} was seen")]
+    OldEpoch {
+        /// Epoch of the header.
+        found: u32,
+        /// Epoch that the state directory has an anchor of.
+        seen: u32,
+    },
+    /// New keys are in force, only what the old ones open could not be removed.
+    #[error("the new keys are in force, but what the old ones open is not removed yet: {0}")]
+    Uncleared(#[source] PlatformError),
     /// A change is stored and stays, only the anchor behind it could not be written.
     #[error("the change is stored, but the anchor against roll-back is behind it: {0}")]
     Unanchored(#[source] PlatformError),

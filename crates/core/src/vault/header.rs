@@ -32,6 +32,17 @@ pub enum SlotKind {
     Recovery,
 }
 
+impl SlotKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Passphrase => "passphrase",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
 /// One key slot.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +60,28 @@ pub struct Slot {
     locked_identity: Option<String>,
 }
 
+/// A key slot as a backup has it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedSlot {
+    /// What kind of key opens it.
+    pub kind: SlotKind,
+    /// The public half.
+    pub recipient: String,
+    /// When it was added, in milliseconds since 1970.
+    pub added_ms: i64,
+    /// For a passphrase: the recipient's identity as an age file under the passphrase, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_identity: Option<String>,
+}
+
+impl SavedSlot {
+    /// The locked identity as the bytes of an age file.
+    pub fn identity_file(&self) -> Option<Vec<u8>> {
+        self.locked_identity.as_ref().and_then(|text| BASE64.decode(text).ok())
+    }
+}
+
 /// The header.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +90,9 @@ pub struct Header {
     pub format: u32,
     /// Random id of the vault, in hex.
     pub vault: String,
+    /// Counts the vault keys that it has had, from 1.
+    #[serde(default = "first_epoch")]
+    pub epoch: u32,
     /// Public half of the key that audit entries are sealed to, in base64.
     log_key: String,
     /// Key slots.
@@ -95,6 +131,34 @@ impl Slot {
         Ok(Self { locked_identity: Some(locked), ..slot })
     }
 
+    /// A slot of a backup, not yet wrapped for any vault key.
+    pub(super) fn unwrapped(saved: &SavedSlot) -> Self {
+        Self {
+            kind: saved.kind,
+            recipient: saved.recipient.clone(),
+            added_ms: saved.added_ms,
+            wrapped: String::new(),
+            locked_identity: saved.locked_identity.clone(),
+        }
+    }
+
+    /// What of it goes into a backup: all but the wrapped key.
+    pub(super) fn saved(&self) -> SavedSlot {
+        SavedSlot {
+            kind: self.kind,
+            recipient: self.recipient.clone(),
+            added_ms: self.added_ms,
+            locked_identity: self.locked_identity.clone(),
+        }
+    }
+
+    /// The same slot for another vault key; nobody is asked for anything.
+    pub(super) fn rewrapped(&self, key: &VaultKey) -> Result<Self, CryptoError> {
+        let recipient = Recipient::parse(&self.recipient)?;
+        let wrapped = BASE64.encode(recipient.wrap_key(key)?);
+        Ok(Self { wrapped, ..self.clone() })
+    }
+
     fn open(&self, identity: &Identity) -> Result<VaultKey, CryptoError> {
         identity.unwrap_key(&BASE64.decode(&self.wrapped).map_err(|_| CryptoError::Malformed)?)
     }
@@ -102,10 +166,10 @@ impl Slot {
 
 impl Header {
     /// A header without slots.
-    pub(super) fn new(vault: &[u8; 16], keys: &Keys) -> Self {
-        let hex = hex(vault);
+    pub(super) fn new(vault: &[u8; 16], epoch: u32, keys: &Keys) -> Self {
+        let vault = hex(vault);
         let log_key = BASE64.encode(keys.locked_entries().public());
-        Self { format: FORMAT, vault: hex, log_key, slots: Vec::new() }
+        Self { format: FORMAT, vault, epoch, log_key, slots: Vec::new() }
     }
 
     /// Writes the header with the line that authenticates it.
@@ -135,6 +199,7 @@ impl Header {
         let in_bounds = (1..=MAX_SLOTS).contains(&header.slots.len());
         if header.format != FORMAT
             || !in_bounds
+            || header.epoch == 0
             || header.id().is_none()
             || header.log_key().is_none()
         {
@@ -155,17 +220,7 @@ impl Header {
 
     /// The vault's id as bytes.
     pub(super) fn id(&self) -> Option<[u8; 16]> {
-        let mut id = [0; 16];
-        let (digits, rest) = self.vault.as_bytes().as_chunks::<2>();
-        // The number's parser would take a sign, too.
-        let hex = self.vault.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if digits.len() != id.len() || !rest.is_empty() || !hex {
-            return None;
-        }
-        for (byte, digits) in id.iter_mut().zip(digits) {
-            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        Some(id)
+        parse_id(&self.vault)
     }
 
     /// Public half of the key that audit entries are sealed to.
@@ -178,8 +233,11 @@ impl Header {
         self.slots.iter().any(|slot| slot.locked_identity.is_some())
     }
 
-    /// Tries every identity on every slot.
-    pub(super) fn unlock(&self, identities: &[Identity]) -> Result<VaultKey, CryptoError> {
+    /// Tries every identity on every slot; gives the slot's recipient, too.
+    pub(super) fn unlock(
+        &self,
+        identities: &[Identity],
+    ) -> Result<(VaultKey, String), CryptoError> {
         let mut refusal = CryptoError::WrongKey;
         for identity in identities {
             let mut slots: Vec<&Slot> = self.slots.iter().collect();
@@ -190,7 +248,7 @@ impl Header {
             }
             for slot in slots {
                 match slot.open(identity) {
-                    Ok(key) => return Ok(key),
+                    Ok(key) => return Ok((key, slot.recipient.clone())),
                     Err(CryptoError::WrongKey) => {}
                     Err(other) => refusal = other,
                 }
@@ -220,6 +278,26 @@ impl Header {
     }
 }
 
+/// A header that names no epoch is of the first.
+fn first_epoch() -> u32 {
+    1
+}
+
+/// Reads a vault's id.
+pub(super) fn parse_id(text: &str) -> Option<[u8; 16]> {
+    let mut id = [0; 16];
+    let (digits, rest) = text.as_bytes().as_chunks::<2>();
+    // The number's parser would take a sign, too.
+    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digits.len() != id.len() || !rest.is_empty() || !hex {
+        return None;
+    }
+    for (byte, digits) in id.iter_mut().zip(digits) {
+        *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(id)
+}
+
 fn damaged(what: &str) -> VaultError {
     VaultError::Damaged(format!("its header {what}"))
 }
@@ -233,8 +311,9 @@ mod tests {
         let log_key = BASE64.encode([0; 32]);
         let slot = "kind = \"recovery\"\nrecipient = \"\"\nadded_ms = 0\nwrapped = \"\"\n";
         let parse = |id: &str| {
-            let text =
-                format!("format = 1\nvault = \"{id}\"\nlog_key = \"{log_key}\"\n[[slot]]\n{slot}");
+            let text = format!(
+                "format = 1\nvault = \"{id}\"\nepoch = 1\nlog_key = \"{log_key}\"\n[[slot]]\n{slot}"
+            );
             Header::parse(text.as_bytes())
         };
         assert!(parse(&"0f".repeat(16)).is_ok());

@@ -4,40 +4,60 @@
 //! reads the environment or asks a person; whoever opens a vault brings the keys.
 
 mod anchor;
+mod backup;
 mod change;
 pub mod codec;
+mod epoch;
 mod error;
 mod header;
+mod leftovers;
 mod open;
 mod policy;
+mod recipients;
+mod record_keys;
+mod restore;
 mod reveal;
 mod snapshots;
 mod trace;
+mod undo;
+mod upkeep;
 
-use crate::auditlog::AuditLog;
+use std::cell::OnceCell;
+
+use crate::auditlog::{AuditLog, Sockets};
 use crate::crypto::Keys;
-use crate::domain::{ProfileName, SecretInfo, SecretName, hex};
+use crate::domain::limits::MAX_LOCKED;
+use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex};
+use crate::memory::{self, Spill};
 use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
 pub use anchor::Anchored;
+pub use backup::{Backup, BackupError, IDENTITY_SUFFIX, Note, Saved, Taken};
 pub use change::{Put, PutOutcome, Stored};
+pub use epoch::{Content, NextEpoch};
 pub use error::VaultError;
-pub use header::{Header, Slot, SlotKind};
-pub use open::{NewSlot, Opener, Place};
+pub use header::{Header, SavedSlot, Slot, SlotKind};
+pub use open::{NewSlot, Opener, Origin, Place};
+pub use restore::Difference;
 pub use reveal::{Purpose, Want};
 pub use trace::Who;
+pub use undo::{Original, Recorded, UndoPiece};
 
 /// An open vault; nobody else has it open.
 pub struct Vault {
     home: Dir,
     header: Header,
+    /// Recipient of the slot that opened it.
+    opened_by: String,
     keys: Keys,
     ledger: Ledger<LocalStore>,
     anchor: anchor::Anchor,
     log: AuditLog,
     clock: Box<dyn Clock>,
     warnings: Vec<String>,
+    rules: OnceCell<LogRules>,
+    sockets: Sockets,
     _lock: FileLock,
 }
 
@@ -47,12 +67,25 @@ impl Vault {
         &self.header
     }
 
+    /// Recipient of the key slot that opened it.
+    pub fn opened_by(&self) -> &str {
+        &self.opened_by
+    }
+
     /// What a person should know about how the vault was found, in whole sentences.
     pub fn warnings(&self) -> Vec<String> {
         let mut all = self.warnings.clone();
-        if !self.keys.are_locked() {
-            let refused = "The system refused to keep the keys out of swap (RLIMIT_MEMLOCK).";
-            all.push(refused.to_owned());
+        match memory::spill() {
+            Some(Spill::Refused) => all.push(
+                "The system refused to keep all keys and values out of swap (RLIMIT_MEMLOCK)."
+                    .to_owned(),
+            ),
+            Some(Spill::Full) => all.push(format!(
+                "More was open at once than is kept out of swap ({} KiB); the rest is wiped as well, \
+                 but may have been swapped.",
+                MAX_LOCKED / 1024
+            )),
+            None => {}
         }
         let lent = self.ledger.lent();
         if lent > 0 {
@@ -135,12 +168,11 @@ impl Vault {
     }
 
     fn secret_key(&self, profile: &ProfileName, name: &SecretName) -> RecordKey {
-        let parts = [&b"secret"[..], profile.as_str().as_bytes(), name.as_str().as_bytes()];
-        RecordKey::new(Kind::Secret, self.keys.blind(&parts))
+        record_keys::secret(&self.keys, profile, name)
     }
 
     fn index_key(&self, profile: &ProfileName) -> RecordKey {
-        RecordKey::new(Kind::Index, self.keys.blind(&[b"index", profile.as_str().as_bytes()]))
+        record_keys::index(&self.keys, profile)
     }
 }
 

@@ -1,25 +1,26 @@
-//! Making a vault and opening it: header, slots, lock, store, anchor, log, in this order.
+//! Making a vault and opening it: header, slots, lock, anchor, store, log, in this order.
 
-use std::path::PathBuf;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::auditlog::AuditLog;
+use crate::auditlog::{AuditLog, Sockets, reserve};
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
-use crate::domain::{Event, Outcome};
-use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, memory};
+use crate::domain::{Event, Outcome, hex};
+use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, failpoint, memory};
 use crate::store::{Ledger, LocalStore, Store, StoreError};
 
-use super::anchor::Anchor;
-use super::header::{Header, MAX_HEADER, Slot, SlotKind};
+use super::anchor::{self, Anchor};
+use super::epoch::{self, store_name};
+use super::header::{Header, MAX_HEADER, SavedSlot, Slot, SlotKind, parse_id};
 use super::snapshots::{self, DIRECTORY as SNAPSHOTS};
-use super::trace::record_locked;
-use super::{Vault, VaultError, Who};
+use super::trace::{open_log, record_locked};
+use super::{Content, Vault, VaultError, Who};
 
 pub(super) const HEADER: &str = "vault.toml";
-pub(super) const STORE: &str = "store.redb";
 pub(super) const LOG: &str = "log";
 const LOCK: &str = "lock";
 /// Stands while `create` works; what it finds after a crash was never acknowledged.
@@ -43,6 +44,18 @@ pub enum NewSlot {
     Recipient(SlotKind, Recipient),
     /// For a passphrase, with scrypt's N = 2^work.
     Passphrase(Passphrase, u8),
+    /// As a backup has it.
+    Saved(SavedSlot),
+}
+
+impl NewSlot {
+    pub(super) fn make(&self, key: &VaultKey, now_ms: i64) -> Result<Slot, CryptoError> {
+        match self {
+            Self::Recipient(kind, recipient) => Slot::new(*kind, recipient, key, now_ms),
+            Self::Passphrase(text, work) => Slot::with_passphrase(text, *work, key, now_ms),
+            Self::Saved(slot) => Slot::unwrapped(slot).rewrapped(key),
+        }
+    }
 }
 
 /// What opens a vault, and for whom.
@@ -61,6 +74,17 @@ pub struct Opener<'a> {
     pub accept_rollback: bool,
 }
 
+/// What a vault is made from, where it continues one that was.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Id of the vault, in hex.
+    pub vault: String,
+    /// The new vault's generation is above this one.
+    pub generation: u64,
+    /// What the audit log calls the making.
+    pub event: Event,
+}
+
 impl Vault {
     /// Makes a new vault. An empty home is fine; one with traces of a vault is not touched.
     pub fn create(
@@ -69,44 +93,71 @@ impl Vault {
         who: &Who,
         clock: Box<dyn Clock>,
     ) -> Result<Self, VaultError> {
+        let mut id = [0; 16];
+        memory::random(&mut id).map_err(|_| CryptoError::NoRandomness)?;
+        let origin = Origin { vault: hex(&id), generation: 0, event: Event::Init };
+        Self::create_from(place, &origin, slots, who, clock, std::iter::empty())
+    }
+
+    /// Makes a vault that holds `contents` from its first generation on. Its epoch is above every
+    /// one that the state directory has seen of this vault.
+    pub fn create_from(
+        place: &Place,
+        origin: &Origin,
+        slots: &[NewSlot],
+        who: &Who,
+        clock: Box<dyn Clock>,
+        contents: impl Iterator<Item = Result<Content, VaultError>>,
+    ) -> Result<Self, VaultError> {
+        let no_id = || VaultError::Limit("that is no id of a vault".to_owned());
+        let id = parse_id(&origin.vault).ok_or_else(no_id)?;
         let home = Dir::create(&place.home)?;
         let lock = FileLock::take(&home, LOCK, PATIENCE)?;
         clear_unfinished(&home)?;
         refuse_traces(&home)?;
+        failpoint::hit("init.unfinished")?;
         home.replace(UNFINISHED, b"")?;
+        let state = Dir::create(&place.state)?.create_dir(&origin.vault)?;
+        let epoch = anchor::last_epoch(&state)?.checked_add(1).ok_or_else(no_id)?;
         let key = VaultKey::generate()?;
         let keys = key.derive();
-        let mut id = [0; 16];
-        memory::random(&mut id).map_err(|_| CryptoError::NoRandomness)?;
-        let mut header = Header::new(&id, &keys);
+        let mut header = Header::new(&id, epoch, &keys);
         for slot in slots {
-            let now = clock.now_ms();
-            header.slots.push(match slot {
-                NewSlot::Recipient(kind, recipient) => Slot::new(*kind, recipient, &key, now)?,
-                NewSlot::Passphrase(text, work) => Slot::with_passphrase(text, *work, &key, now)?,
-            });
+            header.slots.push(slot.make(&key, clock.now_ms())?);
         }
-        let store = LocalStore::create(&home, STORE)?;
-        let mut ledger = Ledger::start(store, &keys, id)?;
-        ledger.commit(&keys, &[])?;
+        failpoint::hit("init.store")?;
+        let ledger = epoch::write_store(&home, (&header, &keys), origin.generation, contents)?;
+        failpoint::hit("init.log")?;
         let (log, _) = AuditLog::open(home.create_dir(LOG)?, None)?;
-        let anchor = open_anchor(place, &header, &keys)?;
+        let anchor = Anchor::open(state, epoch, &keys)?;
         let text = header.to_text(&keys)?;
+        let opened_by = header.slots.first().map(|slot| slot.recipient.clone()).unwrap_or_default();
         let mut vault = Self {
             home,
             header,
+            opened_by,
             keys,
             ledger,
             anchor,
             log,
             clock,
             warnings: Vec::new(),
+            rules: OnceCell::new(),
+            sockets: Sockets::default(),
             _lock: lock,
         };
-        let entry = who.entry(vault.clock.now_ms(), Event::Init, Outcome::Ok, Vec::new());
+        let entry = who.entry(vault.clock.now_ms(), origin.event, Outcome::Ok, Vec::new());
+        failpoint::hit("init.entry")?;
         vault.record(&entry)?;
+        failpoint::hit("init.anchor")?;
         vault.remember(true)?;
+        // Without room for it the vault is sound; any later look at it tries again.
+        if let Ok(dir) = vault.log.dir() {
+            reserve::keep(dir).ok();
+        }
+        failpoint::hit("init.header")?;
         vault.home.replace(HEADER, text.as_bytes())?;
+        failpoint::hit("init.settle")?;
         vault.home.remove(UNFINISHED)?;
         vault.home.sync()?;
         Ok(vault)
@@ -114,26 +165,44 @@ impl Vault {
 
     /// Opens a vault; waits up to five seconds for whoever has it open.
     pub fn open(place: &Place, opener: Opener<'_>) -> Result<Self, VaultError> {
+        Self::open_with_key(place, opener).map(|(vault, _)| vault)
+    }
+
+    /// The same, and gives the vault key: for one who adds a key slot.
+    pub fn open_with_key(
+        place: &Place,
+        opener: Opener<'_>,
+    ) -> Result<(Self, VaultKey), VaultError> {
         let home = open_home(place)?;
         let (first, bytes) = find_header(&home, place)?;
-        let key = unlock(&home, &first, &opener)?;
+        let (key, opened_by) = unlock(&home, &first, &opener)?;
         let lock = FileLock::take(&home, LOCK, PATIENCE)?;
         let mut warnings = Vec::new();
         let keys = key.derive();
-        drop(key);
         // While we waited, or asked, another command may have written a new header.
         let header = match home.read(HEADER, MAX_HEADER)? {
             Some(now) if *now == *bytes && Header::verify(&now, &keys) => first,
             Some(now) if Header::verify(&now, &keys) => Header::parse(&now)?,
-            _ => restored_header(&home, &keys, &mut warnings)?,
+            Some(now) if *now != *bytes && Header::parse(&now).is_ok() => {
+                // Its keys are new.
+                drop(lock);
+                return Self::open_with_key(place, opener);
+            }
+            _ => restored_header((&home, place), &keys, &opener, &mut warnings)?,
         };
         let id = header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
-        let anchor = open_anchor(place, &header, &keys)?;
+        if opener.write {
+            // A crash at the very end of `create` leaves it, and it must not outlive the first
+            // change: were the header lost later, `create` would clear away a vault in use.
+            home.remove(UNFINISHED)?;
+        }
+        let anchor = open_anchor((&home, place), &header, &keys, &opener)?;
         let anchored = anchor.last;
+        let store = store_name(header.epoch);
         let opened = if opener.write {
-            LocalStore::open_write(&home, STORE)
+            LocalStore::open_write(&home, &store)
         } else {
-            LocalStore::open_read(&home, STORE)
+            LocalStore::open_read(&home, &store)
         };
         let opened = opened.and_then(|store| Ledger::open(store, &keys, id));
         let mut repaired = false;
@@ -142,11 +211,11 @@ impl Vault {
                 let root = anchored.map(|a| a.root);
                 let now = opener.clock.now_ms();
                 repaired = true;
-                snapshots::rebuild(&home, STORE, (&keys, &id), root, opener.accept_rollback, now)?
+                snapshots::rebuild(&home, &store, (&keys, &id), root, opener.accept_rollback, now)?
             }
             other => other?,
         };
-        let spare = place.clone();
+        let spare = place.home.clone();
         ledger.set_spare(move || spare_stores(&spare));
         if let Some(anchored) = anchored
             && !opener.accept_rollback
@@ -163,13 +232,23 @@ impl Vault {
             let seen = anchored.map_or(0, |a| a.root.generation);
             ledger.advance_past(&keys, seen.max(snapshots::newest_generation(&home)))?;
         }
-        let log_dir = home.create_dir(LOG)?;
-        let (log, log_lost) = AuditLog::open(log_dir, anchored.map(|a| a.log))?;
-        let clock = opener.clock;
-        let mut vault =
-            Self { home, header, keys, ledger, anchor, log, clock, warnings, _lock: lock };
+        let (log, log_lost) = open_log(&home, anchored.map(|a| a.log))?;
+        let mut vault = Self {
+            home,
+            header,
+            opened_by,
+            keys,
+            ledger,
+            anchor,
+            log,
+            clock: opener.clock,
+            warnings,
+            rules: OnceCell::new(),
+            sockets: Sockets::default(),
+            _lock: lock,
+        };
         vault.settle(opener.who, repaired, log_lost, opener.accept_rollback)?;
-        Ok(vault)
+        Ok((vault, key))
     }
 
     /// Reports and logs what was out of order, and brings the anchor up to date.
@@ -212,10 +291,12 @@ impl Vault {
         for (_, event, sentence) in found.into_iter().filter(|(is, _, _)| *is) {
             self.warnings.push(sentence.to_owned());
             let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, Vec::new());
+            failpoint::hit("settle.log")?;
             self.record(&entry)?;
         }
         let root_moved = self.anchor.last.is_none_or(|a| a.root != self.ledger.root_id());
         if root_moved || anchor_lost || log_lost {
+            failpoint::hit("settle.anchor")?;
             self.remember(true)?;
         }
         Ok(())
@@ -254,8 +335,9 @@ fn find_header(home: &Dir, place: &Place) -> Result<(Header, Zeroizing<Vec<u8>>)
 
 /// Puts a snapshot's copy of the header in the place of one that is not authentic.
 fn restored_header(
-    home: &Dir,
+    (home, place): (&Dir, &Place),
     keys: &Keys,
+    opener: &Opener<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Header, VaultError> {
     let mut copies = snapshots::load(home).into_iter().map(|s| s.header);
@@ -264,22 +346,34 @@ fn restored_header(
         return Err(VaultError::Damaged(what.to_owned()));
     };
     let header = Header::parse(&copy)?;
+    let found = header.epoch;
+    // A copy from before the keys were replaced must not bring them back.
+    if anchor::may_know_later(&state_dir(place, &header)?, found) && !opener.accept_rollback {
+        return Err(VaultError::OldEpoch { found, seen: found.saturating_add(1) });
+    }
+    failpoint::hit("header.restore")?;
     home.replace(HEADER, &copy)?;
     warnings.push("The header was damaged and was restored from a snapshot.".to_owned());
     Ok(header)
 }
 
-fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, VaultError> {
+// A frame of its own, which ends before the wait for the lock, when the stack is wiped.
+#[inline(never)]
+fn unlock(
+    home: &Dir,
+    header: &Header,
+    opener: &Opener<'_>,
+) -> Result<(VaultKey, String), VaultError> {
     let mut refusal = match header.unlock(&opener.identities) {
-        Ok(key) => return Ok(key),
+        Ok(opened) => return Ok(opened),
         Err(refusal) => refusal,
     };
     // A snapshot's header may hold the slot as it was; whether it counts, `sound_header` says.
     if matches!(refusal, CryptoError::Malformed | CryptoError::Forged) {
         let copies = snapshots::load(home).into_iter();
         let mut copies = copies.filter_map(|copy| Header::parse(&copy.header).ok());
-        if let Some(key) = copies.find_map(|copy| copy.unlock(&opener.identities).ok()) {
-            return Ok(key);
+        if let Some(opened) = copies.find_map(|copy| copy.unlock(&opener.identities).ok()) {
+            return Ok(opened);
         }
     }
     let mut tried = !opener.identities.is_empty();
@@ -289,15 +383,13 @@ fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, 
         tried = true;
         match header.unlock_passphrase(&passphrase) {
             Ok(identity) => match header.unlock(&[identity]) {
-                Ok(key) => return Ok(key),
+                Ok(opened) => return Ok(opened),
                 Err(other) => refusal = other,
             },
             Err(other) => refusal = other,
         }
     }
-    if tried {
-        record_refusal(home, header, opener);
-    }
+    record_refusal(home, header, opener);
     Err(match refusal {
         CryptoError::Malformed | CryptoError::Forged => {
             VaultError::Damaged("a key slot of its header is altered".to_owned())
@@ -312,28 +404,55 @@ fn unlock(home: &Dir, header: &Header, opener: &Opener<'_>) -> Result<VaultKey, 
 
 fn record_refusal(home: &Dir, header: &Header, opener: &Opener<'_>) {
     let Some(public) = header.log_key() else { return };
-    let Ok(_lock) = FileLock::take(home, LOCK, Duration::ZERO) else { return };
-    let Ok(dir) = home.create_dir(LOG) else { return };
-    if let Ok((mut log, _)) = AuditLog::open(dir, None) {
+    if failpoint::hit("log.refusal").is_ok() {
         let now = opener.clock.now_ms();
         let entry = opener.who.entry(now, Event::Unlock, Outcome::Refused, Vec::new());
-        record_locked(&mut log, &entry, &public);
+        record_locked(home, &entry, &public);
     }
 }
 
-fn open_anchor(place: &Place, header: &Header, keys: &Keys) -> Result<Anchor, VaultError> {
-    let dir = Dir::create(&place.state)?.create_dir(&header.vault)?;
-    Ok(Anchor::open(dir, keys)?)
+/// Where the vault's anchors lie.
+fn state_dir(place: &Place, header: &Header) -> Result<Dir, PlatformError> {
+    Dir::create(&place.state)?.create_dir(&header.vault)
 }
 
-fn spare_stores(place: &Place) -> Vec<Box<dyn Store>> {
-    let Ok(home) = Dir::open(&place.home, Private::Required) else { return Vec::new() };
+/// Opens the anchor of the header's epoch, and ends or undoes what an interrupted change of epoch
+/// left. Where a later epoch was seen, the header is an old one.
+fn open_anchor(
+    (home, place): (&Dir, &Place),
+    header: &Header,
+    keys: &Keys,
+    opener: &Opener<'_>,
+) -> Result<Anchor, VaultError> {
+    let (dir, found) = (state_dir(place, header)?, header.epoch);
+    if opener.accept_rollback {
+        anchor::forget_later(&dir, found)?;
+    } else if anchor::knows_later(&dir, found) {
+        return Err(VaultError::OldEpoch { found, seen: found.saturating_add(1) });
+    }
+    let mut anchor = Anchor::open(dir, found, keys)?;
+    if anchor.is_pending {
+        epoch::clear_before(home, found)?;
+        anchor.settle()?;
+    }
+    if opener.write {
+        failpoint::hit("epoch.undo")?;
+        home.remove(&store_name(found.saturating_add(1)))?;
+        anchor.clear_unbegun()?;
+    }
+    Ok(anchor)
+}
+
+/// The snapshots of a home, to take single damaged records from.
+pub(super) fn spare_stores(home: &Path) -> Vec<Box<dyn Store>> {
+    let Ok(home) = Dir::open(home, Private::Required) else { return Vec::new() };
     snapshots::load(&home).into_iter().map(|s| Box::new(s) as Box<dyn Store>).collect()
 }
 
 /// True where something of a vault lies in the home.
 fn has_traces(home: &Dir) -> bool {
-    [HEADER, STORE, LOG, SNAPSHOTS].iter().any(|name| home.has(name))
+    [HEADER, LOG, SNAPSHOTS].iter().any(|name| home.has(name))
+        || home.list().is_ok_and(|all| all.iter().any(|found| epoch::is_store(&found.name)))
 }
 
 fn refuse_traces(home: &Dir) -> Result<(), VaultError> {
@@ -349,15 +468,24 @@ fn refuse_traces(home: &Dir) -> Result<(), VaultError> {
 
 /// Removes what an interrupted `create` left; nothing of it was ever acknowledged.
 fn clear_unfinished(home: &Dir) -> Result<(), PlatformError> {
+    home.remove_unfinished()?;
     if !home.has(UNFINISHED) || home.has(HEADER) {
         return home.remove(UNFINISHED);
     }
-    home.remove(STORE)?;
-    if let Ok(log) = home.dir(LOG) {
-        for file in log.list()? {
-            log.remove(&file.name)?;
+    failpoint::hit("init.clear")?;
+    for file in home.list()?.into_iter().filter(|file| epoch::is_store(&file.name)) {
+        home.remove(&file.name)?;
+    }
+    match home.dir(LOG) {
+        Ok(log) => {
+            for file in log.list()? {
+                log.remove(&file.name)?;
+            }
+            home.remove_dir(LOG)?;
         }
-        home.remove_dir(LOG)?;
+        // While anything is left the mark has to stand.
+        Err(error) if !error.is_missing() => return Err(error),
+        Err(_) => {}
     }
     home.remove(UNFINISHED)
 }

@@ -2,6 +2,7 @@
 
 use crate::auditlog::Item;
 use crate::domain::{Event, ProfileName, Revealed, SecretInfo, SecretName};
+use crate::platform::failpoint;
 
 use super::trace::item;
 use super::{Vault, VaultError, Who, codec};
@@ -78,8 +79,11 @@ impl Vault {
     ) -> Result<Vec<Revealed>, VaultError> {
         let items = found.iter().map(|(info, version)| item(info, *version)).collect();
         let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, items);
+        failpoint::hit("reveal.log")?;
         self.record(&entry)?;
+        failpoint::hit("reveal.anchor")?;
         self.remember(false)?;
+        failpoint::hit("reveal.open")?;
         found.into_iter().map(|(info, version)| self.open_fields(info, version)).collect()
     }
 
@@ -109,7 +113,7 @@ impl Vault {
         let plain = plain.ok_or_else(|| {
             VaultError::Damaged(format!("version {version} of {} is missing", info.name))
         })?;
-        let fields = codec::decode_fields(&plain)?;
+        let fields = codec::decode_fields(plain)?;
         Ok(Revealed { info, version, fields })
     }
 }

@@ -4,10 +4,10 @@ use std::io::{BufWriter, Write};
 
 use crate::crypto::Keys;
 use crate::domain::limits::MAX_OWN_FILE;
-use crate::platform::Dir;
+use crate::platform::{Dir, failpoint};
 use crate::store::{Batch, Ledger, LocalStore, Root, RootId, SnapshotStore, Store, write_snapshot};
 
-use super::open::STORE;
+use super::epoch::store_name;
 use super::{Vault, VaultError};
 
 /// Directory of the snapshots in the home.
@@ -30,6 +30,7 @@ impl Vault {
         if self.ledger.count() == 0 {
             return Ok(());
         }
+        failpoint::hit("snapshot.due")?;
         let dir = self.home.create_dir(DIRECTORY)?;
         let now = self.clock.now_ms();
         if let Some((generation, taken)) = names(&dir)?.last().and_then(|name| parse_name(name)) {
@@ -56,9 +57,11 @@ impl Vault {
         write(&dir, &name, self.ledger.store(), &self.keys, header.as_bytes())?;
         let all = names(&dir)?;
         for old in &all[..all.len().saturating_sub(KEPT)] {
+            failpoint::hit("snapshot.prune")?;
             dir.remove(old)?;
         }
-        Ok(())
+        // A crash leaves what was never renamed into place: nobody else writes here now.
+        Ok(dir.remove_unfinished()?)
     }
 
     /// Moves everything to a new store file, then takes a snapshot: mends what no read shows, too,
@@ -72,7 +75,13 @@ impl Vault {
         let id =
             self.header.id().ok_or_else(|| VaultError::Damaged("its header has no id".into()))?;
         let batch = self.ledger.salvage(&self.keys)?;
-        self.ledger = install(&self.home, STORE, (&self.keys, &id), &batch, self.clock.now_ms())?;
+        self.ledger = install(
+            &self.home,
+            &store_name(self.header.epoch),
+            (&self.keys, &id),
+            &batch,
+            self.clock.now_ms(),
+        )?;
         Ok(())
     }
 }
@@ -85,17 +94,23 @@ fn write(
     header: &[u8],
 ) -> Result<(), VaultError> {
     let temporary = format!(".{name}.new");
+    failpoint::hit("snapshot.create")?;
     let written = dir.create_new(&temporary).map_err(VaultError::from).and_then(|file| {
+        failpoint::hit("snapshot.write")?;
         let mut out = BufWriter::with_capacity(1 << 16, file);
         write_snapshot(store, keys, header, &mut out)?;
-        let synced = out.flush().and_then(|()| out.get_ref().sync_all());
+        let synced = out
+            .flush()
+            .and_then(|()| failpoint::hit_io("snapshot.sync"))
+            .and_then(|()| out.get_ref().sync_all());
         synced.map_err(|e| crate::platform::PlatformError::io("write", dir.path(), e))?;
+        failpoint::hit("snapshot.read-back")?;
         // Read back before anything older is dropped for it.
         let bytes = dir.read(&temporary, MAX_OWN_FILE)?.unwrap_or_default();
         let whole = SnapshotStore::parse(&bytes).is_some_and(|s| s.is_whole(keys, &bytes));
         if whole { Ok(()) } else { Err(VaultError::Damaged("a snapshot did not read back".into())) }
     });
-    match written {
+    match written.and_then(|()| Ok(failpoint::hit("snapshot.move-in")?)) {
         Ok(()) => Ok(dir.rename(&temporary, name)?),
         Err(error) => {
             dir.remove(&temporary).ok();
@@ -182,20 +197,27 @@ fn install(
     now_ms: i64,
 ) -> Result<Ledger<LocalStore>, VaultError> {
     let temporary = format!(".{file}.new");
+    failpoint::hit("install.create")?;
     home.remove(&temporary)?;
     let mut store = LocalStore::create(home, &temporary)?;
+    failpoint::hit("install.commit")?;
     store.commit(batch)?;
     let ledger = Ledger::open(store, keys, *vault)?;
     for (key, _) in ledger.entries(keys)? {
         ledger.read(keys, &key)?;
     }
+    failpoint::hit("install.close")?;
     ledger.into_store().close()?;
     if home.has(file) {
         // At no instant is there no store: the two change places, then the damaged one moves on.
+        failpoint::hit("install.exchange")?;
         home.exchange(&temporary, file)?;
+        failpoint::hit("install.set-aside")?;
         home.rename(&temporary, &format!("{file}.damaged-{now_ms}"))?;
     } else {
+        failpoint::hit("install.move-in")?;
         home.rename(&temporary, file)?;
     }
+    failpoint::hit("install.open")?;
     Ok(Ledger::open(LocalStore::open_write(home, file)?, keys, *vault)?)
 }

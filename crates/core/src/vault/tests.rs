@@ -1,8 +1,11 @@
 //! The vault from outside: what is stored is read, what is damaged is said.
 
+mod undo;
+
 use std::rc::Rc;
 
 use super::*;
+use crate::auditlog::Scope;
 use crate::crypto::slot::{Identity, Passphrase};
 use crate::domain::{Actor, Event, FieldName, Injection, Stage, Value, Variable};
 
@@ -26,8 +29,8 @@ impl Bench {
     fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let identity = Identity::generate();
-        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
-        let who = Who { actor, run: None, agent: None };
+        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), ..Actor::default() };
+        let who = Who { actor, ..Who::default() };
         let now = Rc::new(std::cell::Cell::new(1_000_000));
         let text = identity.to_text().to_string();
         let bench = Self { temporary, identity: text, now, who };
@@ -62,6 +65,14 @@ impl Bench {
                 accept_rollback: accept,
             },
         )
+    }
+
+    fn open_keeping_key(&self) -> (Vault, crate::crypto::VaultKey) {
+        let identities = Identity::parse_file(self.identity.as_bytes()).unwrap();
+        let (passphrase, clock) = (&|| None, self.clock());
+        let (who, write, accept_rollback) = (&self.who, true, false);
+        let opener = Opener { identities, passphrase, who, clock, write, accept_rollback };
+        Vault::open_with_key(&self.place(), opener).unwrap()
     }
 
     fn open(&self) -> Vault {
@@ -153,8 +164,11 @@ fn a_wrong_identity_is_refused_and_logged() {
     let refused = bench.open_with(&other, false, false).err().unwrap();
     assert!(matches!(refused, VaultError::Locked(_)));
     let mut events = Vec::new();
-    let verdict = bench.open().verify_log(None, &mut |read| {
+    let mut vault = bench.open();
+    vault.tend_log(&bench.who);
+    let verdict = vault.verify_log(Scope::default(), &mut |read| {
         events.push(read.entry.as_ref().map(|e| (e.event.clone(), read.proven)).unwrap());
+        true
     });
     assert_eq!(verdict.unwrap().broken, None);
     assert_eq!(events.last().unwrap(), &("unlock".to_owned(), false));
@@ -182,7 +196,7 @@ fn a_store_that_is_gone_goes_back_to_its_snapshot_when_that_is_accepted() {
     assert!(matches!(bench.get("a/b"), Err(VaultError::Damaged(_))));
     bench.open_with(&bench.identity, true, true).unwrap().close().unwrap();
     assert_eq!(bench.get("a/b").unwrap(), b"one");
-    assert_eq!(bench.open().verify_log(None, &mut |_| {}).unwrap().broken, None);
+    assert_eq!(bench.open().verify_log(Scope::default(), &mut |_| true).unwrap().broken, None);
 }
 
 #[test]
@@ -271,4 +285,172 @@ fn a_passphrase_slot_opens_and_an_interrupted_create_is_no_vault() {
     };
     assert!(matches!(open("wrong").err().unwrap(), VaultError::Locked(_)));
     assert!(open("right").is_ok());
+}
+
+impl Bench {
+    fn home_files(&self) -> Vec<String> {
+        let home = Dir::open(&self.place().home, crate::platform::Private::Required).unwrap();
+        home.list().unwrap().into_iter().map(|found| found.name).collect()
+    }
+
+    fn rekey(&self, without: Option<&str>) {
+        let mut vault = self.open();
+        let next = vault.prepare_rekey(without).unwrap();
+        vault.enter_epoch(&self.who, Event::Rekey, "", next).unwrap();
+        vault.close().unwrap();
+    }
+
+    /// The home and the state directory as they are, to be put back later.
+    fn copy_to(&self, name: &str) {
+        let all = ["home", "state"].map(|part| self.temporary.path().join(part));
+        let copy = self.temporary.path().join(name);
+        std::fs::create_dir(&copy).unwrap();
+        let copied = std::process::Command::new("cp").arg("-a").args(all).arg(copy).status();
+        assert!(copied.unwrap().success());
+    }
+}
+
+#[test]
+fn a_rekey_keeps_everything_but_the_keys() {
+    let bench = Bench::new();
+    bench.set("a/b", "one");
+    bench.set("a/b", "two");
+    let mut vault = bench.open();
+    vault.apply_policy(&bench.who, "[agents.x]\nsecrets = [\"a/*\"]\n").unwrap();
+    let (generation, blinded) =
+        (vault.generation(), vault.blinded(&ProfileName::default(), &secret("a/b")));
+    vault.close().unwrap();
+    bench.rekey(None);
+    bench.rekey(None);
+    assert_eq!(bench.get("a/b").unwrap(), b"two");
+    let mut vault = bench.open();
+    assert!(vault.warnings().is_empty());
+    assert_eq!((vault.header().epoch, vault.generation()), (3, generation + 2));
+    assert_ne!(vault.blinded(&ProfileName::default(), &secret("a/b")), blinded);
+    assert!(vault.policy_text().unwrap().contains("agents.x"));
+    assert_eq!(vault.injectable(&ProfileName::default()).unwrap().len(), 1);
+    let (profile, name) = (ProfileName::default(), secret("a/b"));
+    assert_eq!(vault.roll_back(&bench.who, &profile, &name, None).unwrap(), 1);
+    drop(vault);
+    assert_eq!(bench.get("a/b").unwrap(), b"one");
+    // The same value is told from another one by a fingerprint of the new keys.
+    assert_eq!(bench.set("a/b", "one").outcome, PutOutcome::Unchanged);
+    let mut events = Vec::new();
+    let verdict = bench.open().verify_log(Scope::default(), &mut |read| {
+        assert!(read.proven);
+        events.push(read.entry.as_ref().map(|entry| entry.event.clone()).unwrap());
+        true
+    });
+    assert_eq!(verdict.unwrap().broken, None);
+    assert_eq!((events[0].as_str(), events.iter().filter(|e| *e == "rekey").count()), ("init", 2));
+    let stores: Vec<String> =
+        bench.home_files().into_iter().filter(|name| epoch::is_store(name)).collect();
+    assert_eq!(stores, ["store-3.redb"]);
+}
+
+#[test]
+fn a_removed_identity_opens_nothing_and_its_header_put_back_is_refused() {
+    let bench = Bench::new();
+    let other = Identity::generate();
+    let (mut vault, key) = bench.open_keeping_key();
+    let slot = NewSlot::Recipient(SlotKind::Identity, other.recipient());
+    vault.add_slots(&key, &bench.who, std::slice::from_ref(&slot)).unwrap();
+    assert!(matches!(
+        vault.add_slots(&key, &bench.who, std::slice::from_ref(&slot)),
+        Err(VaultError::Limit(_))
+    ));
+    vault.close().unwrap();
+    let text = other.to_text();
+    let opened = bench.open_with(&text, true, false).unwrap();
+    assert_eq!(opened.opened_by(), other.recipient().to_string());
+    drop(opened);
+    bench.set("a/b", "one");
+    bench.copy_to("before");
+    bench.rekey(Some(&other.recipient().to_string()));
+    assert!(matches!(bench.open_with(&text, false, false), Err(VaultError::Locked(_))));
+    assert_eq!(bench.get("a/b").unwrap(), b"one");
+    let before = bench.temporary.path().join("before");
+    for file in ["vault.toml", "store.redb"] {
+        std::fs::copy(before.join("home").join(file), bench.place().home.join(file)).unwrap();
+    }
+    let refused = bench.open_with(&text, false, false);
+    assert!(matches!(refused, Err(VaultError::OldEpoch { found: 1, seen: 2 })));
+    bench.open_with(&bench.identity, true, true).unwrap().close().unwrap();
+    assert_eq!(bench.get("a/b").unwrap(), b"one");
+}
+
+#[test]
+fn whatever_a_crash_leaves_of_a_rekey_the_vault_is_the_old_or_the_new_one() {
+    let bench = Bench::new();
+    bench.set("a/b", "one");
+    let (home, state) = (bench.place().home, bench.place().state);
+    let anchors = state.join(bench.open().header().vault.clone());
+    bench.copy_to("old");
+    bench.rekey(None);
+    bench.copy_to("new");
+    let [old, new] = ["old", "new"].map(|name| bench.temporary.path().join(name));
+    let put = |from: &std::path::Path| {
+        for part in ["home", "state"] {
+            let to = bench.temporary.path().join(part);
+            std::fs::remove_dir_all(&to).unwrap();
+            let copied =
+                std::process::Command::new("cp").arg("-a").arg(from.join(part)).arg(to).status();
+            assert!(copied.unwrap().success());
+        }
+    };
+    let take = |file: &str| std::fs::copy(new.join("home").join(file), home.join(file)).unwrap();
+    let new_anchor = anchors.strip_prefix(bench.temporary.path()).unwrap().join("anchor-2");
+    let anchor = || {
+        std::fs::copy(new.join(&new_anchor), anchors.join(".anchor-2.new")).unwrap();
+    };
+    // Before the header got its name.
+    for with_anchor in [false, true] {
+        put(&old);
+        take("store-2.redb");
+        if with_anchor {
+            anchor();
+        }
+        assert_eq!(bench.get("a/b").unwrap(), b"one");
+        bench.set("a/b", "two");
+        assert!(!home.join("store-2.redb").exists() && !anchors.join(".anchor-2.new").exists());
+        assert!(bench.open().warnings().is_empty());
+    }
+    // After it, with all that is old still there.
+    put(&old);
+    anchor();
+    take("store-2.redb");
+    take("vault.toml");
+    assert_eq!(bench.get("a/b").unwrap(), b"one");
+    assert!(bench.open().warnings().is_empty());
+    assert!(!home.join("store.redb").exists() && anchors.join("anchor-2").exists());
+    assert_eq!(std::fs::read_dir(home.join("snapshots")).unwrap().count(), 0);
+    // A header that is lost just then is not replaced by one from before.
+    put(&old);
+    anchor();
+    take("store-2.redb");
+    std::fs::remove_file(home.join("vault.toml")).unwrap();
+    assert!(matches!(bench.get("a/b"), Err(VaultError::OldEpoch { .. })));
+}
+
+#[test]
+fn a_vault_is_made_from_contents_above_what_was_seen() {
+    let bench = Bench::new();
+    bench.set("a/b", "one");
+    bench.rekey(None);
+    let vault = bench.open();
+    let origin = Origin { vault: vault.header().vault.clone(), generation: 40, event: Event::Init };
+    let contents: Vec<_> = vault.contents().unwrap().collect();
+    drop(vault);
+    std::fs::remove_dir_all(bench.place().home).unwrap();
+    let identity = Identity::parse_file(bench.identity.as_bytes()).unwrap().remove(0);
+    let slots = [NewSlot::Recipient(SlotKind::Identity, identity.recipient())];
+    let (who, clock) = (&bench.who, bench.clock());
+    let place = bench.place();
+    let made = Vault::create_from(&place, &origin, &slots, who, clock, contents.into_iter());
+    made.unwrap().close().unwrap();
+    let vault = bench.open();
+    assert!(vault.warnings().is_empty());
+    assert_eq!((vault.header().epoch, vault.generation()), (3, 41));
+    drop(vault);
+    assert_eq!(bench.get("a/b").unwrap(), b"one");
 }

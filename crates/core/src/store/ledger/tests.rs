@@ -16,7 +16,7 @@ fn key(keys: &Keys, name: &str) -> RecordKey {
 }
 
 fn write(ledger: &mut Ledger<LocalStore>, keys: &Keys, name: &str, text: &str) -> RootId {
-    let plain = Some(Zeroizing::new(text.as_bytes().to_vec()));
+    let plain = Some(Plain::copy_of(text.as_bytes()));
     ledger.commit(keys, &[Change { key: key(keys, name), plain }]).unwrap()
 }
 
