@@ -15,6 +15,7 @@ mod campaign;
 mod copies;
 mod kill;
 mod recipients;
+mod scrub;
 mod together;
 
 #[path = "../support/random.rs"]
