@@ -21,6 +21,7 @@ mod process;
 #[path = "../support/scratch.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod scratch;
+mod scrub;
 mod search;
 
 use std::time::SystemTime;
