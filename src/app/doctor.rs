@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use clawvault_core::auditlog::Scope;
 use clawvault_core::platform::{Dir, Private, process};
 use clawvault_core::vault::Vault;
 
@@ -62,7 +63,10 @@ impl App {
             Repair::Safe => Access::Write,
         };
         match self.open(access) {
-            Ok(vault) => checks.extend(examine(vault, repair)),
+            Ok(mut vault) => {
+                vault.tend_log(&self.who());
+                checks.extend(examine(vault, repair));
+            }
             Err(AppError { code, what, advice }) => {
                 // "Run the doctor" was just done.
                 let advice =
@@ -180,10 +184,11 @@ fn examine(mut vault: Vault, repair: Repair) -> Vec<Check> {
         };
         checks.push(Check { subject: "repair", diagnosis, finding });
     }
-    checks.push(match vault.verify_log(None, &mut |_| {}) {
+    checks.push(match vault.verify_log(Scope::default(), &mut |_| true) {
         Ok(verdict) => match verdict.broken {
             None => {
-                let finding = format!("{} entries, the chain holds", verdict.entries);
+                let kept = verdict.entries - verdict.removed;
+                let finding = format!("{kept} entries, the chain holds");
                 Check { subject: "audit log", diagnosis: Diagnosis::Good, finding }
             }
             Some((entry, what)) => {

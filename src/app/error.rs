@@ -1,6 +1,7 @@
 //! What a person is told when something does not work: one line what, one line what to do.
 
 use clawvault_core::crypto::CryptoError;
+use clawvault_core::domain::Outcome;
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::ReadError;
 use clawvault_core::vault::VaultError;
@@ -54,6 +55,11 @@ impl AppError {
     /// A command that was not understood.
     pub fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(Code::Usage, what, advice)
+    }
+
+    /// How the audit log names it: a rule forbade it, or it did not work.
+    pub fn outcome(&self) -> Outcome {
+        if self.code == Code::Denied { Outcome::Refused } else { Outcome::Failed }
     }
 
     /// The same failure of a `run`, before the launch.

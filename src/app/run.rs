@@ -6,19 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use clawvault_core::auditlog::Item;
 use clawvault_core::domain::{
-    Agent, Event, FieldName, Outcome, Policy, ProfileName, Revealed, SecretInfo, SecretName, Value,
+    Agent, Event, FieldName, Policy, ProfileName, Program, Revealed, SecretInfo, SecretName, Value,
     Variable, hex,
 };
 use clawvault_core::platform::process::{CoreLimit, ProcessId, effective_uid};
-use clawvault_core::platform::{Clock, SystemClock, memory};
+use clawvault_core::platform::{Clock, SystemClock, executable, memory};
 use clawvault_core::vault::{Vault, VaultError, Who};
 
 use super::{Access, App, AppError, Code};
 use crate::launch::{
     Base, Ready, Rendered, RunRecord, Runs, SecretFiles, base, check_size, find, memory_directory,
 };
-use templates::Fill;
+use templates::{Fill, Planned};
 
 pub use templates::FromTemplate;
 
@@ -75,39 +76,23 @@ impl App {
         let name = options.command.first().cloned().unwrap_or_default();
         let program = find(&name, environment.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
         let templates = templates::read(&options.templates)?;
-        let mut who = Who { run: Some(new_run_name()?), ..self.who() };
+        let launched = Program {
+            path: program.to_string_lossy().into_owned(),
+            file: executable::identity(&program),
+        };
+        let run = Some(new_run_name()?);
+        let mut who = Who { run, program: Some(launched), ..self.who() };
         let mut vault = self.open_for(Access::Read, &who)?;
         let policy = vault.policy()?;
         who.agent = options.agent.as_ref().map(ToString::to_string);
-        let grant = match grant(&policy, &options) {
-            Ok(grant) => grant,
+        let allotted = allotted(&vault, &policy, &options, &templates, &environment);
+        let (slots, fills) = match allotted {
+            Ok(allotted) => allotted,
             Err(error) => {
-                vault.note(&who, Event::Run, Outcome::Refused, Vec::new());
+                vault.note(&who, Event::Run, error.outcome(), asked(&options, &templates));
                 return Err(error);
             }
         };
-        let profile = match (&options.profile, grant) {
-            (Some(profile), _) => profile.clone(),
-            (None, Some(agent)) => agent.profile.clone(),
-            (None, None) => ProfileName::default(),
-        };
-        let allowed = |name: &SecretName| grant.is_none_or(|a| a.may_have(&profile, name));
-        let chosen = choose(&vault, &policy, &allowed, &profile, &options);
-        let chosen = chosen.and_then(|slots| {
-            let fills = templates::choose(&vault, &policy, &allowed, &profile, &templates)?;
-            Ok((slots, fills))
-        });
-        let (slots, fills) = match chosen {
-            Ok(chosen) => chosen,
-            Err(error) => {
-                if error.code == Code::Denied {
-                    vault.note(&who, Event::Run, Outcome::Refused, Vec::new());
-                }
-                return Err(error);
-            }
-        };
-        refuse_doubles(&slots)?;
-        check_fit(&slots, &environment, &options.command)?;
         let revealed = vault.reveal_current(&who, distinct(&slots, &fills))?;
         let run = who.run.clone().unwrap_or_default();
         let mut files = None;
@@ -162,6 +147,41 @@ impl App {
         runs.write(&record)?;
         Ok(())
     }
+}
+
+/// What the program gets, if it may have it and it fits.
+fn allotted(
+    vault: &Vault,
+    policy: &Policy,
+    options: &RunOptions,
+    templates: &[Planned<'_>],
+    environment: &BTreeMap<OsString, OsString>,
+) -> Result<(Vec<Slot>, Vec<Fill>), AppError> {
+    let grant = grant(policy, options)?;
+    let profile = match (&options.profile, grant) {
+        (Some(profile), _) => profile.clone(),
+        (None, Some(agent)) => agent.profile.clone(),
+        (None, None) => ProfileName::default(),
+    };
+    let allowed = |name: &SecretName| grant.is_none_or(|agent| agent.may_have(&profile, name));
+    let slots = choose(vault, policy, &allowed, &profile, options)?;
+    let fills = templates::choose(vault, policy, &allowed, &profile, templates)?;
+    refuse_doubles(&slots)?;
+    check_fit(&slots, environment, &options.command)?;
+    Ok((slots, fills))
+}
+
+/// The secrets that were asked for by name.
+fn asked(options: &RunOptions, templates: &[Planned<'_>]) -> Vec<Item> {
+    let named = options.env.iter().chain(&options.files).map(|from| &from.name);
+    let places = templates.iter().flat_map(Planned::names);
+    let profile = options.profile.clone().unwrap_or_default();
+    let item = |name: &SecretName| Item {
+        profile: profile.to_string(),
+        secret: name.to_string(),
+        version: 0,
+    };
+    options.only.iter().chain(named).chain(places).map(item).collect()
 }
 
 /// The agent's grant; a profile that is not the agent's own is refused.

@@ -58,7 +58,8 @@ impl App {
             warnings: Vec::new(),
         };
         match self.open(Access::Read) {
-            Ok(vault) => {
+            Ok(mut vault) => {
+                vault.tend_log(&self.who());
                 state.health = Health::Open;
                 state.generation = Some(vault.generation());
                 state.log_entries = Some(vault.log_point().count);

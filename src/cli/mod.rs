@@ -17,6 +17,8 @@ mod output;
 mod policy;
 mod prompt;
 mod quickstart;
+mod recipient;
+mod rekey;
 mod rm;
 mod rollback;
 mod run;
@@ -84,6 +86,8 @@ enum Command {
     Run(run::Args),
     Policy(policy::Args),
     Log(log::Args),
+    Recipient(recipient::Args),
+    Rekey(rekey::Args),
     Status(status::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -178,6 +182,8 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
+        Command::Recipient(args) => recipient::run(&args, context),
+        Command::Rekey(args) => rekey::run(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
         Command::Run(args) => run::run(args, context),

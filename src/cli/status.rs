@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clawvault_core::vault::SlotKind;
 use serde::Serialize;
 
 use super::surroundings::Context;
@@ -75,7 +74,7 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     if !state.slots.is_empty() {
         add(
             "opens with",
-            state.slots.iter().map(|kind| slot(*kind)).collect::<Vec<_>>().join(", "),
+            state.slots.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "),
         );
         add(
             "operator",
@@ -89,14 +88,6 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     }
     output::table(&rows);
     output::warnings(&state.warnings);
-}
-
-fn slot(kind: SlotKind) -> &'static str {
-    match kind {
-        SlotKind::Identity => "identity",
-        SlotKind::Passphrase => "passphrase",
-        SlotKind::Recovery => "recovery",
-    }
 }
 
 fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Document<'a> {
@@ -115,7 +106,7 @@ fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Doc
         generation: state.generation,
         secrets: state.secrets,
         log_entries: state.log_entries,
-        slots: state.slots.iter().map(|kind| slot(*kind)).collect(),
+        slots: state.slots.iter().map(|kind| kind.as_str()).collect(),
         keys_locked_in_memory: state.keys_locked,
         runs: runs.collect(),
         warnings: &state.warnings,

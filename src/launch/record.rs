@@ -3,6 +3,7 @@
 //! A rotation reads them to learn whether a living process still depends on a version. Secrets
 //! are named by their blinded ids, so the record tells nobody what they are.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clawvault_core::platform::process::ProcessId;
@@ -77,6 +78,29 @@ impl Runs {
     pub fn living(&self) -> Result<Vec<RunRecord>, PlatformError> {
         let all = self.all()?;
         Ok(all.into_iter().map(|(_, record)| record).filter(RunRecord::is_alive).collect())
+    }
+
+    /// Adds the new name of each secret that a living run of the vault holds, beside its old one.
+    pub fn rename(
+        &self,
+        vault: &str,
+        names: &HashMap<String, String>,
+    ) -> Result<(), PlatformError> {
+        for (name, mut record) in self.all()? {
+            if record.vault != vault || !record.is_alive() {
+                continue;
+            }
+            // What has no new name is no secret any more, or the name of keys before these.
+            record.holds.retain(|(id, _)| names.contains_key(id));
+            let new: Vec<(String, u32)> = record
+                .holds
+                .iter()
+                .filter_map(|(id, version)| Some((names.get(id)?.clone(), *version)))
+                .collect();
+            record.holds.extend(new);
+            self.0.replace(&name, &serde_json::to_vec(&record).unwrap_or_default())?;
+        }
+        Ok(())
     }
 
     /// Removes what ended runs left, if it is worth it: secret files, or many records.

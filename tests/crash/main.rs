@@ -13,6 +13,7 @@
 
 mod campaign;
 mod kill;
+mod recipients;
 mod together;
 
 #[path = "../support/random.rs"]

@@ -68,6 +68,29 @@ pub(crate) const SCENES: &[Scene] = &[
         line: "the policy is applied",
         ..SCENE
     },
+    Scene { name: "rekey", words: "rekey", line: "the vault has a new key", ..SCENE },
+    Scene {
+        name: "rekey after a crash",
+        prepare: half_a_rekey,
+        words: "rekey",
+        line: "the vault has a new key",
+        ..SCENE
+    },
+    Scene {
+        name: "after a rekey",
+        prepare: nearly_a_rekey,
+        words: "set kept/one",
+        input: "value-new",
+        line: "stored ",
+        ..SCENE
+    },
+    Scene {
+        name: "recipient add",
+        prepare: other_identity,
+        words: "recipient add {}/other.txt",
+        line: "added ",
+        ..SCENE
+    },
     Scene { name: "get", words: "get kept/one", ..SCENE },
     Scene {
         name: "run",
@@ -182,6 +205,23 @@ fn half_an_init(sandbox: &Sandbox, program: &Path) {
     let mut command = command_of(program, &sandbox.home(), &["init"]);
     command.env("CLAWVAULT_FAILPOINT", "init.header:kill");
     assert_eq!(run(&mut command, b"").code(), None, "the init is killed");
+}
+
+/// What a `rekey` leaves that is killed just before the new header stands.
+fn half_a_rekey(sandbox: &Sandbox, program: &Path) {
+    rekey_killed_at("epoch.header:kill", sandbox, program);
+}
+
+/// And just after it.
+fn nearly_a_rekey(sandbox: &Sandbox, program: &Path) {
+    rekey_killed_at("epoch.clear:kill", sandbox, program);
+}
+
+fn rekey_killed_at(point: &str, sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    let mut command = command_of(program, &sandbox.home(), &["rekey"]);
+    command.env("CLAWVAULT_FAILPOINT", point);
+    assert_eq!(run(&mut command, b"").code(), None, "the rekey is killed");
 }
 
 fn snapshot_due(sandbox: &Sandbox, program: &Path) {

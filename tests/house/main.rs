@@ -90,7 +90,7 @@ const MAY_PRINT: Spared = &[
 
 const MAY_TOUCH_FILES: Spared = &[
     ("crates/core/src/platform/", "atomic writes and modes are decided here"),
-    ("crates/core/src/auditlog/log.rs", "holds and appends to a handle that platform opened"),
+    ("crates/core/src/auditlog/", "reads and writes handles that platform opened"),
     ("crates/core/src/vault/anchor.rs", "holds and writes a handle that platform opened"),
 ];
 

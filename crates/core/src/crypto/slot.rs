@@ -115,6 +115,18 @@ impl Recipient {
         text.parse().map(Self).map_err(|_| CryptoError::Malformed)
     }
 
+    /// Finds the recipients in the text of a file: one a line, `#` starts a comment. Of identities
+    /// it takes the public half.
+    pub fn parse_file(text: &[u8]) -> Result<Vec<Self>, CryptoError> {
+        if let Ok(identities) = Identity::parse_file(text) {
+            return Ok(identities.iter().map(Identity::recipient).collect());
+        }
+        let text = str::from_utf8(text).map_err(|_| CryptoError::Malformed)?;
+        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        let all: Vec<Self> = lines.map(Self::parse).collect::<Result<_, _>>()?;
+        if all.is_empty() { Err(CryptoError::Malformed) } else { Ok(all) }
+    }
+
     /// Wraps the vault key for this recipient.
     pub fn wrap_key(&self, key: &VaultKey) -> Result<Vec<u8>, CryptoError> {
         age::encrypt(&self.0, key.bytes()).map_err(|_| CryptoError::NoRandomness)

@@ -127,6 +127,11 @@ impl Dir {
         read_all(file, max).map(Some).map_err(|e| PlatformError::read(&self.path.join(name), e))
     }
 
+    /// Opens a file of ours for reading; `None` where there is none.
+    pub fn open_reading(&self, name: &str) -> Result<Option<(File, usize)>, PlatformError> {
+        self.open_existing(name, OFlags::RDONLY | OFlags::NONBLOCK)
+    }
+
     /// Opens a file of ours for reading and writing; `None` where there is none.
     pub fn open_file(&self, name: &str) -> Result<Option<(File, usize)>, PlatformError> {
         self.open_existing(name, OFlags::RDWR | OFlags::NONBLOCK)
@@ -259,6 +264,12 @@ impl Dir {
     pub fn sync(&self) -> Result<(), PlatformError> {
         failpoint::hit("dir.sync")?;
         rustix::fs::fsync(&self.fd).map_err(|e| PlatformError::io("sync", &self.path, e))
+    }
+
+    /// Bytes that are free for us where the directory lies; `None` where the system does not say.
+    pub fn free_space(&self) -> Option<u64> {
+        let stat = rustix::fs::fstatvfs(&self.fd).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// True where the directory lies in memory (tmpfs or ramfs), so that no disk ever sees a file.

@@ -94,6 +94,7 @@ impl Anchor {
 
     /// Gives the anchor of an epoch that has begun its own name.
     pub(super) fn settle(&mut self) -> Result<(), PlatformError> {
+        failpoint::hit("epoch.settle")?;
         self.dir.rename(&temporary(self.epoch), &name(self.epoch))?;
         self.is_pending = false;
         Ok(())

@@ -16,11 +16,14 @@ mod record_keys;
 mod reveal;
 mod snapshots;
 mod trace;
+mod upkeep;
 
-use crate::auditlog::AuditLog;
+use std::cell::OnceCell;
+
+use crate::auditlog::{AuditLog, Sockets};
 use crate::crypto::Keys;
 use crate::domain::limits::MAX_LOCKED;
-use crate::domain::{ProfileName, SecretInfo, SecretName, hex};
+use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex};
 use crate::memory::{self, Spill};
 use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
@@ -46,6 +49,8 @@ pub struct Vault {
     log: AuditLog,
     clock: Box<dyn Clock>,
     warnings: Vec<String>,
+    rules: OnceCell<LogRules>,
+    sockets: Sockets,
     _lock: FileLock,
 }
 
