@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::crypto::slot::{Identity, Passphrase, Recipient};
+use clawvault_core::memory;
 use clawvault_core::platform::read::{ReadError, read_bounded};
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
 use clawvault_core::vault::{Opener, Place, Vault, VaultError, Who};
@@ -12,7 +13,7 @@ use super::{AppError, Code};
 
 /// File of the identity in the vault's home.
 pub(super) const IDENTITY_FILE: &str = "identity.txt";
-const MAX_IDENTITY: usize = 64 * 1024;
+pub(super) const MAX_IDENTITY: usize = 64 * 1024;
 const MAX_PASSPHRASE: usize = 4 * 1024;
 
 /// Where the key comes from.
@@ -93,7 +94,7 @@ impl App {
     }
 
     /// Identities from the named file, else from the home.
-    fn identities(&self) -> Result<Vec<Identity>, AppError> {
+    pub(super) fn identities(&self) -> Result<Vec<Identity>, AppError> {
         if let Some(path) = &self.keys.identity {
             return identities_in(path);
         }
@@ -142,7 +143,10 @@ pub(super) fn identities_in(path: &Path) -> Result<Vec<Identity>, AppError> {
 }
 
 fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
-    Identity::parse_file(text).map_err(|_| {
+    let identities = Identity::parse_file(text);
+    // What the parser left on the stack would stay there as long as the vault is open.
+    memory::wipe_stack::<{ 8 * 1024 }>();
+    identities.map_err(|_| {
         AppError::new(
             Code::Denied,
             format!("{} holds no identity", path.display()),
@@ -152,7 +156,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
 }
 
 /// Reads a file that a person named: links on the way are theirs to choose.
-fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
+pub(super) fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
     let refused = |what: String| {
         AppError::new(
             Code::Denied,

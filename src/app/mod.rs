@@ -1,5 +1,6 @@
 //! Use cases: what each command does, without a terminal.
 
+mod backup;
 mod context;
 pub mod demo;
 mod doctor;
@@ -9,13 +10,16 @@ mod foreign;
 mod import;
 pub mod init;
 mod log;
+mod mask;
 mod naming;
 mod plaintext;
 mod recipients;
+mod restore;
 mod run;
 mod secrets;
 mod status;
 mod uninstall;
+mod ways_back;
 
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
@@ -27,6 +31,7 @@ pub use log::{Destination, Query};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
-pub use run::{FromName, FromTemplate, RunOptions};
+pub use restore::{Over, RestoreOptions, Restored};
+pub use run::{FromName, FromTemplate, Launch, RunOptions};
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};

@@ -3,6 +3,7 @@
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
 mod arguments;
+mod backup;
 mod completions;
 mod doctor;
 mod export;
@@ -19,6 +20,7 @@ mod prompt;
 mod quickstart;
 mod recipient;
 mod rekey;
+mod restore;
 mod rm;
 mod rollback;
 mod run;
@@ -36,6 +38,7 @@ use clawvault_core::memory;
 use clawvault_core::platform::{guard, process};
 
 use crate::app::{AppError, Code};
+use crate::mask::SESSION;
 use surroundings::Context;
 
 /// Keeps the API keys of a machine that runs AI agents: sealed, injected at launch, accounted for.
@@ -85,6 +88,8 @@ enum Command {
     Export(export::Args),
     Run(run::Args),
     Policy(policy::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Log(log::Args),
     Recipient(recipient::Args),
     Rekey(rekey::Args),
@@ -131,7 +136,7 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
 /// Runs the command that the process was started with, and leaves nothing of what it knew.
 pub fn main() -> ExitCode {
     let code = run_command();
-    memory::wipe_stack();
+    memory::wipe_stack::<{ memory::DEEPEST }>();
     code
 }
 
@@ -145,6 +150,9 @@ fn run_command() -> ExitCode {
             output::talk("hint: nothing is half written; please report the command that led here");
         }
     }));
+    if std::env::args_os().next().is_some_and(|name| name == SESSION) {
+        return end(|| run::lead(core_limit));
+    }
     let (keys, command) = match parse() {
         Ok(parsed) => parsed,
         Err(error) => return arguments::explain(&error),
@@ -153,9 +161,12 @@ fn run_command() -> ExitCode {
     if !hardened {
         output::talk("clawvault: the system refused to make this process undumpable");
     }
-    let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        dispatch(command, &context)
-    })) {
+    end(|| dispatch(command, &context))
+}
+
+/// Does the work and says what failed; the exit code of the process.
+fn end(work: impl FnOnce() -> Result<ExitCode, AppError>) -> ExitCode {
+    let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
         Ok(outcome) => outcome,
         Err(_) => return ExitCode::from(Code::Failed as u8),
     };
@@ -170,6 +181,7 @@ fn run_command() -> ExitCode {
 
 fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
     match command {
+        Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
@@ -184,6 +196,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
+        Command::Restore(args) => restore::run(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
         Command::Run(args) => run::run(args, context),

@@ -25,10 +25,17 @@ struct Document<'a> {
     generation: Option<u64>,
     secrets: Option<usize>,
     log_entries: Option<u64>,
+    last_backup: Option<JsonBackup>,
     slots: Vec<&'a str>,
     keys_locked_in_memory: Option<bool>,
     runs: Vec<JsonRun<'a>>,
     warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct JsonBackup {
+    written: String,
+    generation: u64,
 }
 
 #[derive(Serialize)]
@@ -70,6 +77,14 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     }
     if let (Some(generation), Some(entries)) = (state.generation, state.log_entries) {
         add("history", format!("{generation} commits, {entries} audit entries"));
+        let backup = state.last_backup.map_or_else(
+            || "none yet".to_owned(),
+            |note| match time::age(note.time_ms).as_str() {
+                "now" => format!("just now, of generation {}", note.generation),
+                age => format!("{age} ago, of generation {}", note.generation),
+            },
+        );
+        add("backup", backup);
     }
     if !state.slots.is_empty() {
         add(
@@ -106,6 +121,10 @@ fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Doc
         generation: state.generation,
         secrets: state.secrets,
         log_entries: state.log_entries,
+        last_backup: state.last_backup.map(|note| JsonBackup {
+            written: time::moment(note.time_ms),
+            generation: note.generation,
+        }),
         slots: state.slots.iter().map(|kind| kind.as_str()).collect(),
         keys_locked_in_memory: state.keys_locked,
         runs: runs.collect(),

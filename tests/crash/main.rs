@@ -12,6 +12,8 @@
 )]
 
 mod campaign;
+mod copies;
+mod history;
 mod kill;
 mod recipients;
 mod together;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use clawvault_core::auditlog::verify;
+use clawvault_core::auditlog::{Scope, verify};
 use clawvault_core::crypto::slot::Identity;
 use clawvault_core::crypto::{self, Keys};
 use clawvault_core::platform::{Dir, Private};
@@ -148,9 +148,10 @@ impl World {
         }
         let log = home.dir("log").expect("the log's directory");
         let (mut read, mut closed) = (0, 0);
-        verify(&log, &[self.keys.log_keys()], &[], &mut |entry| match entry.entry {
-            Some(_) => read += 1,
-            None => closed += 1,
+        verify(&log, &[self.keys.log_keys()], &Scope::default(), &mut |entry| {
+            read += usize::from(entry.entry.is_some());
+            closed += usize::from(entry.entry.is_none());
+            true
         })
         .expect("the log is read");
         assert!(read > 0 && closed > 0, "the log before is its own, the log after is not");

@@ -97,6 +97,7 @@ const MAY_TOUCH_FILES: Spared = &[
 const MAY_EXPOSE: Spared = &[
     ("crates/core/src/domain/value.rs", "the wrapping itself: length, equality, copy"),
     ("crates/core/src/crypto/slot.rs", "age's own wrapping, into ours; whether nothing was typed"),
+    ("crates/core/src/vault/backup/document.rs", "into the encrypted backup that was asked for"),
     ("crates/core/src/vault/change.rs", "the keyed fingerprint of new fields"),
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("src/app/export.rs", "into the document that was asked for"),

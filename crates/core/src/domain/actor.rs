@@ -54,6 +54,8 @@ pub struct Program {
 pub enum Event {
     /// An older vault was accepted in place of a newer one.
     AcceptRollback,
+    /// All values were written to an encrypted backup.
+    Backup,
     /// Values were written to a document.
     Export,
     /// A value was shown.
@@ -86,6 +88,8 @@ pub enum Event {
     Remove,
     /// The store was rebuilt from a snapshot.
     Repair,
+    /// The vault was made from a backup.
+    Restore,
     /// Old segments of the log were removed, as the policy says.
     Retention,
     /// An earlier version became current again.
@@ -107,6 +111,7 @@ impl Event {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AcceptRollback => "accept-rollback",
+            Self::Backup => "backup",
             Self::Export => "export",
             Self::Get => "get",
             Self::History => "history",
@@ -123,6 +128,7 @@ impl Event {
             Self::Rekey => "rekey",
             Self::Remove => "remove",
             Self::Repair => "repair",
+            Self::Restore => "restore",
             Self::Retention => "retention",
             Self::Rollback => "rollback",
             Self::Run => "run",

@@ -30,8 +30,6 @@ pub const MAX_SLOTS: usize = 64;
 pub const MAX_LOG_ENTRY: usize = 16 * 1024 * 1024;
 /// Largest file that the vault itself keeps beside the store, in bytes (a snapshot).
 pub const MAX_OWN_FILE: usize = 4 * 1024 * 1024 * 1024;
-/// Most places of one template.
-pub const MAX_PLACES: usize = 1024;
 /// Size at which a segment of the audit log is closed where the policy names none, in bytes.
 pub const LOG_SEGMENT: u64 = 4 * 1024 * 1024;
 /// Smallest size that a policy may name for segments, in bytes.
@@ -52,3 +50,7 @@ pub const MAX_DIGESTS: usize = 4096;
 pub const MAX_EXECUTABLE: u64 = 1024 * 1024 * 1024;
 /// Largest datagram that is sent to a log of the system, in bytes.
 pub const MAX_DATAGRAM: usize = 32 * 1024;
+/// Largest backup, and largest document in one, in bytes.
+pub const MAX_BACKUP: usize = 1024 * 1024 * 1024;
+/// Most places of one template.
+pub const MAX_PLACES: usize = 1024;

@@ -214,6 +214,17 @@ impl Dir {
         self.sync()
     }
 
+    /// Gives a file its name within the directory unless something stands there, durably.
+    pub fn settle(&self, from: &str, to: &str) -> Result<(), PlatformError> {
+        use rustix::fs::{RenameFlags, renameat_with};
+        match renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE) {
+            Ok(()) => self.sync(),
+            // A file system without such a rename; that nothing stands there was looked at before.
+            Err(Errno::INVAL | Errno::NOSYS) if !self.has(to) => self.rename(from, to),
+            Err(e) => Err(PlatformError::io("create", &self.path.join(to), e)),
+        }
+    }
+
     /// Lets two files change names in one step, and makes that durable.
     pub fn exchange(&self, one: &str, other: &str) -> Result<(), PlatformError> {
         failpoint::hit("dir.exchange")?;

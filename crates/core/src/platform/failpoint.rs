@@ -39,7 +39,7 @@ pub const POINTS: &[&str] = &[
     "epoch.anchor",
     "epoch.clear",
     "epoch.close",
-    "epoch.commit",
+    "epoch.fill",
     "epoch.header",
     "epoch.log",
     "epoch.prepare",

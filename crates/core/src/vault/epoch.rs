@@ -204,7 +204,7 @@ fn fill_store(
         }
         ready.pop_front().map(Ok)
     });
-    failpoint::hit("epoch.commit")?;
+    failpoint::hit("epoch.fill")?;
     ledger.commit_above(keys, above, changes)?;
     failpoint::hit("epoch.close")?;
     ledger.into_store().close()?;

@@ -15,7 +15,7 @@ use crate::store::{Ledger, LocalStore, Store, StoreError};
 
 use super::anchor::{self, Anchor};
 use super::epoch::{self, store_name};
-use super::header::{Header, MAX_HEADER, Slot, SlotKind, parse_id};
+use super::header::{Header, MAX_HEADER, SavedSlot, Slot, SlotKind, parse_id};
 use super::snapshots::{self, DIRECTORY as SNAPSHOTS};
 use super::trace::{open_log, record_locked};
 use super::{Content, Vault, VaultError, Who};
@@ -44,6 +44,8 @@ pub enum NewSlot {
     Recipient(SlotKind, Recipient),
     /// For a passphrase, with scrypt's N = 2^work.
     Passphrase(Passphrase, u8),
+    /// As a backup has it.
+    Saved(SavedSlot),
 }
 
 impl NewSlot {
@@ -51,6 +53,7 @@ impl NewSlot {
         match self {
             Self::Recipient(kind, recipient) => Slot::new(*kind, recipient, key, now_ms),
             Self::Passphrase(text, work) => Slot::with_passphrase(text, *work, key, now_ms),
+            Self::Saved(slot) => Slot::unwrapped(slot).rewrapped(key),
         }
     }
 }
@@ -354,6 +357,8 @@ fn restored_header(
     Ok(header)
 }
 
+// A frame of its own, which ends before the wait for the lock, when the stack is wiped.
+#[inline(never)]
 fn unlock(
     home: &Dir,
     header: &Header,
@@ -471,11 +476,16 @@ fn clear_unfinished(home: &Dir) -> Result<(), PlatformError> {
     for file in home.list()?.into_iter().filter(|file| epoch::is_store(&file.name)) {
         home.remove(&file.name)?;
     }
-    if let Ok(log) = home.dir(LOG) {
-        for file in log.list()? {
-            log.remove(&file.name)?;
+    match home.dir(LOG) {
+        Ok(log) => {
+            for file in log.list()? {
+                log.remove(&file.name)?;
+            }
+            home.remove_dir(LOG)?;
         }
-        home.remove_dir(LOG)?;
+        // While anything is left the mark has to stand.
+        Err(error) if !error.is_missing() => return Err(error),
+        Err(_) => {}
     }
     home.remove(UNFINISHED)
 }
