@@ -24,6 +24,7 @@ mod restore;
 mod rm;
 mod rollback;
 mod run;
+mod scrub;
 mod set;
 mod show;
 mod status;

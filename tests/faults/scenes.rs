@@ -123,9 +123,25 @@ pub(crate) const SCENES: &[Scene] = &[
         code: 3,
         ..SCENE
     },
+    Scene {
+        name: "scrub",
+        prepare: openclaw_home,
+        words: "import --openclaw {}/oc --scrub --yes",
+        line: "scrubbed ",
+        ..SCENE
+    },
+    Scene {
+        name: "undo of a scrub",
+        prepare: openclaw_home,
+        each: scrub_before,
+        words: "import --undo",
+        ..SCENE
+    },
     Scene { name: "store lost", prepare: lose_store, words: "list", ..SCENE },
     Scene { name: "anchor altered", prepare: alter_anchor, words: "list", ..SCENE },
     Scene { name: "header altered", prepare: alter_header, words: "list", ..SCENE },
+    Scene { name: "late entries", prepare: late_entries, words: "list", ..SCENE },
+    Scene { name: "segment full", prepare: full_segment, words: "get kept/one", ..SCENE },
     Scene { name: "log torn", prepare: tear_log, words: "get kept/one", ..SCENE },
     Scene {
         name: "log refuses",
@@ -212,6 +228,23 @@ fn vault(sandbox: &Sandbox) {
 
 fn write(sandbox: &Sandbox, name: &str, text: &str) {
     fs::write(sandbox.path(name), text).expect("a file beside the vault is written");
+}
+
+/// A configuration whose key is imported, and an old copy that is no document any more.
+fn openclaw_home(sandbox: &Sandbox) {
+    vault(sandbox);
+    fs::create_dir(sandbox.path("oc")).expect("a directory beside the vault is made");
+    let key = "{models: {providers: {openai: {apiKey: \"value-of-openai\"}}}}";
+    write(sandbox, "oc/openclaw.json", key);
+    write(sandbox, "oc/openclaw.json.rejected.1", "{\"value-of-openai\"");
+    let home = sandbox.path("oc").display().to_string();
+    sandbox.run(&["import", "--openclaw", &home], b"").sound("import");
+}
+
+fn scrub_before(sandbox: &Sandbox) {
+    let home = sandbox.path("oc").display().to_string();
+    let said = sandbox.run(&["import", "--openclaw", &home, "--scrub", "--yes"], b"");
+    assert!(said.err.contains("scrubbed 2 places in 2 files"), "{}", said.err);
 }
 
 /// What an `init` leaves that is killed just before its header stands.
@@ -319,6 +352,36 @@ fn alter_header(sandbox: &Sandbox) {
     let mut bytes = fs::read(&header).expect("the header is read");
     bytes[25] ^= 1;
     fs::write(header, bytes).expect("the header is altered");
+}
+
+/// A refusal waits to be taken into the log.
+fn late_entries(sandbox: &Sandbox) {
+    other_identity(sandbox);
+    let other = sandbox.path("other.txt");
+    let identity = other.to_str().expect("a temporary path is text");
+    let refused = sandbox.run(&["--identity", identity, "list"], b"");
+    assert_eq!(refused.code(), Some(3), "{}", refused.err);
+}
+
+/// The next entry begins a new segment.
+fn full_segment(sandbox: &Sandbox) {
+    vault(sandbox);
+    let mut text = String::new();
+    for number in 0..900 {
+        text.push_str(&format!("KEPT_UNDER_A_LONG_NAME_{number}=value-{number}\n"));
+    }
+    write(sandbox, "many.env", &text);
+    write(sandbox, "policy.toml", "[log]\nsegment = \"64KiB\"\n");
+    for (file, words) in [("many.env", &["import"][..]), ("policy.toml", &["policy", "apply"])] {
+        let path = sandbox.path(file);
+        let path = [path.to_str().expect("a temporary path is text")];
+        let words = [words, &path, if words.len() > 1 { &["--yes"] } else { &[] }].concat();
+        sandbox.run(&words, b"").sound(file);
+    }
+    let log = sandbox.home().join("log/00000001.log");
+    while fs::metadata(&log).expect("the log is there").len() < 64 << 10 {
+        sandbox.run(&["export", "--format", "json"], b"").sound("export");
+    }
 }
 
 fn tear_log(sandbox: &Sandbox) {
