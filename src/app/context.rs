@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use clawvault_core::crypto::slot::{Identity, Passphrase};
-use clawvault_core::domain::Actor;
+use clawvault_core::crypto::VaultKey;
+use clawvault_core::crypto::slot::{Identity, Passphrase, Recipient};
 use clawvault_core::memory;
 use clawvault_core::platform::read::{ReadError, read_bounded};
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
-use clawvault_core::vault::{Opener, Place, Vault, Who};
+use clawvault_core::vault::{Opener, Place, Vault, VaultError, Who};
 
 use super::{AppError, Code};
 
 /// File of the identity in the vault's home.
 pub(super) const IDENTITY_FILE: &str = "identity.txt";
-const MAX_IDENTITY: usize = 64 * 1024;
+pub(super) const MAX_IDENTITY: usize = 64 * 1024;
 const MAX_PASSPHRASE: usize = 4 * 1024;
 
 /// Where the key comes from.
@@ -55,6 +55,20 @@ impl App {
 
     /// Opens the vault on behalf of `who`.
     pub fn open_for(&self, access: Access, who: &Who) -> Result<Vault, AppError> {
+        self.open_by(access, who, Vault::open)
+    }
+
+    /// Opens the vault for writing, and gives its key, too: for one who adds a key slot.
+    pub(super) fn open_with_key(&self) -> Result<(Vault, VaultKey), AppError> {
+        self.open_by(Access::Write, &self.who(), Vault::open_with_key)
+    }
+
+    fn open_by<T>(
+        &self,
+        access: Access,
+        who: &Who,
+        open: impl FnOnce(&Place, Opener<'_>) -> Result<T, VaultError>,
+    ) -> Result<T, AppError> {
         let identities = self.identities()?;
         let passphrase = self.passphrase_from_file()?;
         let ask = || passphrase.clone().or_else(|| (self.keys.prompt)());
@@ -66,19 +80,12 @@ impl App {
             write: access != Access::Read,
             accept_rollback: access == Access::AcceptRollback,
         };
-        Ok(Vault::open(&self.place, opener)?)
+        Ok(open(&self.place, opener)?)
     }
 
     /// This process, as the audit log names it.
     pub fn who(&self) -> Who {
-        let executable = process::executable().map(|p| p.to_string_lossy().into_owned());
-        let actor = Actor {
-            uid: process::effective_uid(),
-            pid: std::process::id(),
-            executable: executable.unwrap_or_default(),
-            parent: process::name(std::os::unix::process::parent_id()).unwrap_or_default(),
-        };
-        Who { actor, run: None, agent: None }
+        Who { actor: process::actor(), ..Who::default() }
     }
 
     /// The runtime directory, made where it does not exist.
@@ -87,7 +94,7 @@ impl App {
     }
 
     /// Identities from the named file, else from the home.
-    fn identities(&self) -> Result<Vec<Identity>, AppError> {
+    pub(super) fn identities(&self) -> Result<Vec<Identity>, AppError> {
         if let Some(path) = &self.keys.identity {
             return identities_in(path);
         }
@@ -105,15 +112,29 @@ impl App {
 
     /// The passphrase from the named file, without its last newline.
     pub fn passphrase_from_file(&self) -> Result<Option<Passphrase>, AppError> {
-        let Some(path) = &self.keys.passphrase_file else { return Ok(None) };
-        let text = read_named(path, MAX_PASSPHRASE)?;
-        let text = str::from_utf8(&text).map_err(|_| {
-            let what = format!("{} is not text", path.display());
-            AppError::new(Code::Denied, what, "The file holds the passphrase and nothing else.")
-        })?;
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        Ok(Some(Passphrase::new(text.strip_suffix('\r').unwrap_or(text).to_owned())))
+        self.keys.passphrase_file.as_deref().map(passphrase_in).transpose()
     }
+}
+
+/// The passphrase in a file that a person named, without its last newline.
+pub fn passphrase_in(path: &Path) -> Result<Passphrase, AppError> {
+    let text = read_named(path, MAX_PASSPHRASE)?;
+    let text = str::from_utf8(&text).map_err(|_| {
+        let what = format!("{} is not text", path.display());
+        AppError::new(Code::Denied, what, "The file holds the passphrase and nothing else.")
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Ok(Passphrase::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
+}
+
+/// Reads the recipients of a file that a person named; of identities the public half.
+pub(super) fn recipients_in(path: &Path) -> Result<Vec<Recipient>, AppError> {
+    Recipient::parse_file(&read_named(path, MAX_IDENTITY)?).map_err(|_| {
+        AppError::usage(
+            "the named file holds no recipient",
+            "A file of recipients, or of identities, has one a line and nothing else.",
+        )
+    })
 }
 
 /// Reads the identities of a file that a person named.
@@ -135,7 +156,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
 }
 
 /// Reads a file that a person named: links on the way are theirs to choose.
-fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
+pub(super) fn read_named(path: &Path, max: usize) -> Result<zeroize::Zeroizing<Vec<u8>>, AppError> {
     let refused = |what: String| {
         AppError::new(
             Code::Denied,

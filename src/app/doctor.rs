@@ -3,11 +3,17 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use clawvault_core::platform::{Dir, Private, process};
+use clawvault_core::auditlog::Scope;
+use clawvault_core::platform::{Clock, Dir, Private, SystemClock, process};
 use clawvault_core::vault::Vault;
 
 use super::context::IDENTITY_FILE;
 use super::{Access, App, AppError, Code};
+
+/// Below this, in bytes, a disk is as good as full.
+const SCARCE: u64 = 16 * 1024 * 1024;
+/// After so many days a backup of a vault that went on is old.
+const OLD_BACKUP: i64 = 30;
 
 /// How one check ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,6 +35,20 @@ pub struct Check {
     pub diagnosis: Diagnosis,
     /// What was seen, and what to do.
     pub finding: String,
+}
+
+impl Check {
+    pub(super) fn good(subject: &'static str, finding: impl Into<String>) -> Self {
+        Self { subject, diagnosis: Diagnosis::Good, finding: finding.into() }
+    }
+
+    pub(super) fn warn(subject: &'static str, finding: impl Into<String>) -> Self {
+        Self { subject, diagnosis: Diagnosis::Warn, finding: finding.into() }
+    }
+
+    pub(super) fn bad(subject: &'static str, finding: impl Into<String>) -> Self {
+        Self { subject, diagnosis: Diagnosis::Bad, finding: finding.into() }
+    }
 }
 
 /// The doctor's report.
@@ -56,26 +76,27 @@ impl App {
     /// of the same name in.
     pub fn doctor(&self, repair: Repair, path: Option<&std::ffi::OsStr>) -> Report {
         let mut checks = vec![self.check_home(repair), self.check_identity(), check_path(path)];
+        checks.extend(self.check_space());
         let access = match repair {
             Repair::AcceptRollback => Access::AcceptRollback,
             Repair::No => Access::Read,
             Repair::Safe => Access::Write,
         };
         match self.open(access) {
-            Ok(vault) => checks.extend(examine(vault, repair)),
+            Ok(mut vault) => {
+                vault.tend_log(&self.who());
+                checks.extend(examine(vault, repair));
+                Report { checks, closed: None }
+            }
             Err(AppError { code, what, advice }) => {
                 // "Run the doctor" was just done.
                 let advice =
                     if advice.starts_with("Run `clawvault doctor`") { "" } else { &advice };
-                let finding = format!("{what}. {advice}").trim_end().to_owned();
-                checks.push(Check { subject: "vault", diagnosis: Diagnosis::Bad, finding });
-                if code != Code::Missing {
-                    checks.extend(self.ways_back());
-                }
-                return Report { checks, closed: Some(code) };
+                checks.push(Check::bad("vault", format!("{what}. {advice}").trim_end()));
+                checks.extend(self.ways_back(code));
+                Report { checks, closed: Some(code) }
             }
         }
-        Report { checks, closed: None }
     }
 
     fn check_home(&self, repair: Repair) -> Check {
@@ -85,21 +106,20 @@ impl App {
             && let Ok(dir) = Dir::open(&self.place.home, Private::Inspect)
             && Dir::open(&self.place.home, Private::Required).is_err()
         {
-            let closed = dir.make_private();
-            let finding = match closed {
-                Ok(()) => format!("{shown} was open to others and is closed now"),
-                Err(error) => error.to_string(),
-            };
-            return Check { subject, diagnosis: Diagnosis::Warn, finding };
+            return Check::warn(
+                subject,
+                match dir.make_private() {
+                    Ok(()) => format!("{shown} was open to others and is closed now"),
+                    Err(error) => error.to_string(),
+                },
+            );
         }
         match Dir::open(&self.place.home, Private::Required) {
-            Ok(_) => Check { subject, diagnosis: Diagnosis::Good, finding: shown.to_string() },
-            Err(error) if error.is_missing() => {
-                Check { subject, diagnosis: Diagnosis::Bad, finding: error.to_string() }
-            }
+            Ok(_) => Check::good(subject, shown.to_string()),
+            Err(error) if error.is_missing() => Check::bad(subject, error.to_string()),
             Err(error) => {
-                let finding = format!("{error}; `clawvault doctor --repair` closes its rights");
-                Check { subject, diagnosis: Diagnosis::Bad, finding }
+                let next = "`clawvault doctor --repair` closes its rights";
+                Check::bad(subject, format!("{error}; {next}"))
             }
         }
     }
@@ -111,91 +131,133 @@ impl App {
         let Ok(metadata) = file.metadata() else {
             let finding =
                 "no identity file; the vault opens with what --identity or a passphrase gives";
-            return Check { subject, diagnosis: Diagnosis::Good, finding: finding.to_owned() };
+            return Check::good(subject, finding);
         };
+        let file_shown = file.display();
         if metadata.permissions().mode() & 0o077 != 0 {
-            let finding = format!("{0} is open to others: `chmod 600 {0}`", file.display());
-            return Check { subject, diagnosis: Diagnosis::Bad, finding };
+            return Check::bad(
+                subject,
+                format!("{file_shown} is open to others: `chmod 600 {file_shown}`"),
+            );
         }
-        let beside = file.starts_with(&self.place.home);
-        let finding = if beside {
+        if !file.starts_with(&self.place.home) {
+            return Check::good(subject, file_shown.to_string());
+        }
+        Check::warn(
+            subject,
             format!(
-                "{} lies beside the vault: it protects a copied store or backup, not from whoever \
-                 reads this home",
-                file.display()
-            )
-        } else {
-            file.display().to_string()
-        };
-        let diagnosis = if beside { Diagnosis::Warn } else { Diagnosis::Good };
-        Check { subject, diagnosis, finding }
+                "{file_shown} lies beside the vault: it protects a copied store or backup, not \
+                 from whoever reads this home"
+            ),
+        )
     }
 
-    /// What is left where the vault does not open.
-    fn ways_back(&self) -> Vec<Check> {
-        let snapshots = self.place.home.join("snapshots");
-        let count =
-            Dir::open(&snapshots, Private::Inspect).and_then(|d| d.list()).map_or(0, |l| l.len());
-        let finding = format!(
-            "{count} in {}. A store that cannot be read is rebuilt from a snapshot by itself when \
-             nothing acknowledged is missing in it; `clawvault doctor --accept-rollback` goes back \
-             to the newest sound one all the same, and later changes are gone. A lost identity is \
-             replaced by the recovery key: `clawvault --identity RECOVERY-FILE list`",
-            snapshots.display()
-        );
-        vec![Check { subject: "snapshots", diagnosis: Diagnosis::Warn, finding }]
+    /// A full disk refuses every change, and every value too: its log entry would not fit.
+    fn check_space(&self) -> Option<Check> {
+        let free = Dir::open(&self.place.home, Private::Inspect).ok()?.free_space()?;
+        (free < SCARCE).then(|| {
+            let home = self.place.home.display();
+            let finding = format!(
+                "{} KiB are free where {home} lies: without space for its log entry no value is \
+                 handed out and nothing is changed. Free some there (`df {home}`); remove nothing \
+                 in the home itself",
+                free / 1024
+            );
+            Check::bad("space", finding)
+        })
     }
 }
 
 fn examine(mut vault: Vault, repair: Repair) -> Vec<Check> {
-    let mut checks = Vec::new();
-    for finding in vault.warnings() {
-        checks.push(Check { subject: "vault", diagnosis: Diagnosis::Warn, finding });
+    let mut checks: Vec<Check> =
+        vault.warnings().into_iter().map(|finding| Check::warn("vault", finding)).collect();
+    checks.push(check_store(&vault));
+    let leftovers = vault.leftovers();
+    if repair != Repair::No {
+        checks.push(match vault.mend().and_then(|()| vault.clear_leftovers()) {
+            Ok(()) => Check::good("repair", "the store is written anew and a snapshot is taken"),
+            Err(error) => Check::bad("repair", error.to_string()),
+        });
+    } else if !leftovers.is_empty() {
+        let finding = format!(
+            "interrupted commands left {}; nothing needs them, `clawvault doctor --repair` removes \
+             them",
+            leftovers.join(", ")
+        );
+        checks.push(Check::warn("leftovers", finding));
     }
-    checks.push(match vault.check() {
-        Ok((records, 0)) => {
-            let finding = format!("{records} records, every one authentic");
-            Check { subject: "store", diagnosis: Diagnosis::Good, finding }
-        }
-        Ok((records, lent)) => Check {
-            subject: "store",
-            diagnosis: Diagnosis::Warn,
-            finding: format!(
+    checks.push(check_log(&vault));
+    checks.push(check_backup(&vault));
+    checks
+}
+
+fn check_store(vault: &Vault) -> Check {
+    match vault.check() {
+        Ok((records, 0)) => Check::good("store", format!("{records} records, every one authentic")),
+        Ok((records, lent)) => Check::warn(
+            "store",
+            format!(
                 "{lent} of {records} pieces are damaged and are read from a snapshot; \
                  `clawvault doctor --repair` writes them anew"
             ),
-        },
-        Err(error) => {
-            let finding = format!("{error}; restore a backup, or a copy of the whole home");
-            Check { subject: "store", diagnosis: Diagnosis::Bad, finding }
-        }
-    });
-    if repair != Repair::No {
-        let done = vault.mend();
-        let (diagnosis, finding) = match done {
-            Ok(()) => {
-                (Diagnosis::Good, "the store is written anew and a snapshot is taken".to_owned())
-            }
-            Err(error) => (Diagnosis::Bad, error.to_string()),
-        };
-        checks.push(Check { subject: "repair", diagnosis, finding });
+        ),
+        Err(error) => Check::bad(
+            "store",
+            format!(
+                "{error}, and no snapshot has it as it was. The other secrets can be read by name \
+                 (`clawvault get NAME`); `clawvault restore FILE --older` puts a backup in the \
+                 place of all"
+            ),
+        ),
     }
-    checks.push(match vault.verify_log(None, &mut |_| {}) {
+}
+
+fn check_log(vault: &Vault) -> Check {
+    let subject = "audit log";
+    match vault.verify_log(Scope::default(), &mut |_| true) {
         Ok(verdict) => match verdict.broken {
-            None => {
-                let finding = format!("{} entries, the chain holds", verdict.entries);
-                Check { subject: "audit log", diagnosis: Diagnosis::Good, finding }
-            }
-            Some((entry, what)) => {
-                let finding = format!("at entry {entry}: {what}");
-                Check { subject: "audit log", diagnosis: Diagnosis::Bad, finding }
-            }
+            None => Check::good(
+                subject,
+                format!("{} entries, the chain holds", verdict.entries - verdict.removed),
+            ),
+            Some((entry, what)) => Check::bad(
+                subject,
+                format!(
+                    "at entry {entry}: {what}. What stands before it is proven, what was logged \
+                     there is not known any more. The secrets are not touched by it; `clawvault \
+                     log` shows the rest, `clawvault doctor --accept-rollback` goes on from here"
+                ),
+            ),
         },
-        Err(error) => {
-            Check { subject: "audit log", diagnosis: Diagnosis::Bad, finding: error.to_string() }
-        }
-    });
-    checks
+        Err(error) => Check::bad(subject, error.to_string()),
+    }
+}
+
+fn check_backup(vault: &Vault) -> Check {
+    let Some(note) = vault.last_backup() else {
+        let finding = "none was made: `clawvault backup FILE` makes one, to be kept on another \
+                       machine, apart from a key that opens it";
+        return Check::warn("backup", finding);
+    };
+    let days = (SystemClock.now_ms() - note.time_ms) / 86_400_000;
+    let age = match days {
+        ..=0 => "made today".to_owned(),
+        1 => "made yesterday".to_owned(),
+        _ => format!("made {days} days ago"),
+    };
+    let changes = vault.generation().saturating_sub(note.generation);
+    let finding = match changes {
+        0 => format!("{age}, nothing changed since"),
+        1 => format!("{age}, 1 change since"),
+        _ => format!("{age}, {changes} changes since"),
+    };
+    if days > OLD_BACKUP && changes > 0 {
+        return Check::warn(
+            "backup",
+            format!("{finding}: `clawvault backup FILE` makes a new one"),
+        );
+    }
+    Check::good("backup", finding)
 }
 
 /// Another program of our name: unrelated tools share it.
@@ -208,15 +270,13 @@ fn check_path(path: Option<&std::ffi::OsStr>) -> Check {
         .filter(|file| file.is_file() && file.canonicalize().ok() != own)
         .collect();
     match others.first() {
-        None => {
-            Check { subject, diagnosis: Diagnosis::Good, finding: "no other clawvault".to_owned() }
-        }
+        None => Check::good(subject, "no other clawvault"),
         Some(other) => {
-            let finding = format!(
-                "{} is another program of this name; it is not this one",
-                Path::display(other)
-            );
-            Check { subject, diagnosis: Diagnosis::Warn, finding }
+            let other = Path::display(other);
+            Check::warn(
+                subject,
+                format!("{other} is another program of this name; it is not this one"),
+            )
         }
     }
 }

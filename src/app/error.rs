@@ -1,9 +1,10 @@
 //! What a person is told when something does not work: one line what, one line what to do.
 
 use clawvault_core::crypto::CryptoError;
+use clawvault_core::domain::Outcome;
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::ReadError;
-use clawvault_core::vault::VaultError;
+use clawvault_core::vault::{BackupError, VaultError};
 
 use crate::intake::ParseError;
 use crate::launch::LaunchError;
@@ -56,6 +57,11 @@ impl AppError {
         Self::new(Code::Usage, what, advice)
     }
 
+    /// How the audit log names it: a rule forbade it, or it did not work.
+    pub fn outcome(&self) -> Outcome {
+        if self.code == Code::Denied { Outcome::Refused } else { Outcome::Failed }
+    }
+
     /// The same failure of a `run`, before the launch.
     pub fn before_launch(self) -> Self {
         match self.code {
@@ -68,6 +74,7 @@ impl AppError {
 impl From<VaultError> for AppError {
     fn from(error: VaultError) -> Self {
         let (code, advice) = match &error {
+            VaultError::Backup(error) => backup(error),
             VaultError::Crypto(CryptoError::NoRandomness) => {
                 (Code::Failed, "Try again once the machine has started completely.")
             }
@@ -120,6 +127,38 @@ impl From<VaultError> for AppError {
     }
 }
 
+fn backup(error: &BackupError) -> (Code, &'static str) {
+    match error {
+        BackupError::Damaged(_) => {
+            (Code::Damaged, "Take another copy of it, or an older backup; nothing was changed.")
+        }
+        BackupError::Exists => {
+            (Code::Usage, "Name another file, or replace that one with --force.")
+        }
+        BackupError::Foreign(_) => {
+            (Code::Usage, "Name a file that `clawvault backup` wrote; nothing was changed.")
+        }
+        BackupError::Missing => (Code::Missing, "Check its path; nothing was changed."),
+        BackupError::Newer(_) => {
+            (Code::Failed, "Use the newer clawvault that wrote it; nothing was changed.")
+        }
+        BackupError::NoKey => (
+            Code::Denied,
+            "Name a key of that time with --identity FILE: an identity, a recovery key, or the \
+             backup's .identity file with its passphrase.",
+        ),
+        BackupError::Older { .. } => (
+            Code::Usage,
+            "What came after it would be gone: give --older if that is meant. Nothing was changed.",
+        ),
+        BackupError::OtherVault(_) => (
+            Code::Failed,
+            "Name an empty home with CLAWVAULT_HOME, or move that vault away; nothing was changed.",
+        ),
+        _ => (Code::Failed, "Check rights and the medium it lies on; nothing was changed."),
+    }
+}
+
 fn platform(error: &PlatformError) -> AppError {
     let (code, advice) = match error {
         PlatformError::Busy { .. } => {
@@ -158,6 +197,9 @@ impl From<LaunchError> for AppError {
                 Code::NotLaunched,
                 "Choose fewer secrets with --only or --as, or hand some over with --file.",
             ),
+            LaunchError::Exists(_) | LaunchError::NotAFile(_) | LaunchError::NotInMemory(_) => {
+                (Code::NotLaunched, "Choose another path.")
+            }
             LaunchError::NoMemoryDirectory => {
                 (Code::NotLaunched, "Set XDG_RUNTIME_DIR to a private directory on a tmpfs.")
             }

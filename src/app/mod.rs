@@ -1,5 +1,6 @@
 //! Use cases: what each command does, without a terminal.
 
+mod backup;
 mod context;
 pub mod demo;
 mod doctor;
@@ -8,21 +9,28 @@ mod export;
 mod foreign;
 mod import;
 pub mod init;
+mod log;
 mod naming;
 mod plaintext;
+mod recipients;
+mod restore;
 mod run;
 mod secrets;
 mod status;
 mod uninstall;
+mod ways_back;
 
-pub use context::{Access, App, KeySource};
+pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
-pub use export::{ExportFormat, export};
+pub use export::{ExportFormat, ExportTo, export};
 pub use foreign::{Asked, Keeper, Printed};
 pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
+pub use log::{Destination, Query};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
-pub use run::{FromName, RunOptions};
+pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
+pub use restore::{Over, RestoreOptions, Restored};
+pub use run::{FromName, FromTemplate, RunOptions};
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};

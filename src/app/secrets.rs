@@ -1,7 +1,9 @@
 //! Secrets one at a time: set, read, remove, go back.
 
+use clawvault_core::auditlog::Item;
 use clawvault_core::domain::{
-    Event, FieldName, Injection, ProfileName, Revealed, SecretInfo, SecretName, Value, Variable,
+    Event, FieldName, Injection, Outcome, ProfileName, Revealed, SecretInfo, SecretName, Value,
+    Variable,
 };
 use clawvault_core::vault::{Purpose, Put, Stored, Vault, VaultError, Want};
 use clawvault_providers::{Holds, variables_of, vendor};
@@ -47,7 +49,8 @@ impl App {
                 format!("{variable} wants the field {field}, which this value does not have");
             return Err(AppError::usage(what, "Name a field that it has: --env VAR#FIELD."));
         }
-        let mut vault = self.open(Access::Write)?;
+        let who = self.who();
+        let mut vault = self.open_for(Access::Write, &who)?;
         let existing = vault.secret(&setting.profile, &setting.name)?;
         let name = setting.name.as_str();
         let injections = if !options.variables.is_empty() {
@@ -69,7 +72,7 @@ impl App {
             name: setting.name,
             fields: setting.fields,
         };
-        let mut stored = vault.put(&self.who(), Event::Set, &[put])?;
+        let mut stored = vault.put(&who, Event::Set, &[put])?;
         match stored.pop() {
             Some(stored) => Ok((vault, stored)),
             None => Err(VaultError::Limit("nothing was stored".to_owned()).into()),
@@ -80,7 +83,8 @@ impl App {
     ///
     /// Where `one_field` is asked for and the secret has several, nothing is opened.
     pub fn get(&self, want: &Want, one_field: bool) -> Result<(Revealed, Vec<String>), AppError> {
-        let mut vault = self.open(Access::Read)?;
+        let who = self.who();
+        let mut vault = self.open_for(Access::Read, &who)?;
         if one_field && let Some(info) = vault.secret(&want.profile, &want.name)? {
             let version = want.version.map_or_else(|| info.current(), |n| info.version(n));
             let fields = version.map(|v| v.fields.as_slice()).unwrap_or_default();
@@ -88,11 +92,13 @@ impl App {
                 let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
                 let what = format!("{} has several fields: {}", want.name, names.join(", "));
                 let advice = format!("Name one, as in {}#{first}, or use --json.", want.name);
+                let asked = vec![item(&want.profile, &want.name)];
+                vault.note(&who, Event::Get, Outcome::Failed, asked);
                 return Err(AppError::usage(what, advice));
             }
         }
         let missing = || VaultError::NoSuch(format!("secret {}", want.name));
-        let mut revealed = vault.reveal(&self.who(), Purpose::Get, std::slice::from_ref(want))?;
+        let mut revealed = vault.reveal(&who, Purpose::Get, std::slice::from_ref(want))?;
         Ok((revealed.pop().ok_or_else(missing)?, vault.warnings()))
     }
 
@@ -102,11 +108,14 @@ impl App {
         profile: Option<&ProfileName>,
         removed: bool,
     ) -> Result<(Vec<SecretInfo>, Vec<String>), AppError> {
-        let vault = self.open(Access::Read)?;
+        let who = self.who();
+        let mut vault = self.open_for(Access::Read, &who)?;
         let wanted = |info: &SecretInfo| {
             info.removed_ms.is_some() == removed && profile.is_none_or(|p| info.profile == *p)
         };
         let all = vault.secrets()?.into_iter().filter(wanted).collect();
+        vault.witness(&who, Event::List, Vec::new());
+        vault.tend_log(&who);
         let mut warnings = vault.warnings();
         // A command that nobody waits for takes the snapshot that a burst of changes left due.
         if let Err(error) = vault.close() {
@@ -115,15 +124,23 @@ impl App {
         Ok((all, warnings))
     }
 
-    /// One secret without its values; removed ones too.
+    /// One secret without its values; removed ones too. `event` is what it is looked at for.
     pub fn show(
         &self,
+        event: Event,
         profile: &ProfileName,
         name: &SecretName,
     ) -> Result<(SecretInfo, Vec<String>), AppError> {
-        let vault = self.open(Access::Read)?;
-        let missing = || VaultError::NoSuch(format!("secret {name} in profile {profile}"));
-        Ok((vault.secret(profile, name)?.ok_or_else(missing)?, vault.warnings()))
+        let who = self.who();
+        let mut vault = self.open_for(Access::Read, &who)?;
+        let asked = vec![item(profile, name)];
+        let Some(info) = vault.secret(profile, name)? else {
+            vault.note(&who, event, Outcome::Failed, asked);
+            return Err(VaultError::NoSuch(format!("secret {name} in profile {profile}")).into());
+        };
+        vault.witness(&who, event, asked);
+        vault.tend_log(&who);
+        Ok((info, vault.warnings()))
     }
 
     /// Hides a secret, or removes it for good.
@@ -133,12 +150,19 @@ impl App {
         name: &SecretName,
         purge: bool,
     ) -> Result<Vault, AppError> {
-        let mut vault = self.open(Access::Write)?;
-        if purge {
-            vault.purge(&self.who(), profile, name)?;
+        let who = self.who();
+        let mut vault = self.open_for(Access::Write, &who)?;
+        let (event, done) = if purge {
+            (Event::Purge, vault.purge(&who, profile, name))
         } else {
-            vault.remove(&self.who(), profile, name)?;
+            (Event::Remove, vault.remove(&who, profile, name))
+        };
+        if let Err(error @ VaultError::NoSuch(_)) = done {
+            vault.note(&who, event, Outcome::Failed, vec![item(profile, name)]);
+            return Err(error.into());
         }
+        done?;
+        vault.tend_log(&who);
         Ok(vault)
     }
 
@@ -149,12 +173,31 @@ impl App {
         name: &SecretName,
         to: Option<u32>,
     ) -> Result<(Vault, u32), AppError> {
-        let mut vault = self.open(Access::Write)?;
-        let version = vault.roll_back(&self.who(), profile, name, to)?;
-        Ok((vault, version))
+        let who = self.who();
+        let mut vault = self.open_for(Access::Write, &who)?;
+        match vault.roll_back(&who, profile, name, to) {
+            Ok(version) => Ok((vault, version)),
+            Err(error) => {
+                if matches!(error, VaultError::NoSuch(_)) {
+                    let asked = vec![item(profile, name)];
+                    vault.note(&who, Event::Rollback, Outcome::Failed, asked);
+                }
+                Err(error.into())
+            }
+        }
     }
 
-    /// The policy's text.
+    /// The policy's text, to be shown.
+    pub fn show_policy(&self) -> Result<(String, Vec<String>), AppError> {
+        let who = self.who();
+        let mut vault = self.open_for(Access::Read, &who)?;
+        let text = vault.policy_text()?;
+        vault.witness(&who, Event::PolicyShow, Vec::new());
+        vault.tend_log(&who);
+        Ok((text, vault.warnings()))
+    }
+
+    /// The policy's text, to be compared with the one that is to replace it.
     pub fn policy_text(&self) -> Result<String, AppError> {
         Ok(self.open(Access::Read)?.policy_text()?)
     }
@@ -165,6 +208,11 @@ impl App {
         vault.apply_policy(&self.who(), text)?;
         Ok(vault)
     }
+}
+
+/// A secret as the audit log names it, whether or not there is one.
+fn item(profile: &ProfileName, name: &SecretName) -> Item {
+    Item { profile: profile.to_string(), secret: name.to_string(), version: 0 }
 }
 
 /// The first variable that the vendor's manifest has for each field.

@@ -1,7 +1,7 @@
 //! Status: what state the vault is in, also where it does not open.
 
 use clawvault_core::domain::SecretInfo;
-use clawvault_core::vault::{Header, SlotKind};
+use clawvault_core::vault::{Header, Note, SlotKind};
 
 use super::{Access, App, AppError, Code};
 use crate::launch::{RunRecord, Runs};
@@ -32,6 +32,8 @@ pub struct State {
     pub secrets: Option<usize>,
     /// Entries of the audit log.
     pub log_entries: Option<u64>,
+    /// The last backup of it, as far as it knows.
+    pub last_backup: Option<Note>,
     /// Kinds of its key slots.
     pub slots: Vec<SlotKind>,
     /// Runs that are alive.
@@ -52,19 +54,22 @@ impl App {
             generation: None,
             secrets: None,
             log_entries: None,
+            last_backup: None,
             slots: Vec::new(),
             runs: self.living_runs(),
             keys_locked: None,
             warnings: Vec::new(),
         };
         match self.open(Access::Read) {
-            Ok(vault) => {
+            Ok(mut vault) => {
+                vault.tend_log(&self.who());
                 state.health = Health::Open;
                 state.generation = Some(vault.generation());
                 state.log_entries = Some(vault.log_point().count);
                 state.keys_locked = Some(vault.keys_are_locked());
                 let all = vault.secrets().map(|all| all.into_iter().filter(present).count());
                 state.secrets = all.ok();
+                state.last_backup = vault.last_backup();
                 state.describe(vault.header());
                 state.warnings.extend(vault.warnings());
             }
@@ -106,7 +111,7 @@ impl State {
     fn describe(&mut self, header: &Header) {
         self.vault = Some(header.vault.clone());
         self.slots = header.slots.iter().map(|slot| slot.kind).collect();
-        if !self.slots.contains(&SlotKind::Recovery) {
+        if !self.slots.contains(&SlotKind::Recovery) && self.last_backup.is_none() {
             self.warnings.push(
                 "There is no recovery key: whoever loses the key loses the vault. \
                  Keep a copy of the identity, or the passphrase, somewhere else."

@@ -35,7 +35,7 @@ impl App {
 }
 
 /// Removes a directory of ours whole. A missing one is fine.
-fn remove_tree(path: &Path, removed: &mut Vec<PathBuf>) -> Result<(), PlatformError> {
+pub(super) fn remove_tree(path: &Path, removed: &mut Vec<PathBuf>) -> Result<(), PlatformError> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Some(name) = path.file_name().and_then(|n| n.to_str()) else { return Ok(()) };
     match std::path::absolute(parent).map(|parent| Dir::open(&parent, Private::Inspect)) {

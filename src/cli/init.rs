@@ -46,6 +46,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     report(&app, made)
 }
 
+const FILE_OPTION: &str = "--passphrase-file";
+
+/// What stands before a recovery key.
+pub(super) const RECOVERY_KEY: &str =
+    "Recovery key, shown once and stored nowhere; keep it away from this machine:";
+
+/// The refusal of a recipient that is none.
+pub(super) fn no_recipient() -> AppError {
+    AppError::usage("that is no age recipient", "A recipient begins with age1.")
+}
+
 /// Says what was made and what it does not protect from; shows the recovery key once.
 pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
     output::talk(&format!("made a vault in {}", app.place.home.display()));
@@ -58,9 +69,7 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
     }
     match &made.recovery {
         Some(key) => {
-            output::talk(
-                "Recovery key, shown once and stored nowhere; keep it away from this machine:",
-            );
+            output::talk(RECOVERY_KEY);
             output::data(format!("{}\n", **key).as_bytes());
         }
         None => output::talk(
@@ -74,12 +83,10 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
 fn from_arguments(args: &Args, app: &App) -> Result<InitOptions, AppError> {
     let recipients: Result<Vec<Recipient>, _> =
         args.recipient.iter().map(|text| Recipient::parse(text)).collect();
-    let recipients = recipients.map_err(|_| {
-        AppError::usage("that is no age recipient", "A recipient begins with age1.")
-    })?;
+    let recipients = recipients.map_err(|_| no_recipient())?;
     let passphrase = match app.passphrase_from_file()? {
         Some(passphrase) => Some(passphrase),
-        None if args.passphrase => Some(new_passphrase()?),
+        None if args.passphrase => Some(new_passphrase(FILE_OPTION)?),
         None => None,
     };
     if passphrase.as_ref().is_some_and(Passphrase::is_empty) {
@@ -101,20 +108,21 @@ pub(super) fn questions() -> Result<InitOptions, AppError> {
     let answer = prompt::line("Choose 1 or 2 [1]: ").unwrap_or_default();
     let passphrase = match answer.as_str() {
         "" | "1" => None,
-        "2" => Some(new_passphrase()?),
+        "2" => Some(new_passphrase(FILE_OPTION)?),
         _ => return Err(AppError::usage("the answer was neither 1 nor 2", "Nothing was made.")),
     };
     let recovery = prompt::confirm("Make a recovery key, shown once, to be kept elsewhere?");
     Ok(InitOptions { passphrase, recovery, ..InitOptions::default() })
 }
 
-fn new_passphrase() -> Result<Passphrase, AppError> {
+/// Asks twice for a new passphrase; where nobody can be asked, `option` names a file of it.
+pub(super) fn new_passphrase(option: &str) -> Result<Passphrase, AppError> {
     let ask = |question| {
         prompt::passphrase(question).ok_or_else(|| {
             AppError::new(
                 Code::Usage,
                 "nobody can be asked for a passphrase here",
-                "Name a file that holds it with --passphrase-file.",
+                format!("Name a file that holds it with {option}."),
             )
         })
     };

@@ -2,22 +2,25 @@
 
 use std::process::ExitCode;
 
-use clawvault_core::auditlog::{Entry, Item, Read};
+use clap::ValueEnum;
+use clawvault_core::auditlog::{Digests, Entry, Item, Read, Sockets, Verdict, touched};
 use clawvault_core::crypto::Digest;
-use clawvault_core::domain::hex;
+use clawvault_core::domain::{FileIdentity, Mirror, Outcome, hex};
 use serde::Serialize;
 
 use super::surroundings::Context;
 use super::{arguments, output, time};
-use crate::app::{Access, AppError, Code};
+use crate::app::{AppError, Code, Destination, Query};
 
 /// Show the audit log: who did what, never a value
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   clawvault log --since 2h
   clawvault log --secret openai/main --json
+  clawvault log --outcome refused
   clawvault log --verify
-  clawvault log --head                              keep this line elsewhere")]
+  clawvault log --head                              keep this line elsewhere
+  clawvault log --export journald --since 1d        names of secrets are in clear there")]
 pub(super) struct Args {
     /// Entries since then: 2h, 7d, 2026-11-22, or RFC 3339
     #[arg(long, value_name = "T")]
@@ -28,18 +31,40 @@ pub(super) struct Args {
     /// Entries of this agent
     #[arg(long, value_name = "A")]
     agent: Option<String>,
+    /// Entries of this event, as the second column names it
+    #[arg(long, value_name = "WORD")]
+    event: Option<String>,
+    /// Entries that ended like this
+    #[arg(long, value_name = "O")]
+    outcome: Option<Ended>,
     /// Check the chain from the first entry to the last
-    #[arg(long, conflicts_with_all = ["since", "secret", "agent", "head"])]
+    #[arg(long, conflicts_with_all = ["since", "secret", "agent", "event", "outcome", "head", "export"])]
     verify: bool,
     /// With --verify: a line that --head printed earlier must be part of the chain
     #[arg(long, value_name = "\"N HASH\"", requires = "verify")]
     against: Option<String>,
     /// Print where the chain stands: number of entries and its hash
-    #[arg(long, conflicts_with_all = ["since", "secret", "agent"])]
+    #[arg(long, conflicts_with_all = ["since", "secret", "agent", "event", "outcome", "export"])]
     head: bool,
+    /// Send the entries to a log of the system, names of secrets in clear
+    #[arg(long, value_name = "LOG", conflicts_with = "json")]
+    export: Option<Target>,
     /// As JSON Lines, one for each secret of an entry
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Ended {
+    Ok,
+    Refused,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Target {
+    Journald,
+    Syslog,
 }
 
 #[derive(Serialize)]
@@ -53,8 +78,12 @@ struct JsonLine<'a> {
     version: Option<u32>,
     run: Option<&'a str>,
     agent: Option<&'a str>,
+    program: Option<JsonProgram<'a>>,
     entry: u64,
     proven: bool,
+    late: bool,
+    more: u32,
+    removed: Option<JsonRemoved>,
 }
 
 #[derive(Serialize)]
@@ -62,56 +91,104 @@ struct JsonActor<'a> {
     uid: u32,
     pid: u32,
     executable: &'a str,
+    executable_sha256: Option<String>,
     parent: &'a str,
+    parent_pid: Option<u32>,
+    parent_executable: Option<&'a str>,
+    parent_executable_sha256: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JsonProgram<'a> {
+    path: &'a str,
+    sha256: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JsonRemoved {
+    first: u64,
+    last: u64,
+    head: String,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
-    let since = args.since.as_deref().map(time::since).transpose()?;
-    let secret = args.secret.as_deref().map(arguments::name).transpose()?;
-    let agent = args.agent.as_deref().map(arguments::profile).transpose()?;
-    let kept = args.against.as_deref().map(head).transpose()?;
-    let vault = context.app()?.open(Access::Read)?;
-    output::warnings(&vault.warnings());
-    let wanted = |entry: &Entry| {
-        since.is_none_or(|since| entry.time_ms >= since)
-            && agent.as_ref().is_none_or(|a| entry.agent.as_deref() == Some(a.as_str()))
-    };
-    let touches = |item: &Item| secret.as_ref().is_none_or(|secret| item.secret == secret.as_str());
-    let mut text = String::new();
-    let verdict = vault.verify_log(kept, &mut |read| {
-        let Some(entry) = read.entry.as_ref().filter(|entry| wanted(entry)) else { return };
-        let items: Vec<&Item> = entry.items.iter().filter(|item| touches(item)).collect();
-        if secret.is_some() && items.is_empty() {
-            return;
-        }
-        let items: Vec<Option<&Item>> =
-            if items.is_empty() { vec![None] } else { items.into_iter().map(Some).collect() };
-        for item in items {
-            text.push_str(&if args.json { json(read, entry, item) } else { line(entry, item) });
-            text.push('\n');
-        }
-    })?;
-    let head = hex(&verdict.head.0);
-    if args.head {
-        output::data(format!("{} {head}\n", verdict.entries).as_bytes());
-    } else if args.verify {
-        if verdict.broken.is_none() {
-            output::talk(&format!(
-                "{} entries, the chain holds; {} written while the vault was locked",
-                verdict.entries, verdict.unproven
-            ));
-        }
+    let query = query(args)?;
+    let app = context.app()?;
+    let mut out = output::Stream::new();
+    let (verdict, warnings) = if let Some(target) = args.export {
+        let mirror = match target {
+            Target::Journald => Mirror::Journald,
+            Target::Syslog => Mirror::Syslog,
+        };
+        let to = Destination { mirror, sockets: Sockets::default() };
+        let (count, verdict, warnings) = app.export_log(&query, &to)?;
+        output::talk(&format!("{count} entries sent"));
+        (verdict, warnings)
     } else {
-        output::data(text.as_bytes());
+        let silent = args.head || args.verify;
+        app.log(&query, &mut |read, entry, digests| {
+            silent || print(&mut out, &query, args.json, (read, entry), digests)
+        })?
+    };
+    if args.head {
+        out.line(&format!("{} {}", verdict.entries, hex(&verdict.head.0)));
     }
-    match verdict.broken {
-        None => Ok(ExitCode::SUCCESS),
-        Some((entry, what)) => Err(AppError::new(
-            if args.verify { Code::No } else { Code::Damaged },
+    out.finish();
+    output::warnings(&warnings);
+    judge(&verdict, args.verify)
+}
+
+fn query(args: &Args) -> Result<Query, AppError> {
+    Ok(Query {
+        since_ms: args.since.as_deref().map(time::since).transpose()?,
+        secret: args.secret.as_deref().map(arguments::name).transpose()?,
+        agent: args.agent.as_deref().map(arguments::profile).transpose()?,
+        event: args.event.clone(),
+        outcome: args.outcome.map(|outcome| match outcome {
+            Ended::Ok => Outcome::Ok,
+            Ended::Refused => Outcome::Refused,
+            Ended::Failed => Outcome::Failed,
+        }),
+        kept: args.against.as_deref().map(head).transpose()?,
+    })
+}
+
+/// Prints an entry, one line for each wanted secret; false once nobody reads.
+fn print(
+    out: &mut output::Stream,
+    query: &Query,
+    as_json: bool,
+    (read, entry): (&Read, &Entry),
+    digests: &mut Digests,
+) -> bool {
+    let mut line = |item: Option<&Item>| {
+        out.line(&if as_json { json(read, entry, item, digests) } else { line(entry, item) })
+    };
+    if entry.items.is_empty() {
+        return line(None);
+    }
+    entry.items.iter().filter(|item| query.touches(item)).all(|item| line(Some(item)))
+}
+
+fn judge(verdict: &Verdict, verify: bool) -> Result<ExitCode, AppError> {
+    if let Some((entry, what)) = verdict.broken {
+        return Err(AppError::new(
+            if verify { Code::No } else { Code::Damaged },
             format!("the audit log is not in order at entry {entry}: {what}"),
             "Entries before it are sound; a head kept elsewhere (--against) tells whether they are all.",
-        )),
+        ));
     }
+    if verify {
+        output::talk(&format!(
+            "{} entries, the chain holds; {} written while the vault was locked, or late",
+            verdict.entries - verdict.removed,
+            verdict.unproven
+        ));
+        if verdict.removed > 0 {
+            output::talk(&format!("{} older ones were removed by retention", verdict.removed));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a line that `--head` printed.
@@ -133,14 +210,13 @@ fn head(text: &str) -> Result<(u64, Digest), AppError> {
 }
 
 fn line(entry: &Entry, item: Option<&Item>) -> String {
-    let touched = item.map(|item| match item.version {
-        0 => format!(" {}", shown(item)),
-        version => format!(" {} version {version}", shown(item)),
-    });
-    let run = entry.run.as_ref().map(|run| format!(" run {run}"));
     let agent = entry.agent.as_ref().map(|agent| format!(" agent {agent}"));
+    let run = entry.run.as_ref().map(|run| format!(" run {run}"));
+    let touched = item.map(|item| format!(" {}", touched(item)));
+    let more = (entry.more > 0).then(|| format!(" {} more times", entry.more));
+    let removed = entry.removed.map(|r| format!(" entries {} to {}", r.first, r.last));
     format!(
-        "{} {} {} by {} (uid {}, pid {}){}{}{}",
+        "{} {} {} by {} (uid {}, pid {}){}{}{}{}{}{}",
         time::moment(entry.time_ms),
         entry.event,
         entry.outcome,
@@ -150,24 +226,34 @@ fn line(entry: &Entry, item: Option<&Item>) -> String {
         agent.unwrap_or_default(),
         run.unwrap_or_default(),
         touched.unwrap_or_default(),
+        more.unwrap_or_default(),
+        removed.unwrap_or_default(),
+        if entry.late { " (late)" } else { "" },
     )
 }
 
-fn shown(item: &Item) -> String {
-    if item.profile == "default" {
-        item.secret.clone()
-    } else {
-        format!("{}@{}", item.secret, item.profile)
-    }
-}
-
-fn json(read: &Read, entry: &Entry, item: Option<&Item>) -> String {
-    let actor = JsonActor {
-        uid: entry.actor.uid,
-        pid: entry.actor.pid,
-        executable: &entry.actor.executable,
-        parent: &entry.actor.parent,
+fn json(read: &Read, entry: &Entry, item: Option<&Item>, digests: &mut Digests) -> String {
+    let mut digest = |path: &str, file: &Option<FileIdentity>| {
+        file.as_ref().and_then(|file| digests.of(path, file)).map(|digest| hex(&digest))
     };
+    let actor = &entry.actor;
+    let has_parent = actor.parent_pid > 0;
+    let actor = JsonActor {
+        uid: actor.uid,
+        pid: actor.pid,
+        executable: &actor.executable,
+        executable_sha256: digest(&actor.executable, &actor.file),
+        parent: &actor.parent,
+        parent_pid: Some(actor.parent_pid).filter(|_| has_parent),
+        parent_executable: Some(actor.parent_executable.as_str()).filter(|_| has_parent),
+        parent_executable_sha256: digest(&actor.parent_executable, &actor.parent_file),
+    };
+    let program = entry.program.as_ref().map(|program| JsonProgram {
+        path: &program.path,
+        sha256: digest(&program.path, &program.file),
+    });
+    let removed =
+        entry.removed.map(|r| JsonRemoved { first: r.first, last: r.last, head: hex(&r.head.0) });
     let line = JsonLine {
         time: time::moment(entry.time_ms),
         event: &entry.event,
@@ -178,8 +264,12 @@ fn json(read: &Read, entry: &Entry, item: Option<&Item>) -> String {
         version: item.map(|item| item.version).filter(|version| *version > 0),
         run: entry.run.as_deref(),
         agent: entry.agent.as_deref(),
+        program,
         entry: read.number,
         proven: read.proven,
+        late: entry.late,
+        more: entry.more,
+        removed,
     };
     serde_json::to_string(&line).unwrap_or_default()
 }

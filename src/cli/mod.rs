@@ -3,6 +3,7 @@
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
 mod arguments;
+mod backup;
 mod completions;
 mod doctor;
 mod export;
@@ -17,6 +18,9 @@ mod output;
 mod policy;
 mod prompt;
 mod quickstart;
+mod recipient;
+mod rekey;
+mod restore;
 mod rm;
 mod rollback;
 mod run;
@@ -83,7 +87,11 @@ enum Command {
     Export(export::Args),
     Run(run::Args),
     Policy(policy::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Log(log::Args),
+    Recipient(recipient::Args),
+    Rekey(rekey::Args),
     Status(status::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -166,6 +174,7 @@ fn run_command() -> ExitCode {
 
 fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
     match command {
+        Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
@@ -178,6 +187,9 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
+        Command::Recipient(args) => recipient::run(&args, context),
+        Command::Rekey(args) => rekey::run(&args, context),
+        Command::Restore(args) => restore::run(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
         Command::Run(args) => run::run(args, context),

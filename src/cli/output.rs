@@ -15,20 +15,51 @@ use crate::app::{AppError, Code};
 static LOST: OnceLock<std::io::ErrorKind> = OnceLock::new();
 
 /// Writes data to stdout, past the standard library's buffer: it would keep a copy. A reader that
-/// went away is no failure of ours.
-pub(super) fn data(bytes: &[u8]) {
+/// went away is no failure of ours; false where data was not taken.
+pub(super) fn data(bytes: &[u8]) -> bool {
     let out = std::io::stdout().lock();
     let mut rest = bytes;
     while !rest.is_empty() {
         match rustix::io::write(out.as_fd(), rest) {
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(Errno::INTR) => {}
-            Err(Errno::PIPE) => return,
+            Err(Errno::PIPE) => return false,
             Err(error) => {
                 LOST.get_or_init(|| std::io::Error::from(error).kind());
-                return;
+                return false;
             }
         }
+    }
+    true
+}
+
+/// Text that is written as it comes, in large pieces; it holds no value.
+pub(super) struct Stream(String);
+
+impl Stream {
+    const PIECE: usize = 1 << 16;
+
+    pub(super) fn new() -> Self {
+        Self(String::with_capacity(Self::PIECE))
+    }
+
+    /// Writes a line; false once nobody takes it any more.
+    pub(super) fn line(&mut self, text: &str) -> bool {
+        self.0.push_str(text);
+        self.0.push('\n');
+        let full = self.0.len() >= Self::PIECE;
+        !full || self.flush()
+    }
+
+    /// Writes what is left.
+    pub(super) fn finish(mut self) {
+        self.flush();
+    }
+
+    fn flush(&mut self) -> bool {
+        let taken = data(self.0.as_bytes());
+        self.0.clear();
+        taken
     }
 }
 

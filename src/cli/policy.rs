@@ -41,7 +41,11 @@ enum Action {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     match &args.action {
-        Action::Show => output::data(context.app()?.policy_text()?.as_bytes()),
+        Action::Show => {
+            let (text, warnings) = context.app()?.show_policy()?;
+            output::warnings(&warnings);
+            output::data(text.as_bytes());
+        }
         Action::Check { file } => {
             read(file)?;
             output::talk("the policy is in order");

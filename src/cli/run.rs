@@ -20,7 +20,8 @@ use crate::launch::{self, Base};
   clawvault run -- openclaw gateway
   clawvault run --only openai/main,telegram/bot -- ./agent
   clawvault run --as support --clean-env -- ./agent
-  clawvault run --env OPENAI_API_KEY=openai/work --file GOOGLE_APPLICATION_CREDENTIALS=google/service-account -- ./agent")]
+  clawvault run --env OPENAI_API_KEY=openai/work --file GOOGLE_APPLICATION_CREDENTIALS=google/service-account -- ./agent
+  clawvault run --template app.toml.in=$XDG_RUNTIME_DIR/app.toml -- ./agent --config $XDG_RUNTIME_DIR/app.toml")]
 pub(super) struct Args {
     #[command(flatten)]
     profile: arguments::Profile,
@@ -36,6 +37,10 @@ pub(super) struct Args {
     /// Put a secret into a file in memory; the variable gets its path
     #[arg(long, value_name = "VAR=NAME")]
     file: Vec<String>,
+    /// Render a text file with places such as {{ clawvault://openai/main }} into a new file in
+    /// memory
+    #[arg(long, value_name = "IN=OUT")]
+    template: Vec<OsString>,
     /// Start from an almost empty environment: PATH, HOME, TERM, language and the like
     #[arg(long)]
     clean_env: bool,
@@ -55,6 +60,11 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
             only: only?,
             env: Result::<Vec<_>, AppError>::and_then(parse(&args.env), Ok)?,
             files: Result::<Vec<_>, AppError>::and_then(parse(&args.file), Ok)?,
+            templates: args
+                .template
+                .iter()
+                .map(|t| arguments::template(t))
+                .collect::<Result<_, _>>()?,
             base: if args.clean_env { Base::Clean } else { Base::Inherited },
             surroundings: surroundings::environment(),
             command: args.command,
@@ -79,6 +89,7 @@ pub(super) fn plain_options(
         only: Vec::new(),
         env: Vec::new(),
         files: Vec::new(),
+        templates: Vec::new(),
         base,
         surroundings: surroundings::environment(),
         command,

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use clawvault_core::domain::Event;
+
 use super::list::Shown;
 use super::surroundings::Context;
 use super::{arguments, output, time};
@@ -21,7 +23,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let name = arguments::name(&args.name)?;
-    let (info, warnings) = context.app()?.show(&args.profile.or_default()?, &name)?;
+    let (info, warnings) = context.app()?.show(Event::Show, &args.profile.or_default()?, &name)?;
     output::warnings(&warnings);
     if args.json {
         output::json(&Shown::new(&info));

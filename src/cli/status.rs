@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clawvault_core::vault::SlotKind;
 use serde::Serialize;
 
 use super::surroundings::Context;
@@ -26,10 +25,17 @@ struct Document<'a> {
     generation: Option<u64>,
     secrets: Option<usize>,
     log_entries: Option<u64>,
+    last_backup: Option<JsonBackup>,
     slots: Vec<&'a str>,
     keys_locked_in_memory: Option<bool>,
     runs: Vec<JsonRun<'a>>,
     warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct JsonBackup {
+    written: String,
+    generation: u64,
 }
 
 #[derive(Serialize)]
@@ -71,11 +77,19 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     }
     if let (Some(generation), Some(entries)) = (state.generation, state.log_entries) {
         add("history", format!("{generation} commits, {entries} audit entries"));
+        let backup = state.last_backup.map_or_else(
+            || "none yet".to_owned(),
+            |note| match time::age(note.time_ms).as_str() {
+                "now" => format!("just now, of generation {}", note.generation),
+                age => format!("{age} ago, of generation {}", note.generation),
+            },
+        );
+        add("backup", backup);
     }
     if !state.slots.is_empty() {
         add(
             "opens with",
-            state.slots.iter().map(|kind| slot(*kind)).collect::<Vec<_>>().join(", "),
+            state.slots.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "),
         );
         add(
             "operator",
@@ -89,14 +103,6 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     }
     output::table(&rows);
     output::warnings(&state.warnings);
-}
-
-fn slot(kind: SlotKind) -> &'static str {
-    match kind {
-        SlotKind::Identity => "identity",
-        SlotKind::Passphrase => "passphrase",
-        SlotKind::Recovery => "recovery",
-    }
 }
 
 fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Document<'a> {
@@ -115,7 +121,11 @@ fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Doc
         generation: state.generation,
         secrets: state.secrets,
         log_entries: state.log_entries,
-        slots: state.slots.iter().map(|kind| slot(*kind)).collect(),
+        last_backup: state.last_backup.map(|note| JsonBackup {
+            written: time::moment(note.time_ms),
+            generation: note.generation,
+        }),
+        slots: state.slots.iter().map(|kind| kind.as_str()).collect(),
         keys_locked_in_memory: state.keys_locked,
         runs: runs.collect(),
         warnings: &state.warnings,

@@ -3,11 +3,14 @@
 //! A rotation reads them to learn whether a living process still depends on a version. Secrets
 //! are named by their blinded ids, so the record tells nobody what they are.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::{Dir, PlatformError, failpoint};
 use serde::{Deserialize, Serialize};
+
+use super::Mark;
 
 const SUFFIX: &str = ".run";
 /// Suffix of the record of a run that has secret files: those must not outlive it for long.
@@ -35,6 +38,9 @@ pub struct RunRecord {
     pub holds: Vec<(String, u32)>,
     /// Secret files to be removed once it is over.
     pub files: Vec<PathBuf>,
+    /// Rendered templates to be removed once it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rendered: Vec<Mark>,
 }
 
 impl RunRecord {
@@ -57,7 +63,8 @@ impl Runs {
     /// Writes a record; it is not synced, a power cut ends the run as well.
     pub fn write(&self, record: &RunRecord) -> Result<(), PlatformError> {
         use std::io::Write;
-        let suffix = if record.files.is_empty() { SUFFIX } else { FILES_SUFFIX };
+        let bare = record.files.is_empty() && record.rendered.is_empty();
+        let suffix = if bare { SUFFIX } else { FILES_SUFFIX };
         let name = format!("{}{suffix}", record.run);
         let text = serde_json::to_vec(record).unwrap_or_default();
         let path = self.0.path().join(&name);
@@ -71,6 +78,29 @@ impl Runs {
     pub fn living(&self) -> Result<Vec<RunRecord>, PlatformError> {
         let all = self.all()?;
         Ok(all.into_iter().map(|(_, record)| record).filter(RunRecord::is_alive).collect())
+    }
+
+    /// Adds the new name of each secret that a living run of the vault holds, beside its old one.
+    pub fn rename(
+        &self,
+        vault: &str,
+        names: &HashMap<String, String>,
+    ) -> Result<(), PlatformError> {
+        for (name, mut record) in self.all()? {
+            if record.vault != vault || !record.is_alive() {
+                continue;
+            }
+            // What has no new name is no secret any more, or the name of keys before these.
+            record.holds.retain(|(id, _)| names.contains_key(id));
+            let new: Vec<(String, u32)> = record
+                .holds
+                .iter()
+                .filter_map(|(id, version)| Some((names.get(id)?.clone(), *version)))
+                .collect();
+            record.holds.extend(new);
+            self.0.replace(&name, &serde_json::to_vec(&record).unwrap_or_default())?;
+        }
+        Ok(())
     }
 
     /// Removes what ended runs left, if it is worth it: secret files, or many records.
@@ -96,6 +126,9 @@ impl Runs {
                     failpoint::hit("run.sweep")?;
                     dir.remove(ours.unwrap_or_default())?;
                 }
+            }
+            for mark in &record.rendered {
+                mark.remove()?;
             }
             self.0.remove(&name)?;
         }

@@ -12,7 +12,9 @@
 )]
 
 mod campaign;
+mod copies;
 mod kill;
+mod recipients;
 mod together;
 
 #[path = "../support/random.rs"]

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clawvault::app::{Access, Code};
+use clawvault_core::auditlog::Scope;
 use clawvault_core::platform::guard;
 
 use super::read::{read_everything, wrong_single_answers};
@@ -106,7 +107,10 @@ fn read(world: &World, is_log: bool, mend: bool) -> Verdict {
         return (Class::Silent, format!("another answer; said: {:?}", vault.warnings()));
     }
     let mut said = vault.warnings();
-    if is_log && let Some((entry, what)) = vault.verify_log(None, &mut |_| {}).unwrap().broken {
+    if is_log
+        && let Some((entry, what)) =
+            vault.verify_log(Scope::default(), &mut |_| true).unwrap().broken
+    {
         said.push(format!("log, entry {entry}: {what}"));
     }
     if mend {

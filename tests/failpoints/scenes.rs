@@ -68,11 +68,48 @@ pub(crate) const SCENES: &[Scene] = &[
         line: "the policy is applied",
         ..SCENE
     },
+    Scene { name: "rekey", words: "rekey", line: "the vault has a new key", ..SCENE },
+    Scene {
+        name: "rekey after a crash",
+        prepare: half_a_rekey,
+        words: "rekey",
+        line: "the vault has a new key",
+        ..SCENE
+    },
+    Scene {
+        name: "after a rekey",
+        prepare: nearly_a_rekey,
+        words: "set kept/one",
+        input: "value-new",
+        line: "stored ",
+        ..SCENE
+    },
+    Scene {
+        name: "recipient add",
+        prepare: other_identity,
+        words: "recipient add {}/other.txt",
+        line: "added ",
+        ..SCENE
+    },
+    Scene { name: "backup", words: "backup {}/b.age", line: "backed up ", ..SCENE },
+    Scene {
+        name: "restore over",
+        prepare: newer_than_backup,
+        words: "restore {}/b.age --older",
+        line: "restored ",
+        ..SCENE
+    },
     Scene { name: "get", words: "get kept/one", ..SCENE },
     Scene {
         name: "run",
         each: run_before,
         words: "run --only kept/one --file F=kept/two -- sh -c :",
+        ..SCENE
+    },
+    Scene {
+        name: "run with a template",
+        each: template_before,
+        words: "run --only kept/one --template {}/text={}/memory/text -- sh -c :",
         ..SCENE
     },
     Scene { name: "repair", prepare: three_snapshots, words: "doctor --repair", ..SCENE },
@@ -178,6 +215,23 @@ fn half_an_init(sandbox: &Sandbox, program: &Path) {
     assert_eq!(run(&mut command, b"").code(), None, "the init is killed");
 }
 
+/// What a `rekey` leaves that is killed just before the new header stands.
+fn half_a_rekey(sandbox: &Sandbox, program: &Path) {
+    rekey_killed_at("epoch.header:kill", sandbox, program);
+}
+
+/// And just after it.
+fn nearly_a_rekey(sandbox: &Sandbox, program: &Path) {
+    rekey_killed_at("epoch.clear:kill", sandbox, program);
+}
+
+fn rekey_killed_at(point: &str, sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    let mut command = command_of(program, &sandbox.home(), &["rekey"]);
+    command.env("CLAWVAULT_FAILPOINT", point);
+    assert_eq!(run(&mut command, b"").code(), None, "the rekey is killed");
+}
+
 fn snapshot_due(sandbox: &Sandbox, program: &Path) {
     vault(sandbox, program);
     fs::remove_dir_all(sandbox.home().join("snapshots")).expect("there is a snapshot");
@@ -191,10 +245,29 @@ fn three_snapshots(sandbox: &Sandbox, program: &Path) {
     }
 }
 
+/// A backup, and a change since.
+fn newer_than_backup(sandbox: &Sandbox, program: &Path) {
+    vault(sandbox, program);
+    let file = sandbox.path("b.age");
+    sandbox.run(&["backup", file.to_str().expect("text")], b"").sound("backup");
+    sandbox.run(&["set", "kept/one"], b"value-since").sound("set");
+}
+
 /// A secret file of a run that has ended.
 fn run_before(sandbox: &Sandbox, _: &Path) {
     let words = ["run", "--only", "kept/one", "--file", "F=kept/one", "--", "true"];
     sandbox.run(&words, b"").sound("run");
+}
+
+/// A template, and a private directory in memory that an ended run has rendered it into.
+fn template_before(sandbox: &Sandbox, _: &Path) {
+    write(sandbox, "text", "key = {{ clawvault://kept/two }}\n");
+    let memory = sandbox.path("memory");
+    fs::create_dir(&memory).expect("a directory beside the vault is made");
+    let private = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(&memory, private).expect("and is closed to others");
+    let template = format!("{}={}", sandbox.path("text").display(), memory.join("text").display());
+    sandbox.run(&["run", "--template", &template, "--", "true"], b"").sound("run");
 }
 
 fn open_home(sandbox: &Sandbox, program: &Path) {

@@ -1,5 +1,7 @@
 //! The commands that a value is given to, in every place where a person may put it.
 
+use crate::custody;
+
 /// One command.
 #[derive(Default)]
 pub(crate) struct Case {
@@ -10,16 +12,16 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    fn new(arguments: &str) -> Self {
+    pub(crate) fn new(arguments: &str) -> Self {
         let arguments = arguments.split(' ').map(str::to_owned).collect();
         Self { arguments, ..Self::default() }
     }
 
-    fn stdin(self, text: &str) -> Self {
+    pub(crate) fn stdin(self, text: &str) -> Self {
         Self { stdin: text.to_owned(), ..self }
     }
 
-    fn file(mut self, name: &str, text: String) -> Self {
+    pub(crate) fn file(mut self, name: &str, text: String) -> Self {
         self.files.push((name.to_owned(), text));
         self
     }
@@ -44,6 +46,7 @@ pub(crate) fn all(value: &str) -> Vec<Case> {
     all.extend(arguments(value));
     all.extend(keys(value));
     all.extend(policies(value));
+    all.extend(custody::all(value));
     all
 }
 
@@ -66,6 +69,11 @@ fn stored(v: &str) -> Vec<Case> {
         Case::new("set a/locked --identity none").stdin(v),
         Case::new("set a/nowhere").stdin(v).variable("CLAWVAULT_HOME", "none/such"),
         Case::new("set a/twice a").stdin(v),
+        Case::new("backup ../all/home/b.age"),
+        Case::new("restore ../all/home/b.age --check"),
+        Case::new("restore ../all/home/b.age --older --json"),
+        Case::new("restore text").file("text", v.to_owned()),
+        Case::new("restore text").file("text", format!("age-encryption.org/v1\n{v}")),
         fields(format!("{{\"k\": \"{v}\", \"two\": \"x\"}}")),
         fields(format!("{{\"k\": \"{v}\"")),
         fields(format!("{{\"k\": \"{v}")),
@@ -300,6 +308,12 @@ fn arguments(v: &str) -> Vec<Case> {
         "status --json=V",
         "doctor V",
         "doctor --repair=V",
+        "backup none/V",
+        "backup b.age V",
+        "backup --force=V",
+        "restore V",
+        "restore V --check",
+        "restore V --older",
         "completions V",
         "completions bash V",
         "man none V",

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clawvault_core::auditlog::{AuditLog, Entry, Item, LogPoint};
+use clawvault_core::auditlog::{AuditLog, Entry, Item, LogPoint, defer};
 use clawvault_core::domain::{
     Actor, Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value,
     Variable, VersionInfo,
@@ -136,12 +136,18 @@ fn log(dir: &Path) -> Done {
     let mut at = LogPoint::START;
     for number in 0..4 {
         let (mut log, _) = AuditLog::open(Dir::create(&scratch)?, Some(at))?;
-        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
+        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), ..Actor::default() };
         let mut entry = Entry::new(number, Event::Get, Outcome::Ok, actor);
         let item = Item { profile: "default".into(), secret: "acme/main".into(), version: 1 };
         entry.items.push(item);
         // The third is written while locked.
-        at = log.append(&entry, &KEYS.locked_entries().public(), (number != 2).then_some(&KEYS))?;
+        at = if number == 2 {
+            defer(&Dir::create(&scratch)?, &entry, &KEYS.locked_entries().public())?;
+            log.fold_pending(&[KEYS.log_keys()])?;
+            log.point()
+        } else {
+            log.append(&entry, &KEYS)?
+        };
         write(dir, &format!("entries-{}", number + 1), &fs::read(&file)?)?;
     }
     let whole = fs::read(&file)?;

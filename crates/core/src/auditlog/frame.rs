@@ -11,6 +11,9 @@ pub(super) const HEAD: usize = MAGIC.len() + 8 + DIGEST;
 /// Length of a frame without its sealed bytes: length, number, proof.
 pub(super) const FRAME: usize = 4 + 8 + DIGEST;
 
+/// Closes a segment: no frame is that long. What follows stands in the next one.
+pub(super) const END: [u8; 4] = [0xff; 4];
+
 /// A segment's head: the number of its first entry and the hash that it continues.
 pub(super) fn write_head(first: u64, before: &Digest) -> Vec<u8> {
     [&MAGIC[..], &first.to_be_bytes(), &before.0].concat()

@@ -1,11 +1,13 @@
 //! Sealing and unsealing, over well-kept libraries; nothing here reads a file or knows a name.
 
+mod age_file;
 mod entry_box;
 mod error;
 mod keys;
 mod seal;
 pub mod slot;
 
+pub use age_file::{AGE_MAGIC, AgeFile, decrypt};
 pub use entry_box::EntryKey;
 pub use error::CryptoError;
 pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest};

@@ -46,6 +46,11 @@ impl Identity {
         Zeroizing::new(self.0.to_string().expose_secret().to_owned())
     }
 
+    /// The same key, as the library takes it.
+    pub(super) fn as_age(&self) -> &dyn age::Identity {
+        &self.0
+    }
+
     /// Takes the vault key out of a slot.
     pub fn unwrap_key(&self, wrapped: &[u8]) -> Result<VaultKey, CryptoError> {
         let mut plain = age::decrypt(&self.0, wrapped).map_err(|e| refusal(&e))?;
@@ -115,6 +120,23 @@ impl Recipient {
         text.parse().map(Self).map_err(|_| CryptoError::Malformed)
     }
 
+    /// The same key, as the library takes it.
+    pub(super) fn as_age(&self) -> &dyn age::Recipient {
+        &self.0
+    }
+
+    /// Finds the recipients in the text of a file: one a line, `#` starts a comment. Of identities
+    /// it takes the public half.
+    pub fn parse_file(text: &[u8]) -> Result<Vec<Self>, CryptoError> {
+        if let Ok(identities) = Identity::parse_file(text) {
+            return Ok(identities.iter().map(Identity::recipient).collect());
+        }
+        let text = str::from_utf8(text).map_err(|_| CryptoError::Malformed)?;
+        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        let all: Vec<Self> = lines.map(Self::parse).collect::<Result<_, _>>()?;
+        if all.is_empty() { Err(CryptoError::Malformed) } else { Ok(all) }
+    }
+
     /// Wraps the vault key for this recipient.
     pub fn wrap_key(&self, key: &VaultKey) -> Result<Vec<u8>, CryptoError> {
         age::encrypt(&self.0, key.bytes()).map_err(|_| CryptoError::NoRandomness)
@@ -133,7 +155,7 @@ impl std::fmt::Debug for Recipient {
     }
 }
 
-fn refusal(error: &DecryptError) -> CryptoError {
+pub(super) fn refusal(error: &DecryptError) -> CryptoError {
     match error {
         DecryptError::ExcessiveWork { .. } => CryptoError::TooMuchWork,
         DecryptError::NoMatchingKeys

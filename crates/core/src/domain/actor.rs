@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The process that asked.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Actor {
     /// Its user, from the kernel.
     pub uid: u32,
@@ -13,8 +13,40 @@ pub struct Actor {
     pub pid: u32,
     /// Its executable.
     pub executable: String,
+    /// Which file that was.
+    pub file: Option<FileIdentity>,
     /// Short name of the process that started it.
     pub parent: String,
+    /// Number of that process.
+    pub parent_pid: u32,
+    /// Its executable; empty where it may not be seen.
+    pub parent_executable: String,
+    /// Which file that was.
+    pub parent_file: Option<FileIdentity>,
+}
+
+/// A file told apart from every other, and from itself once it was written to.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct FileIdentity {
+    /// Device that it lies on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// Length in bytes.
+    pub size: u64,
+    /// Last change of its content, in nanoseconds since 1970.
+    pub modified: i64,
+    /// Last change of anything about it, in nanoseconds since 1970.
+    pub changed: i64,
+}
+
+/// A program that is launched.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Program {
+    /// Its path.
+    pub path: String,
+    /// Which file that is.
+    pub file: Option<FileIdentity>,
 }
 
 /// What was asked.
@@ -22,20 +54,28 @@ pub struct Actor {
 pub enum Event {
     /// An older vault was accepted in place of a newer one.
     AcceptRollback,
+    /// All values were written to an encrypted backup.
+    Backup,
     /// Values were written to a document.
     Export,
     /// A value was shown.
     Get,
+    /// The versions of a secret were listed.
+    History,
     /// Values came in from documents.
     Import,
     /// The vault was made.
     Init,
+    /// Names of secrets were listed.
+    List,
     /// The log before this entry is missing or altered.
     LogDamaged,
     /// The anchor was missing or invalid and was written anew.
     AnchorLost,
     /// The policy document was replaced.
     Policy,
+    /// The policy document was read.
+    PolicyShow,
     /// A secret was removed for good.
     Purge,
     /// A key slot was added.
@@ -48,12 +88,20 @@ pub enum Event {
     Remove,
     /// The store was rebuilt from a snapshot.
     Repair,
+    /// The vault was made from a backup.
+    Restore,
+    /// Old segments of the log were removed, as the policy says.
+    Retention,
     /// An earlier version became current again.
     Rollback,
     /// Values went into a launched process.
     Run,
+    /// A segment of the log was closed, and a new one begun.
+    Segment,
     /// A value was set.
     Set,
+    /// A secret was looked at, without its value.
+    Show,
     /// The vault did not open.
     Unlock,
 }
@@ -63,25 +111,39 @@ impl Event {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AcceptRollback => "accept-rollback",
+            Self::Backup => "backup",
             Self::Export => "export",
             Self::Get => "get",
+            Self::History => "history",
             Self::Import => "import",
             Self::Init => "init",
+            Self::List => "list",
             Self::LogDamaged => "log-damaged",
             Self::AnchorLost => "anchor-lost",
             Self::Policy => "policy",
+            Self::PolicyShow => "policy-show",
             Self::Purge => "purge",
             Self::RecipientAdd => "recipient-add",
             Self::RecipientRemove => "recipient-remove",
             Self::Rekey => "rekey",
             Self::Remove => "remove",
             Self::Repair => "repair",
+            Self::Restore => "restore",
+            Self::Retention => "retention",
             Self::Rollback => "rollback",
             Self::Run => "run",
+            Self::Segment => "segment",
             Self::Set => "set",
+            Self::Show => "show",
             Self::Unlock => "unlock",
         }
     }
+}
+
+/// True for what goes on although the log cannot be written: it takes power away, and a full disk
+/// must not keep a key alive. The entry is then written elsewhere, and into the log later.
+pub fn goes_on_unlogged(event: &str) -> bool {
+    [Event::Purge, Event::Remove].iter().any(|spared| spared.as_str() == event)
 }
 
 /// How it ended.

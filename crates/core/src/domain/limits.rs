@@ -30,3 +30,27 @@ pub const MAX_SLOTS: usize = 64;
 pub const MAX_LOG_ENTRY: usize = 16 * 1024 * 1024;
 /// Largest file that the vault itself keeps beside the store, in bytes (a snapshot).
 pub const MAX_OWN_FILE: usize = 4 * 1024 * 1024 * 1024;
+/// Size at which a segment of the audit log is closed where the policy names none, in bytes.
+pub const LOG_SEGMENT: u64 = 4 * 1024 * 1024;
+/// Smallest size that a policy may name for segments, in bytes.
+pub const MIN_LOG_SEGMENT: u64 = 64 * 1024;
+/// Largest size that a policy may name for segments, in bytes.
+pub const MAX_LOG_SEGMENT: u64 = 64 * 1024 * 1024;
+/// Age at which a segment of the audit log is closed, in milliseconds: 30 days.
+pub const LOG_SEGMENT_AGE_MS: i64 = 30 * 86_400_000;
+/// Space that is kept free for logging and storing a removal on a full disk, in bytes.
+pub const LOG_RESERVE: usize = 1024 * 1024;
+/// Most bytes of entries that wait for the log to be writable again.
+pub const MAX_LOG_PENDING: usize = 1024 * 1024;
+/// Kinds of refusals that are counted apart within a minute; all others are counted together.
+pub const MAX_REFUSAL_KINDS: usize = 32;
+/// Most digests of executables that are remembered.
+pub const MAX_DIGESTS: usize = 4096;
+/// Largest executable whose digest is computed, in bytes.
+pub const MAX_EXECUTABLE: u64 = 1024 * 1024 * 1024;
+/// Largest datagram that is sent to a log of the system, in bytes.
+pub const MAX_DATAGRAM: usize = 32 * 1024;
+/// Largest backup, and largest document in one, in bytes.
+pub const MAX_BACKUP: usize = 1024 * 1024 * 1024;
+/// Most places of one template.
+pub const MAX_PLACES: usize = 1024;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
-use super::{NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
+use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -32,6 +32,9 @@ pub struct Policy {
     /// Rules for secrets, by pattern.
     #[serde(default)]
     pub secrets: BTreeMap<Pattern, SecretRule>,
+    /// How the audit log is kept.
+    #[serde(default)]
+    pub log: LogRules,
 }
 
 /// The grant of one agent.

@@ -6,6 +6,7 @@ use super::{FieldName, ProfileName, SecretName, Value, Variable};
 
 /// Where a version stands in its life.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Made, not proven yet.
     Pending,

@@ -31,7 +31,8 @@ pub struct Dir {
 /// Whether a rule about privacy is enforced or only looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Private {
-    /// Opens it whatever its rights are: only `doctor` does, to say what is wrong.
+    /// Opens it whatever its rights are: `doctor` does, to say what is wrong, and whoever removes
+    /// a file that it knows by device and inode.
     Inspect,
     /// Anything that others may read or write is refused.
     Required,
@@ -126,6 +127,11 @@ impl Dir {
         read_all(file, max).map(Some).map_err(|e| PlatformError::read(&self.path.join(name), e))
     }
 
+    /// Opens a file of ours for reading; `None` where there is none.
+    pub fn open_reading(&self, name: &str) -> Result<Option<(File, usize)>, PlatformError> {
+        self.open_existing(name, OFlags::RDONLY | OFlags::NONBLOCK)
+    }
+
     /// Opens a file of ours for reading and writing; `None` where there is none.
     pub fn open_file(&self, name: &str) -> Result<Option<(File, usize)>, PlatformError> {
         self.open_existing(name, OFlags::RDWR | OFlags::NONBLOCK)
@@ -208,6 +214,17 @@ impl Dir {
         self.sync()
     }
 
+    /// Gives a file its name within the directory unless something stands there, durably.
+    pub fn settle(&self, from: &str, to: &str) -> Result<(), PlatformError> {
+        use rustix::fs::{RenameFlags, renameat_with};
+        match renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE) {
+            Ok(()) => self.sync(),
+            // A file system without such a rename; that nothing stands there was looked at before.
+            Err(Errno::INVAL | Errno::NOSYS) if !self.has(to) => self.rename(from, to),
+            Err(e) => Err(PlatformError::io("create", &self.path.join(to), e)),
+        }
+    }
+
     /// Lets two files change names in one step, and makes that durable.
     pub fn exchange(&self, one: &str, other: &str) -> Result<(), PlatformError> {
         failpoint::hit("dir.exchange")?;
@@ -248,10 +265,22 @@ impl Dir {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
+    /// Device and inode of an entry, of whatever kind; `None` where there is none.
+    pub fn identity(&self, name: &str) -> Option<(u64, u64)> {
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some((stat.st_dev, stat.st_ino))
+    }
+
     /// Makes creations, renames and removals in this directory durable.
     pub fn sync(&self) -> Result<(), PlatformError> {
         failpoint::hit("dir.sync")?;
         rustix::fs::fsync(&self.fd).map_err(|e| PlatformError::io("sync", &self.path, e))
+    }
+
+    /// Bytes that are free for us where the directory lies; `None` where the system does not say.
+    pub fn free_space(&self) -> Option<u64> {
+        let stat = rustix::fs::fstatvfs(&self.fd).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// True where the directory lies in memory (tmpfs or ramfs), so that no disk ever sees a file.

@@ -3,8 +3,10 @@
 //! Everything here is a thin, safe wrapper; nothing here knows what a vault is.
 
 mod clock;
+pub mod datagram;
 mod dir;
 mod error;
+pub mod executable;
 pub mod failpoint;
 mod file_lock;
 pub mod guard;

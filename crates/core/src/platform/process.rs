@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::domain::Actor;
+
+use super::executable;
+
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
 
@@ -42,6 +46,28 @@ pub fn effective_uid() -> u32 {
 /// Path of the running executable.
 pub fn executable() -> Option<PathBuf> {
     std::fs::read_link("/proc/self/exe").ok()
+}
+
+/// Who this process is, and who started it, for the audit log.
+pub fn actor() -> Actor {
+    let (pid, parent_pid) = (std::process::id(), std::os::unix::process::parent_id());
+    let file = |pid: u32| {
+        let link = PathBuf::from(format!("/proc/{pid}/exe"));
+        let path = std::fs::read_link(&link).ok()?.to_string_lossy().into_owned();
+        Some((path, executable::identity(&link)))
+    };
+    let (executable, file_own) = file(pid).unwrap_or_default();
+    let (parent_executable, parent_file) = file(parent_pid).unwrap_or_default();
+    Actor {
+        uid: effective_uid(),
+        pid,
+        executable,
+        file: file_own,
+        parent: name(parent_pid).unwrap_or_default(),
+        parent_pid,
+        parent_executable,
+        parent_file,
+    }
 }
 
 /// The core limit as it was before [`harden`]; a launched program gets it back.

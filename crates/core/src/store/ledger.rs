@@ -117,6 +117,11 @@ impl<S: Store> Ledger<S> {
         &self.store
     }
 
+    /// The store underneath, to be opened anew.
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// Reads a record, or proves that there is none.
     pub fn read(&self, keys: &Keys, key: &RecordKey) -> Result<Option<Plain>, StoreError> {
         let Some(generation) = self.bucket(keys, key.bucket())?.generation(key) else {

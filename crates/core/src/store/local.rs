@@ -94,6 +94,15 @@ impl LocalStore {
         Ok(Self::with(Engine::Writer(opened)))
     }
 
+    /// Opens the file anew, for writing: after a refusal of the system the engine takes nothing.
+    pub fn reopen(&mut self, dir: &Dir, name: &str) -> Result<(), StoreError> {
+        let (tables, engine) = (self.tables.take(), self.engine.take());
+        guarded(move || drop(tables));
+        guarded(move || drop(engine));
+        *self = Self::open_write(dir, name)?;
+        Ok(())
+    }
+
     fn with(engine: Engine) -> Self {
         Self { tables: RefCell::new(None), engine: Some(engine) }
     }

@@ -94,6 +94,7 @@ impl Anchor {
 
     /// Gives the anchor of an epoch that has begun its own name.
     pub(super) fn settle(&mut self) -> Result<(), PlatformError> {
+        failpoint::hit("epoch.settle")?;
         self.dir.rename(&temporary(self.epoch), &name(self.epoch))?;
         self.is_pending = false;
         Ok(())
@@ -178,6 +179,22 @@ fn epoch_of(file: &str) -> Option<u32> {
         "" => Some(1),
         number => number.strip_prefix('-')?.parse().ok(),
     }
+}
+
+/// The highest generation that an anchor here claims; the keys that would prove it are lost.
+pub(super) fn claimed_generation(dir: &Dir) -> Result<u64, PlatformError> {
+    let generation = |slot: &[u8]| {
+        let rest = slot.strip_prefix(b"cvanchr1")?.get(8..)?;
+        Some(u64::from_be_bytes(*rest.first_chunk()?))
+    };
+    let mut highest = 0;
+    for found in dir.list()?.into_iter().filter(|found| !found.is_dir) {
+        let bytes = dir.read(&found.name, 4 * SLOT)?.unwrap_or_default();
+        // A claim that leaves no room above it is none.
+        let claims = bytes.chunks(SLOT).filter_map(generation).filter(|claim| *claim < 1 << 62);
+        highest = claims.fold(highest, u64::max);
+    }
+    Ok(highest)
 }
 
 fn encode(turn: u64, now: &Anchored) -> Vec<u8> {

@@ -7,12 +7,13 @@ use crate::crypto::Keys;
 use crate::domain::limits::{MAX_FIELDS, MAX_INDEX, MAX_VARIABLES, MAX_VERSIONS};
 use crate::domain::{
     Event, FieldName, Injection, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value,
-    VersionInfo,
+    VersionInfo, goes_on_unlogged,
 };
 use crate::platform::failpoint;
-use crate::store::{Change, Plain};
+use crate::store::{Change, Plain, StoreError};
 
 use super::codec::{self, Index};
+use super::epoch::store_name;
 use super::trace::item;
 use super::{Vault, VaultError, Who};
 
@@ -182,12 +183,12 @@ impl Vault {
     }
 
     /// Logs, commits, anchors. On any error but [`VaultError::Unanchored`] nothing changed, and the
-    /// log says that it failed.
+    /// log says that it failed. A removal goes on without the log, and takes the reserved space.
     pub(super) fn commit(&mut self, entry: &Entry, changes: &[Change]) -> Result<(), VaultError> {
         failpoint::hit("change.log")?;
-        self.record(entry)?;
+        self.record_or_go_on(entry)?;
         failpoint::hit("change.commit")?;
-        if let Err(error) = self.ledger.commit(&self.keys, changes) {
+        if let Err(error) = self.store(&entry.event, changes) {
             let failed = Entry { outcome: Outcome::Failed, ..entry.clone() };
             self.record(&failed).ok();
             return Err(error.into());
@@ -198,6 +199,17 @@ impl Vault {
             VaultError::Platform(error) => VaultError::Unanchored(error),
             other => other,
         })
+    }
+
+    fn store(&mut self, event: &str, changes: &[Change]) -> Result<(), StoreError> {
+        match self.ledger.commit(&self.keys, changes) {
+            Err(StoreError::Engine { .. }) if goes_on_unlogged(event) && self.give_up_reserve() => {
+                // After a refusal of the system the engine takes nothing until it is opened anew.
+                self.ledger.store_mut().reopen(&self.home, &store_name(self.header.epoch))?;
+                self.ledger.commit(&self.keys, changes).map(drop)
+            }
+            other => other.map(drop),
+        }
     }
 
     fn write_info(&mut self, who: &Who, event: Event, info: &SecretInfo) -> Result<(), VaultError> {

@@ -66,6 +66,7 @@ impl Vault {
         let past = past.into_iter().map(|(epoch, log)| Ok(Piece::LogKeys(epoch, log)));
         let pieces = contents.map(|content| content.map(Piece::Content)).chain(past);
         let above = above.max(self.generation());
+        failpoint::hit("epoch.prepare")?;
         self.home.remove(&store_name(epoch))?;
         let ledger = fill_store(&self.home, (&header, &keys), above, pieces)?;
         Ok(NextEpoch { header, keys, ledger })
@@ -82,10 +83,13 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let mut entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, Vec::new());
         note.clone_into(&mut entry.note);
+        failpoint::hit("epoch.log")?;
         let log = self.record(&entry)?;
         let anchored = Anchored { root: next.ledger.root_id(), log };
         let begun = next.header.to_text(&next.keys).and_then(|text| {
+            failpoint::hit("epoch.anchor")?;
             let anchor = self.anchor.begin(next.header.epoch, &next.keys, anchored)?;
+            failpoint::hit("epoch.header")?;
             self.home.replace(HEADER, text.as_bytes())?;
             Ok(anchor)
         });
@@ -146,6 +150,7 @@ pub(super) fn is_store(file: &str) -> bool {
 
 /// Removes what the keys before `epoch` open: stores, damaged copies of them, snapshots.
 pub(super) fn clear_before(home: &Dir, epoch: u32) -> Result<(), PlatformError> {
+    failpoint::hit("epoch.clear")?;
     let own = store_name(epoch);
     for file in home.list()?.into_iter().filter(|f| is_store(&f.name) && f.name != own) {
         home.remove(&file.name)?;
@@ -201,8 +206,10 @@ fn fill_store(
     });
     failpoint::hit("epoch.fill")?;
     ledger.commit_above(keys, above, changes)?;
+    failpoint::hit("epoch.close")?;
     ledger.into_store().close()?;
     home.sync()?;
+    failpoint::hit("epoch.verify")?;
     let ledger = Ledger::open(LocalStore::open_write(home, &name)?, keys, id)?;
     for (key, _) in ledger.entries(keys)? {
         ledger.read(keys, &key)?;

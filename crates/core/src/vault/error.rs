@@ -8,10 +8,15 @@ use crate::domain::PolicyError;
 use crate::platform::PlatformError;
 use crate::store::StoreError;
 
+use super::BackupError;
+
 /// A refusal or failure of the vault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
+    /// A backup was not written, or not taken.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// Sealing failed, or a new slot could not be made.
     #[error(transparent)]
     Crypto(#[from] CryptoError),

@@ -32,6 +32,17 @@ pub enum SlotKind {
     Recovery,
 }
 
+impl SlotKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Passphrase => "passphrase",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
 /// One key slot.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +58,28 @@ pub struct Slot {
     /// For a passphrase: the recipient's identity as an age file under the passphrase, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     locked_identity: Option<String>,
+}
+
+/// A key slot as a backup has it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedSlot {
+    /// What kind of key opens it.
+    pub kind: SlotKind,
+    /// The public half.
+    pub recipient: String,
+    /// When it was added, in milliseconds since 1970.
+    pub added_ms: i64,
+    /// For a passphrase: the recipient's identity as an age file under the passphrase, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_identity: Option<String>,
+}
+
+impl SavedSlot {
+    /// The locked identity as the bytes of an age file.
+    pub fn identity_file(&self) -> Option<Vec<u8>> {
+        self.locked_identity.as_ref().and_then(|text| BASE64.decode(text).ok())
+    }
 }
 
 /// The header.
@@ -96,6 +129,27 @@ impl Slot {
         let locked = BASE64.encode(identity.lock(passphrase, work)?);
         let slot = Self::new(SlotKind::Passphrase, &identity.recipient(), key, now_ms)?;
         Ok(Self { locked_identity: Some(locked), ..slot })
+    }
+
+    /// A slot of a backup, not yet wrapped for any vault key.
+    pub(super) fn unwrapped(saved: &SavedSlot) -> Self {
+        Self {
+            kind: saved.kind,
+            recipient: saved.recipient.clone(),
+            added_ms: saved.added_ms,
+            wrapped: String::new(),
+            locked_identity: saved.locked_identity.clone(),
+        }
+    }
+
+    /// What of it goes into a backup: all but the wrapped key.
+    pub(super) fn saved(&self) -> SavedSlot {
+        SavedSlot {
+            kind: self.kind,
+            recipient: self.recipient.clone(),
+            added_ms: self.added_ms,
+            locked_identity: self.locked_identity.clone(),
+        }
     }
 
     /// The same slot for another vault key; nobody is asked for anything.

@@ -4,33 +4,41 @@
 //! reads the environment or asks a person; whoever opens a vault brings the keys.
 
 mod anchor;
+mod backup;
 mod change;
 pub mod codec;
 mod epoch;
 mod error;
 mod header;
+mod leftovers;
 mod open;
 mod policy;
 mod recipients;
 mod record_keys;
+mod restore;
 mod reveal;
 mod snapshots;
 mod trace;
+mod upkeep;
 
-use crate::auditlog::AuditLog;
+use std::cell::OnceCell;
+
+use crate::auditlog::{AuditLog, Sockets};
 use crate::crypto::Keys;
 use crate::domain::limits::MAX_LOCKED;
-use crate::domain::{ProfileName, SecretInfo, SecretName, hex};
+use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex};
 use crate::memory::{self, Spill};
 use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
 pub use anchor::Anchored;
+pub use backup::{Backup, BackupError, IDENTITY_SUFFIX, Note, Saved, Taken};
 pub use change::{Put, PutOutcome, Stored};
 pub use epoch::{Content, NextEpoch};
 pub use error::VaultError;
-pub use header::{Header, Slot, SlotKind};
+pub use header::{Header, SavedSlot, Slot, SlotKind};
 pub use open::{NewSlot, Opener, Origin, Place};
+pub use restore::Difference;
 pub use reveal::{Purpose, Want};
 pub use trace::Who;
 
@@ -46,6 +54,8 @@ pub struct Vault {
     log: AuditLog,
     clock: Box<dyn Clock>,
     warnings: Vec<String>,
+    rules: OnceCell<LogRules>,
+    sockets: Sockets,
     _lock: FileLock,
 }
 

@@ -1,11 +1,12 @@
 //! Making a vault and opening it: header, slots, lock, anchor, store, log, in this order.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::auditlog::AuditLog;
+use crate::auditlog::{AuditLog, Sockets, reserve};
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
 use crate::domain::{Event, Outcome, hex};
@@ -14,9 +15,9 @@ use crate::store::{Ledger, LocalStore, Store, StoreError};
 
 use super::anchor::{self, Anchor};
 use super::epoch::{self, store_name};
-use super::header::{Header, MAX_HEADER, Slot, SlotKind, parse_id};
+use super::header::{Header, MAX_HEADER, SavedSlot, Slot, SlotKind, parse_id};
 use super::snapshots::{self, DIRECTORY as SNAPSHOTS};
-use super::trace::record_locked;
+use super::trace::{open_log, record_locked};
 use super::{Content, Vault, VaultError, Who};
 
 pub(super) const HEADER: &str = "vault.toml";
@@ -43,6 +44,8 @@ pub enum NewSlot {
     Recipient(SlotKind, Recipient),
     /// For a passphrase, with scrypt's N = 2^work.
     Passphrase(Passphrase, u8),
+    /// As a backup has it.
+    Saved(SavedSlot),
 }
 
 impl NewSlot {
@@ -50,6 +53,7 @@ impl NewSlot {
         match self {
             Self::Recipient(kind, recipient) => Slot::new(*kind, recipient, key, now_ms),
             Self::Passphrase(text, work) => Slot::with_passphrase(text, *work, key, now_ms),
+            Self::Saved(slot) => Slot::unwrapped(slot).rewrapped(key),
         }
     }
 }
@@ -138,6 +142,8 @@ impl Vault {
             log,
             clock,
             warnings: Vec::new(),
+            rules: OnceCell::new(),
+            sockets: Sockets::default(),
             _lock: lock,
         };
         let entry = who.entry(vault.clock.now_ms(), origin.event, Outcome::Ok, Vec::new());
@@ -145,6 +151,10 @@ impl Vault {
         vault.record(&entry)?;
         failpoint::hit("init.anchor")?;
         vault.remember(true)?;
+        // Without room for it the vault is sound; any later look at it tries again.
+        if let Ok(dir) = vault.log.dir() {
+            reserve::keep(dir).ok();
+        }
         failpoint::hit("init.header")?;
         vault.home.replace(HEADER, text.as_bytes())?;
         failpoint::hit("init.settle")?;
@@ -222,9 +232,7 @@ impl Vault {
             let seen = anchored.map_or(0, |a| a.root.generation);
             ledger.advance_past(&keys, seen.max(snapshots::newest_generation(&home)))?;
         }
-        let log_dir = home.create_dir(LOG)?;
-        let (log, log_lost) = AuditLog::open(log_dir, anchored.map(|a| a.log))?;
-        let clock = opener.clock;
+        let (log, log_lost) = open_log(&home, anchored.map(|a| a.log))?;
         let mut vault = Self {
             home,
             header,
@@ -233,8 +241,10 @@ impl Vault {
             ledger,
             anchor,
             log,
-            clock,
+            clock: opener.clock,
             warnings,
+            rules: OnceCell::new(),
+            sockets: Sockets::default(),
             _lock: lock,
         };
         vault.settle(opener.who, repaired, log_lost, opener.accept_rollback)?;
@@ -379,9 +389,7 @@ fn unlock(
             Err(other) => refusal = other,
         }
     }
-    if tried {
-        record_refusal(home, header, opener);
-    }
+    record_refusal(home, header, opener);
     Err(match refusal {
         CryptoError::Malformed | CryptoError::Forged => {
             VaultError::Damaged("a key slot of its header is altered".to_owned())
@@ -396,14 +404,10 @@ fn unlock(
 
 fn record_refusal(home: &Dir, header: &Header, opener: &Opener<'_>) {
     let Some(public) = header.log_key() else { return };
-    let Ok(_lock) = FileLock::take(home, LOCK, Duration::ZERO) else { return };
-    let Ok(dir) = home.create_dir(LOG) else { return };
-    if let Ok((mut log, _)) = AuditLog::open(dir, None)
-        && failpoint::hit("log.refusal").is_ok()
-    {
+    if failpoint::hit("log.refusal").is_ok() {
         let now = opener.clock.now_ms();
         let entry = opener.who.entry(now, Event::Unlock, Outcome::Refused, Vec::new());
-        record_locked(&mut log, &entry, &public);
+        record_locked(home, &entry, &public);
     }
 }
 
@@ -432,6 +436,7 @@ fn open_anchor(
         anchor.settle()?;
     }
     if opener.write {
+        failpoint::hit("epoch.undo")?;
         home.remove(&store_name(found.saturating_add(1)))?;
         anchor.clear_unbegun()?;
     }

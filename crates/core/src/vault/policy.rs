@@ -1,5 +1,7 @@
 //! The policy document inside the vault.
 
+use std::cell::OnceCell;
+
 use crate::domain::{Event, Outcome, Policy};
 use crate::store::{Change, RecordKey};
 
@@ -16,7 +18,9 @@ impl Vault {
 
     /// The policy in force.
     pub fn policy(&self) -> Result<Policy, VaultError> {
-        Ok(Policy::parse(&self.policy_text()?)?)
+        let policy = Policy::parse(&self.policy_text()?)?;
+        self.rules.get_or_init(|| policy.log);
+        Ok(policy)
     }
 
     /// Replaces the policy whole; a text that does not parse changes nothing.
@@ -25,7 +29,9 @@ impl Vault {
         let plain = Some(codec::encode(&text)?);
         let entry = who.entry(self.clock.now_ms(), Event::Policy, Outcome::Ok, Vec::new());
         let key = self.policy_key();
-        self.commit(&entry, &[Change { key, plain }])
+        self.commit(&entry, &[Change { key, plain }])?;
+        self.rules = OnceCell::new();
+        Ok(())
     }
 
     fn policy_key(&self) -> RecordKey {

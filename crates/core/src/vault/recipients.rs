@@ -3,6 +3,7 @@
 use crate::crypto::VaultKey;
 use crate::domain::limits::MAX_SLOTS;
 use crate::domain::{Event, Outcome};
+use crate::platform::failpoint;
 
 use super::open::{HEADER, NewSlot};
 use super::{NextEpoch, Slot, Vault, VaultError, Who};
@@ -35,10 +36,12 @@ impl Vault {
         let now = self.clock.now_ms();
         let mut entry = who.entry(now, Event::RecipientAdd, Outcome::Ok, Vec::new());
         entry.note = added.join(" ");
+        failpoint::hit("slot.log")?;
         self.record(&entry)?;
-        let written = header
-            .to_text(&self.keys)
-            .and_then(|text| Ok(self.home.replace(HEADER, text.as_bytes())?));
+        let written = header.to_text(&self.keys).and_then(|text| {
+            failpoint::hit("slot.header")?;
+            Ok(self.home.replace(HEADER, text.as_bytes())?)
+        });
         if written.is_err() {
             entry.outcome = Outcome::Failed;
             self.record(&entry).ok();

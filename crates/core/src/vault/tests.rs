@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::*;
+use crate::auditlog::Scope;
 use crate::crypto::slot::{Identity, Passphrase};
 use crate::domain::{Actor, Event, FieldName, Injection, Stage, Value, Variable};
 
@@ -26,8 +27,8 @@ impl Bench {
     fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let identity = Identity::generate();
-        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), parent: "sh".into() };
-        let who = Who { actor, run: None, agent: None };
+        let actor = Actor { uid: 1, pid: 2, executable: "x".into(), ..Actor::default() };
+        let who = Who { actor, ..Who::default() };
         let now = Rc::new(std::cell::Cell::new(1_000_000));
         let text = identity.to_text().to_string();
         let bench = Self { temporary, identity: text, now, who };
@@ -161,8 +162,11 @@ fn a_wrong_identity_is_refused_and_logged() {
     let refused = bench.open_with(&other, false, false).err().unwrap();
     assert!(matches!(refused, VaultError::Locked(_)));
     let mut events = Vec::new();
-    let verdict = bench.open().verify_log(None, &mut |read| {
+    let mut vault = bench.open();
+    vault.tend_log(&bench.who);
+    let verdict = vault.verify_log(Scope::default(), &mut |read| {
         events.push(read.entry.as_ref().map(|e| (e.event.clone(), read.proven)).unwrap());
+        true
     });
     assert_eq!(verdict.unwrap().broken, None);
     assert_eq!(events.last().unwrap(), &("unlock".to_owned(), false));
@@ -190,7 +194,7 @@ fn a_store_that_is_gone_goes_back_to_its_snapshot_when_that_is_accepted() {
     assert!(matches!(bench.get("a/b"), Err(VaultError::Damaged(_))));
     bench.open_with(&bench.identity, true, true).unwrap().close().unwrap();
     assert_eq!(bench.get("a/b").unwrap(), b"one");
-    assert_eq!(bench.open().verify_log(None, &mut |_| {}).unwrap().broken, None);
+    assert_eq!(bench.open().verify_log(Scope::default(), &mut |_| true).unwrap().broken, None);
 }
 
 #[test]
@@ -330,9 +334,10 @@ fn a_rekey_keeps_everything_but_the_keys() {
     // The same value is told from another one by a fingerprint of the new keys.
     assert_eq!(bench.set("a/b", "one").outcome, PutOutcome::Unchanged);
     let mut events = Vec::new();
-    let verdict = bench.open().verify_log(None, &mut |read| {
+    let verdict = bench.open().verify_log(Scope::default(), &mut |read| {
         assert!(read.proven);
         events.push(read.entry.as_ref().map(|entry| entry.event.clone()).unwrap());
+        true
     });
     assert_eq!(verdict.unwrap().broken, None);
     assert_eq!((events[0].as_str(), events.iter().filter(|e| *e == "rekey").count()), ("init", 2));
