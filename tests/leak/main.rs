@@ -84,7 +84,7 @@ fn shown_where_asked(scratch: &Scratch, canary: &Canary, start: SystemTime) {
         &["get", "control/main", "--json"],
         &["export", "--format", "json"],
         &["export", "--format", "dotenv"],
-        &["export", "--format", "docker-env"],
+        &["export", "--format", "docker-env", "--only", "control/main"],
         &["export", "--format", "k8s-secret"],
         &["export", "--format", "json", "--only", "control/main"],
         &["run", "--only", "control/main", "--", "printenv", "CONTROL"],
@@ -132,9 +132,10 @@ fn shown_where_asked(scratch: &Scratch, canary: &Canary, start: SystemTime) {
         std::fs::create_dir_all(planted.parent().unwrap()).unwrap();
         std::fs::write(&planted, canary.text()).unwrap();
         let found = search::everywhere(scratch, canary, start);
-        assert_eq!(found.len(), 1, "the search is blind to {}", planted.display());
+        assert!(!found.is_empty(), "the search is blind to {}", planted.display());
         std::fs::remove_file(planted).unwrap();
     }
+    assert_eq!(search::everywhere(scratch, canary, start), Vec::<String>::new());
 }
 
 /// Everything that describes the vault, after all that happened to it.
