@@ -9,6 +9,7 @@ use clawvault_core::platform::read::{ReadError, read_bounded};
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
 use clawvault_core::vault::{Opener, Place, Vault, VaultError, Who};
 
+use super::error::key_advice;
 use super::{AppError, Code};
 
 /// File of the identity in the vault's home.
@@ -129,11 +130,14 @@ pub fn passphrase_in(path: &Path) -> Result<Passphrase, AppError> {
 
 /// Reads the recipients of a file that a person named; of identities the public half.
 pub(super) fn recipients_in(path: &Path) -> Result<Vec<Recipient>, AppError> {
-    Recipient::parse_file(&read_named(path, MAX_IDENTITY)?).map_err(|_| {
-        AppError::usage(
-            "the named file holds no recipient",
-            "A file of recipients, or of identities, has one a line and nothing else.",
-        )
+    Recipient::parse_file(&read_named(path, MAX_IDENTITY)?).map_err(|error| {
+        match key_advice(error) {
+            Some(advice) => AppError::new(Code::Denied, error.to_string(), advice),
+            None => AppError::usage(
+                "the named file holds no recipient",
+                "A file of recipients, or of identities, has one a line and nothing else.",
+            ),
+        }
     })
 }
 
@@ -146,12 +150,13 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
     let identities = Identity::parse_file(text);
     // What the parser left on the stack would stay there as long as the vault is open.
     memory::wipe_stack::<{ 8 * 1024 }>();
-    identities.map_err(|_| {
-        AppError::new(
+    identities.map_err(|error| match key_advice(error) {
+        Some(advice) => AppError::new(Code::Denied, error.to_string(), advice),
+        None => AppError::new(
             Code::Denied,
             format!("{} holds no identity", path.display()),
             "An identity file has lines that begin with AGE-SECRET-KEY-1.",
-        )
+        ),
     })
 }
 

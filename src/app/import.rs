@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 use super::export::BASE64_SUFFIX;
 use super::foreign::{Asked, Printed};
 use super::naming::{Named, Namer, Paths};
-use super::{App, AppError, Code, Plaintext};
+use super::plaintext::quoted;
+use super::{App, AppError, Code, Plaintext, Taken};
 use crate::intake::{Format, environment};
 use crate::openclaw::{self, FormatHit};
 
@@ -59,6 +60,8 @@ pub struct ImportOptions {
     pub on_difference: OnDifference,
     /// Changes nothing.
     pub dry_run: bool,
+    /// Keeps what was taken at hand, for a scrub.
+    pub scrub: bool,
 }
 
 /// What became of one value.
@@ -87,6 +90,10 @@ pub struct Imported {
     pub notes: Vec<String>,
     /// Where the values still lie in clear.
     pub plaintext: Vec<Plaintext>,
+    /// The command that takes them out there, where one can.
+    pub scrub_command: Option<String>,
+    /// What was taken, where a scrub is to follow.
+    pub taken: Vec<Taken>,
 }
 
 impl App {
@@ -96,7 +103,8 @@ impl App {
         let gathered = gather(source)?;
         let access = if options.dry_run { super::Access::Read } else { super::Access::Write };
         let mut vault = self.open(access)?;
-        let imported = self.import_gathered(&mut vault, gathered, options)?;
+        let mut imported = self.import_gathered(&mut vault, gathered, options)?;
+        imported.scrub_command = scrub_command(source, options);
         vault.close()?;
         Ok(imported)
     }
@@ -141,18 +149,42 @@ impl App {
         let by_name: BTreeMap<&SecretName, _> = done.iter().map(|s| (&s.name, s)).collect();
         for one in named {
             let Some(stored) = by_name.get(&one.name) else { continue };
-            let place = place(&one.found);
+            let Named { found, name, field, variable, .. } = one;
             imported.lines.push(Line {
-                name: one.name,
-                field: one.field,
-                variable: one.variable,
-                place,
+                name: name.clone(),
+                field: field.clone(),
+                variable: variable.clone(),
+                place: place(&found),
                 outcome: stored.outcome,
                 version: stored.version,
             });
+            if options.scrub {
+                imported.taken.push(Taken { found, name, field, variable });
+            }
         }
         Ok(imported)
     }
+}
+
+/// What scrubs a source, as it is typed.
+fn scrub_command(source: &Source, options: &ImportOptions) -> Option<String> {
+    let named = match source {
+        Source::File(path) => quoted(&path.display().to_string()),
+        // Files elsewhere belong to the home that nobody has to name.
+        Source::OpenClaw(home, extra) if extra.is_empty() => {
+            format!("--openclaw {}", quoted(&home.display().to_string()))
+        }
+        Source::OpenClaw(..) => "--openclaw".to_owned(),
+        Source::Environment(_) | Source::Printed(_) | Source::Program(_) => return None,
+    };
+    let mut command = format!("clawvault import {named} --scrub");
+    if options.profile != ProfileName::default() {
+        command.push_str(&format!(" --profile {}", options.profile));
+    }
+    if let Some(name) = &options.name {
+        command.push_str(&format!(" --as {name}"));
+    }
+    Some(command)
 }
 
 /// What a source yielded.
@@ -250,7 +282,7 @@ fn read_own_export(found: &mut Vec<Found>, notes: &mut Vec<String>) {
     }
 }
 
-fn is_known(variable: &str) -> bool {
+pub(super) fn is_known(variable: &str) -> bool {
     use clawvault_providers::Holds;
     by_variable(variable).is_some_and(|(_, usage)| usage.holds == Holds::Secret)
 }

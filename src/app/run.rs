@@ -66,11 +66,20 @@ struct Slot {
     as_file: bool,
 }
 
+/// Everything that a launch needs.
+pub struct Launch {
+    /// What is launched.
+    pub ready: Ready,
+    /// Still open: replacing this process ends it faster than closing would.
+    pub vault: Vault,
+    pub(super) revealed: Vec<Revealed>,
+    pub(super) runs: Runs,
+    pub(super) record: RunRecord,
+}
+
 impl App {
     /// Gets everything ready to launch. The audit log is written here, the last step before.
-    ///
-    /// The vault comes back open: the launch ends it faster than closing would.
-    pub fn prepare_run(&self, options: RunOptions) -> Result<(Ready, Vault), AppError> {
+    pub fn prepare_run(&self, options: RunOptions) -> Result<Launch, AppError> {
         let mut environment = base(options.surroundings.iter().cloned(), options.base);
         let name = options.command.first().cloned().unwrap_or_default();
         let program = find(&name, environment.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
@@ -112,11 +121,12 @@ impl App {
             environment.insert(OsString::from(slot.variable.as_str()), text);
         }
         let rendered = self.make_files(&templates)?;
-        self.leave_record(&vault, &who, &revealed, files.as_ref(), &rendered)?;
+        let (runs, record) =
+            self.leave_record(&vault, &who, &revealed, files.as_ref(), &rendered)?;
         self.render(&templates, &fills, &revealed, &rendered)?;
         let (arguments, core_limit) = (options.command, options.core_limit);
         let ready = Ready { program, arguments, environment, core_limit, files, rendered };
-        Ok((ready, vault))
+        Ok(Launch { ready, vault, revealed, runs, record })
     }
 
     fn leave_record(
@@ -126,7 +136,7 @@ impl App {
         revealed: &[Revealed],
         files: Option<&SecretFiles>,
         rendered: &Rendered,
-    ) -> Result<(), AppError> {
+    ) -> Result<(Runs, RunRecord), AppError> {
         let runs = Runs::open(&self.runtime_dir()?)?;
         runs.sweep_if_due()?;
         let own = ProcessId::own();
@@ -144,7 +154,7 @@ impl App {
             rendered: rendered.marks().to_vec(),
         };
         runs.write(&record)?;
-        Ok(())
+        Ok((runs, record))
     }
 }
 

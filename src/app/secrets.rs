@@ -143,27 +143,28 @@ impl App {
         Ok((info, vault.warnings()))
     }
 
-    /// Hides a secret, or removes it for good.
+    /// Hides a secret, or removes it for good; gives the numbers of the scrubs that can not be
+    /// undone any more, because they would put a value of it back.
     pub fn remove(
         &self,
         profile: &ProfileName,
         name: &SecretName,
         purge: bool,
-    ) -> Result<Vault, AppError> {
+    ) -> Result<(Vault, Vec<u32>), AppError> {
         let who = self.who();
         let mut vault = self.open_for(Access::Write, &who)?;
         let (event, done) = if purge {
             (Event::Purge, vault.purge(&who, profile, name))
         } else {
-            (Event::Remove, vault.remove(&who, profile, name))
+            (Event::Remove, vault.remove(&who, profile, name).map(|()| Vec::new()))
         };
         if let Err(error @ VaultError::NoSuch(_)) = done {
             vault.note(&who, event, Outcome::Failed, vec![item(profile, name)]);
             return Err(error.into());
         }
-        done?;
+        let scrubs = done?;
         vault.tend_log(&who);
-        Ok(vault)
+        Ok((vault, scrubs))
     }
 
     /// Makes an earlier version current again.

@@ -10,7 +10,7 @@ use clawvault_core::vault::PutOutcome;
 use serde::Serialize;
 
 use super::surroundings::{self, Context};
-use super::{arguments, output, prompt};
+use super::{arguments, output, prompt, scrub};
 use crate::app::{
     AppError, Asked, ImportOptions, Imported, Keeper, Line, OnDifference, Printed, Source,
 };
@@ -20,13 +20,17 @@ use crate::intake::Manager;
 ///
 /// From a dotenv, JSON, YAML or TOML file, from the environment, from an OpenClaw home, or from
 /// another keeper of secrets. One commit takes everything or nothing; the same import twice
-/// changes nothing.
+/// changes nothing. With --scrub the values are then taken out of the files, which --undo puts
+/// back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   clawvault import .env --dry-run
   clawvault import --env
   clawvault import --openclaw
   clawvault import key.json --as openai/work
+  clawvault import .env --scrub --dry-run
+  clawvault import --openclaw --scrub --history
+  clawvault import --undo
   clawvault import --from sops secrets.enc.yaml
   clawvault import --from pass openai
   op item get OpenAI --format json | clawvault import --from 1password
@@ -46,6 +50,21 @@ pub(super) struct Args {
     /// Another keeper of secrets
     #[arg(long, group = "source", value_enum, value_name = "KEEPER")]
     from: Option<From>,
+    /// Put back what a scrub took out: the last one, or the one of this number
+    #[arg(long, group = "source", num_args = 0..=1, value_name = "ID", conflicts_with_all = ["scrub", "update", "dry_run", "name", "profile"])]
+    undo: Option<Option<u32>>,
+    /// With --undo: show what can be put back, and change nothing
+    #[arg(long, requires = "undo")]
+    list: bool,
+    /// Take the values out of the files once the vault has them; asks first
+    #[arg(long)]
+    scrub: bool,
+    /// With --scrub: also remove commands that hold one of the values from shell histories
+    #[arg(long, requires = "scrub")]
+    history: bool,
+    /// With --scrub: do not ask
+    #[arg(long, requires = "scrub")]
+    yes: bool,
     /// Name for the one value of the source
     #[arg(long = "as", value_name = "NAME")]
     name: Option<String>,
@@ -81,6 +100,9 @@ enum From {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
+    if let Some(id) = args.undo {
+        return scrub::undo(id, args.list, args.json, context);
+    }
     let source = match (args.from, &args.file, &args.openclaw) {
         (Some(from), file, _) => foreign_source(from, file.as_ref())?,
         (None, Some(file), _) => Source::File(file.clone()),
@@ -92,30 +114,71 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         name: args.name.as_deref().map(arguments::name).transpose()?,
         on_difference: if args.update { OnDifference::Update } else { OnDifference::Stop },
         dry_run: args.dry_run,
+        scrub: args.scrub,
     };
-    let imported = context.app()?.import(&source, &options)?;
-    if args.json {
-        output::json(&document(&imported, args.dry_run));
-        return Ok(ExitCode::SUCCESS);
+    let wanted = scrub::Wanted { history: args.history, yes: args.yes, json: args.json };
+    if args.scrub {
+        scrub::check(&source, wanted, args.dry_run)?;
     }
+    let app = context.app()?;
+    let imported = app.import(&source, &options)?;
+    if !args.json {
+        report(&imported, args);
+    }
+    // Of an import that would stop, nothing would be scrubbed.
+    let outcome = match args.scrub && !would_stop(&imported, args) {
+        true => Some(scrub::after(&app, &source, &imported, &options, wanted)?),
+        false => None,
+    };
+    if args.json {
+        output::json(&document(&imported, args.dry_run, outcome.as_ref()));
+    }
+    outcome.map_or(Ok(ExitCode::SUCCESS), |outcome| outcome.end(args.dry_run))
+}
+
+fn report(imported: &Imported, args: &Args) {
     let rows: Vec<Vec<String>> = imported.lines.iter().map(row).collect();
     output::table(&rows);
     for note in &imported.notes {
         output::talk(&format!("not taken: {note}"));
     }
-    if !imported.plaintext.is_empty() && !args.dry_run {
-        output::talk("These still lie there in clear; each with what removes it:");
-        for place in &imported.plaintext {
-            output::talk(&format!("  {} {}: {}", place.place, place.what, place.remedy));
-        }
+    if !args.dry_run && !args.scrub {
+        still_there([imported]);
     }
     let done = if args.dry_run { "would be: " } else { "" };
-    output::talk(&format!("{done}{}", summary(&imported)));
-    let differs = imported.lines.iter().any(|line| line.outcome == PutOutcome::Updated);
-    if args.dry_run && !args.update && differs {
+    output::talk(&format!("{done}{}", summary(imported)));
+    if would_stop(imported, args) {
         output::talk("the import would stop: what is updated here needs --update");
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+fn would_stop(imported: &Imported, args: &Args) -> bool {
+    let differs = imported.lines.iter().any(|line| line.outcome == PutOutcome::Updated);
+    args.dry_run && !args.update && differs
+}
+
+/// Names what still lies in clear, and what takes it out.
+pub(super) fn still_there<'a>(all: impl IntoIterator<Item = &'a Imported>) {
+    let with_some: Vec<&Imported> =
+        all.into_iter().filter(|imported| !imported.plaintext.is_empty()).collect();
+    if with_some.is_empty() {
+        return;
+    }
+    let commands = with_some.iter().filter_map(|imported| imported.scrub_command.as_ref());
+    let commands: Vec<String> = commands.map(|command| format!("`{command}`")).collect();
+    output::talk(&match commands.as_slice() {
+        [] => "These still lie there in clear; each with what removes it by hand:".to_owned(),
+        [one] => {
+            format!("These still lie there in clear; {one} takes out what can be; by hand:")
+        }
+        many => format!(
+            "These still lie there in clear; {} take out what can be; by hand:",
+            many.join(" and ")
+        ),
+    });
+    for place in with_some.into_iter().flat_map(|imported| &imported.plaintext) {
+        output::talk(&format!("  {} {}: {}", place.place, place.what, place.remedy));
+    }
 }
 
 /// Counts in one line.
@@ -231,6 +294,8 @@ struct Document<'a> {
     imported: Vec<JsonLine<'a>>,
     not_taken: &'a [String],
     plaintext: Vec<JsonPlaintext<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scrub: Option<scrub::JsonScrub<'a>>,
 }
 
 #[derive(Serialize)]
@@ -250,7 +315,11 @@ struct JsonPlaintext<'a> {
     remedy: &'a str,
 }
 
-fn document(imported: &Imported, dry_run: bool) -> Document<'_> {
+fn document<'a>(
+    imported: &'a Imported,
+    dry_run: bool,
+    scrubbed: Option<&'a scrub::Outcome>,
+) -> Document<'a> {
     Document {
         dry_run,
         imported: imported.lines.iter().map(json_line).collect(),
@@ -260,6 +329,7 @@ fn document(imported: &Imported, dry_run: bool) -> Document<'_> {
             .iter()
             .map(|p| JsonPlaintext { place: &p.place, what: &p.what, remedy: &p.remedy })
             .collect(),
+        scrub: scrubbed.map(scrub::Outcome::document),
     }
 }
 

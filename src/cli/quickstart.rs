@@ -79,13 +79,7 @@ fn report(app: &App, prepared: &Prepared) {
     for failure in &prepared.failed {
         output::talk(&format!("not imported: {failure}"));
     }
-    let plaintext: Vec<_> = prepared.imported.iter().flat_map(|(_, i)| &i.plaintext).collect();
-    if !plaintext.is_empty() {
-        output::talk("These still lie there in clear; each with what removes it:");
-    }
-    for place in plaintext {
-        output::talk(&format!("  {} {}: {}", place.place, place.what, place.remedy));
-    }
+    import::still_there(prepared.imported.iter().map(|(_, imported)| imported));
 }
 
 fn look_around() -> Surroundings {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use clawvault_core::crypto::slot::{MAX_WORK, MIN_WORK, Recipient};
+use clawvault_core::crypto::slot::{MAX_WORK, MIN_WORK};
 use serde::Serialize;
 
 use super::surroundings::Context;
@@ -34,6 +34,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   clawvault recipient add age1…            a recipient, as `age-keygen -y` prints it
+  clawvault recipient add ~/.ssh/id_ed25519.pub   an SSH key (builds with --features ssh)
   clawvault recipient add colleague.txt    of a file of recipients, or the public half of identities
   clawvault recipient add --recovery       a recovery key, printed on stdout once
   clawvault recipient add --passphrase     a passphrase, asked twice")]
@@ -147,16 +148,16 @@ fn new_recipients(args: &Add) -> Result<NewRecipients, AppError> {
         ..NewRecipients::default()
     };
     for text in &args.recipients {
-        if text.starts_with("AGE-SECRET-KEY-") {
+        if text.starts_with("AGE-SECRET-KEY-") || text.starts_with("AGE-PLUGIN-") {
             return Err(AppError::usage(
                 "that is an identity itself, and arguments are seen by others",
                 "Put it into a file of yours alone, and name the file.",
             ));
         }
-        match Recipient::parse(text) {
-            Ok(recipient) => new.recipients.push(recipient),
-            Err(_) if text.starts_with("age1") => return Err(init::no_recipient()),
-            Err(_) => new.files.push(PathBuf::from(text)),
+        if text.starts_with("age1") || text.starts_with("ssh-") {
+            new.recipients.push(init::recipient(text)?);
+        } else {
+            new.files.push(PathBuf::from(text));
         }
     }
     new.passphrase = match &args.new_passphrase_file {

@@ -28,11 +28,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     if prompt::can_ask() && !args.yes && !prompt::confirm(&format!("{name}: {question}")) {
         return Err(AppError::new(Code::No, "nothing was removed", "Answer y, or give --yes."));
     }
-    let vault = context.app()?.remove(&profile, &name, args.purge)?;
+    let (vault, scrubs) = context.app()?.remove(&profile, &name, args.purge)?;
     output::talk(&if args.purge {
         format!("purged {name}; its vendor still takes the key until it is revoked there")
     } else {
         format!("removed {name}; `clawvault rollback {name}` brings it back")
     });
+    if !scrubs.is_empty() {
+        let numbers: Vec<String> = scrubs.iter().map(ToString::to_string).collect();
+        output::talk(&format!(
+            "scrub {} took it out of files and cannot be undone any more",
+            numbers.join(", ")
+        ));
+    }
     set::finish(vault)
 }

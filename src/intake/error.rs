@@ -60,6 +60,9 @@ pub enum Kind {
     /// YAML aliases that expand past the bound, or to themselves.
     #[error("aliases expand past what is allowed")]
     Aliases,
+    /// A text of a document that was read, but whose place in it is not certain.
+    #[error("the place of a value is not certain")]
+    Unplaced,
     /// A document whose outermost part is no map.
     #[error("the document is not a map of names and values")]
     NotAMap,

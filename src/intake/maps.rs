@@ -117,10 +117,7 @@ impl Tree {
             if intake.found.len() == MAX_IMPORT {
                 return Err(fail(Kind::TooMany));
             }
-            let label = match path.strip_prefix("env.").unwrap_or(path) {
-                name if has_variable_form(name) => Label::Variable(name.to_owned()),
-                _ => Label::Path(path.to_owned()),
-            };
+            let label = label_of(path);
             match Value::copy_of(text.as_bytes()) {
                 Ok(value) => {
                     intake.found.push(Found {
@@ -169,6 +166,14 @@ impl Tree {
             Self::Map(map) => map.iter().try_for_each(|(key, node)| step(path, key, node)),
             Self::Truth(_) | Self::Whole(_) | Self::Other => Ok(()),
         }
+    }
+}
+
+/// What a text at `path` is called.
+pub(super) fn label_of(path: &str) -> Label {
+    match path.strip_prefix("env.").unwrap_or(path) {
+        name if has_variable_form(name) => Label::Variable(name.to_owned()),
+        _ => Label::Path(path.to_owned()),
     }
 }
 

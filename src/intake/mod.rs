@@ -10,8 +10,11 @@ pub mod dotenv;
 mod entries;
 pub mod environment;
 mod error;
+pub mod history;
 pub mod managers;
 pub mod maps;
+mod spans;
+mod spots;
 pub mod systemd;
 mod tree;
 
@@ -19,6 +22,7 @@ pub use entries::{Document, Entry, Note, NoteKind};
 pub use error::{Kind, ParseError};
 pub use managers::{Items, Manager, Passed};
 pub use maps::Format;
+pub use spots::{Entangled, Shape, Spot, spots, without};
 pub use tree::Tree;
 
 use clawvault_core::domain::{Found, Variable, VariableError};

@@ -4,6 +4,8 @@
 //! with a warning in its log (a quote that is never closed, an unknown escape) is an error here.
 //! Specifiers other than `%%` are kept as they stand.
 
+use std::ops::Range;
+
 use clawvault_core::domain::limits::MAX_VALUE;
 use zeroize::Zeroizing;
 
@@ -48,9 +50,24 @@ pub fn parse_environment_file(bytes: &[u8]) -> Result<Document, ParseError> {
 ///
 /// An empty setting revokes those before it. The span of an entry is that of its one word.
 pub fn parse_unit(bytes: &[u8]) -> Result<Document, ParseError> {
+    read_unit(bytes).map(|(document, _)| document)
+}
+
+/// One `Environment=` setting of a unit file.
+pub(super) struct Setting {
+    /// All its lines, with the end of the last.
+    pub(super) span: Range<usize>,
+    /// Its words, whatever they say.
+    pub(super) words: usize,
+}
+
+/// As [`parse_unit`], and the settings that its entries stand in.
+pub(super) fn read_unit(bytes: &[u8]) -> Result<(Document, Vec<Setting>), ParseError> {
     let mut cursor = Cursor::new(bytes)?;
     let mut gatherer = Gatherer::default();
+    let mut settings = Vec::new();
     while cursor.peek().is_some() {
+        let start = cursor.at();
         cursor.skip_blanks();
         if matches!(cursor.peek(), Some('#' | ';')) {
             cursor.take_line();
@@ -60,20 +77,23 @@ pub fn parse_unit(bytes: &[u8]) -> Result<Document, ParseError> {
         let key = cursor.take_while(|c| c.is_ascii_alphanumeric());
         cursor.skip_blanks();
         if key == "Environment" && cursor.eat('=') {
-            if !words(&mut cursor, &mut gatherer)? {
+            let words = words(&mut cursor, &mut gatherer)?;
+            if words == 0 {
                 gatherer.reset(line);
             }
-        } else {
-            while next_logical(&mut cursor).is_some_and(|c| {
-                if c == '\\' {
-                    next_logical(&mut cursor);
-                }
-                true
-            }) {}
+            cursor.take_line();
+            settings.push(Setting { span: start..cursor.at(), words });
+            continue;
         }
+        while next_logical(&mut cursor).is_some_and(|c| {
+            if c == '\\' {
+                next_logical(&mut cursor);
+            }
+            true
+        }) {}
         cursor.take_line();
     }
-    Ok(gatherer.finish())
+    Ok((gatherer.finish(), settings))
 }
 
 /// The value of a line `NAME=value`, up to and with its end, which quotes may put lines below.
@@ -141,19 +161,19 @@ fn quoted(cursor: &mut Cursor<'_>, quote: char, value: &mut Vec<u8>) -> Result<(
     }
 }
 
-/// Reads the words of one setting; false when there are none.
-fn words(cursor: &mut Cursor<'_>, gatherer: &mut Gatherer) -> Result<bool, ParseError> {
-    let mut any = false;
+/// Reads the words of one setting; gives their number.
+fn words(cursor: &mut Cursor<'_>, gatherer: &mut Gatherer) -> Result<usize, ParseError> {
+    let mut count = 0;
     loop {
         let before = loop {
             let place = *cursor;
             match next_logical(cursor) {
-                None => return Ok(any),
+                None => return Ok(count),
                 Some(c) if c.is_ascii_whitespace() => {}
                 Some(_) => break place,
             }
         };
-        any = true;
+        count += 1;
         *cursor = before;
         let word = word(cursor)?;
         let line = before.line();

@@ -20,6 +20,7 @@ pub(super) const MAX_PATH: usize = 1024;
 pub(super) const MAX_NODES: usize = 4 * MAX_IMPORT;
 
 /// A document of maps, lists and text.
+#[derive(PartialEq)]
 pub enum Tree {
     /// A text, wiped when dropped.
     Text(Zeroizing<String>),

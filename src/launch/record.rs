@@ -26,7 +26,7 @@ pub struct RunRecord {
     pub run: String,
     /// Id of the vault.
     pub vault: String,
-    /// Process number; the launched program keeps ours.
+    /// Process number; a launched program keeps ours, one whose output is masked has its own.
     pub pid: u32,
     /// Its start, in clock ticks since boot.
     pub started: u64,
@@ -48,6 +48,12 @@ impl RunRecord {
     pub fn is_alive(&self) -> bool {
         ProcessId { pid: self.pid, started: self.started }.is_alive()
     }
+
+    fn file_name(&self) -> String {
+        let bare = self.files.is_empty() && self.rendered.is_empty();
+        let suffix = if bare { SUFFIX } else { FILES_SUFFIX };
+        format!("{}{suffix}", self.run)
+    }
 }
 
 /// The records of all runs.
@@ -62,16 +68,26 @@ impl Runs {
 
     /// Writes a record; it is not synced, a power cut ends the run as well.
     pub fn write(&self, record: &RunRecord) -> Result<(), PlatformError> {
+        self.create(&record.file_name(), record)
+    }
+
+    fn create(&self, name: &str, record: &RunRecord) -> Result<(), PlatformError> {
         use std::io::Write;
-        let bare = record.files.is_empty() && record.rendered.is_empty();
-        let suffix = if bare { SUFFIX } else { FILES_SUFFIX };
-        let name = format!("{}{suffix}", record.run);
         let text = serde_json::to_vec(record).unwrap_or_default();
-        let path = self.0.path().join(&name);
+        let path = self.0.path().join(name);
         failpoint::hit("run.record")?;
-        let mut file = self.0.create_new(&name)?;
+        let mut file = self.0.create_new(name)?;
         failpoint::hit("run.record.write")?;
         file.write_all(&text).map_err(|e| PlatformError::io("write", &path, e))
+    }
+
+    /// Writes the record of a run anew, now that it is another process that holds the versions.
+    ///
+    /// At every instant one of the two is there.
+    pub fn hand_over(&self, record: &RunRecord) -> Result<(), PlatformError> {
+        let name = record.file_name();
+        self.create(&format!("program-{name}"), record)?;
+        self.0.remove(&name)
     }
 
     /// Records of the runs that are alive.

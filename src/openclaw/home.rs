@@ -18,7 +18,7 @@ use super::credentials::is_credential_variable;
 use super::scan::{Holder, Scan};
 use super::search::FormatHit;
 use super::{HomeError, Reference, config};
-use crate::intake::{Document, Format, ParseError, dotenv, maps, systemd};
+use crate::intake::{Document, Format, ParseError, Shape, dotenv, maps, systemd};
 
 /// What lies in an OpenClaw home.
 #[derive(Debug, Default)]
@@ -45,9 +45,9 @@ pub struct PlainCopy {
 }
 
 /// Most entries of one directory.
-const MAX_ENTRIES: usize = 10_000;
-const AGENT_DOCUMENTS: &[&str] = &["auth-profiles.json", "models.json", "auth.json"];
-const ENVIRONMENT_FILES: &[&str] = &[".env", "gateway.systemd.env", "node.systemd.env"];
+pub(super) const MAX_ENTRIES: usize = 10_000;
+pub(super) const AGENT_DOCUMENTS: &[&str] = &["auth-profiles.json", "models.json", "auth.json"];
+pub(super) const ENVIRONMENT_FILES: &[&str] = &[".env", "gateway.systemd.env", "node.systemd.env"];
 
 /// Reads the home, usually `~/.openclaw`, and `extra`: unit files and environment files elsewhere.
 ///
@@ -248,14 +248,22 @@ impl Reader<'_> {
 }
 
 /// Unit files and drop-ins, files that OpenClaw writes for systemd, and plain `.env` files.
-fn environment_document(path: &Path, bytes: &[u8]) -> Result<Document, ParseError> {
+pub(super) fn environment_shape(path: &Path) -> Shape {
     let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
     if name.ends_with(".service") || name.ends_with(".conf") {
-        systemd::parse_unit(bytes)
+        Shape::Unit
     } else if name.ends_with(".systemd.env") {
-        systemd::parse_environment_file(bytes)
+        Shape::EnvironmentFile
     } else {
-        dotenv::parse(bytes)
+        Shape::Dotenv
+    }
+}
+
+fn environment_document(path: &Path, bytes: &[u8]) -> Result<Document, ParseError> {
+    match environment_shape(path) {
+        Shape::Unit => systemd::parse_unit(bytes),
+        Shape::EnvironmentFile => systemd::parse_environment_file(bytes),
+        _ => dotenv::parse(bytes),
     }
 }
 

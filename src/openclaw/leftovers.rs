@@ -119,7 +119,8 @@ impl Reader<'_> {
     }
 }
 
-fn is_old_copy(name: &OsStr) -> bool {
+/// Whether a file of this name is an old copy that OpenClaw keeps.
+pub(super) fn is_old_copy(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     OLD_COPIES.iter().any(|part| name.contains(part))
 }

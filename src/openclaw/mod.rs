@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod credentials;
+mod documents;
 mod error;
 pub mod home;
 mod leftovers;
@@ -13,6 +14,7 @@ mod scan;
 mod search;
 
 pub use credentials::suggested_name;
+pub use documents::{Credential, HomeDocument, documents};
 pub use error::{HomeError, IncludeError};
 pub use home::{HomeReport, PlainCopy, read};
 pub use scan::Reference;

@@ -170,6 +170,18 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// The credential that a text at `path` is, if it is one; a part of a login is one too.
+pub(super) fn credential(
+    holder: Holder,
+    known: &dyn Fn(&str) -> bool,
+    path: &str,
+    text: &str,
+) -> Option<Found> {
+    let mut scan = Scan::new(holder, known);
+    scan.leaf("", path, text);
+    scan.found.pop().or_else(|| scan.logins.pop())
+}
+
 /// Source and id, if this is an object that refers to a secret kept elsewhere.
 fn secret_ref(node: &Tree) -> Option<(&str, &str)> {
     let text = |key| node.get(key).and_then(Tree::text);

@@ -96,6 +96,10 @@ pub enum Event {
     Rollback,
     /// Values went into a launched process.
     Run,
+    /// Values were taken out of the files that they were imported from.
+    Scrub,
+    /// What a scrub had taken out was put back.
+    ScrubUndo,
     /// A segment of the log was closed, and a new one begun.
     Segment,
     /// A value was set.
@@ -132,6 +136,8 @@ impl Event {
             Self::Retention => "retention",
             Self::Rollback => "rollback",
             Self::Run => "run",
+            Self::Scrub => "scrub",
+            Self::ScrubUndo => "scrub-undo",
             Self::Segment => "segment",
             Self::Set => "set",
             Self::Show => "show",

@@ -24,6 +24,12 @@ pub const MAX_IMPORT: usize = 200_000;
 pub const MAX_VERSIONS: usize = 20;
 /// Most secrets with a variable that a profile's index lists; past it `run` looks at all of them.
 pub const MAX_INDEX: usize = 1024;
+/// Most scrubs whose files can be put back; the oldest is forgotten when a new one comes.
+pub const MAX_SCRUBS: usize = 8;
+/// Most files of one scrub.
+pub const MAX_SCRUBBED_FILES: usize = 1024;
+/// Most bytes of files that all scrubs together keep; the oldest are forgotten past it.
+pub const MAX_UNDO: usize = 64 * 1024 * 1024;
 /// Most key slots of a vault.
 pub const MAX_SLOTS: usize = 64;
 /// Largest audit entry, in bytes.
@@ -43,7 +49,7 @@ pub const LOG_RESERVE: usize = 1024 * 1024;
 /// Most bytes of entries that wait for the log to be writable again.
 pub const MAX_LOG_PENDING: usize = 1024 * 1024;
 /// Kinds of refusals that are counted apart within a minute; all others are counted together.
-pub const MAX_REFUSAL_KINDS: usize = 32;
+pub const MAX_REFUSAL_KINDS: usize = 16;
 /// Most digests of executables that are remembered.
 pub const MAX_DIGESTS: usize = 4096;
 /// Largest executable whose digest is computed, in bytes.

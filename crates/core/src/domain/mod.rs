@@ -9,6 +9,7 @@ mod moment;
 mod name;
 mod nesting;
 mod policy;
+mod scrub;
 mod secret;
 mod value;
 
@@ -20,5 +21,6 @@ pub use moment::moment;
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
 pub use nesting::{NestingFault, check_toml_nesting};
 pub use policy::{Agent, Pattern, Policy, PolicyError, SecretRule};
+pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
 pub use value::{Value, ValueError};

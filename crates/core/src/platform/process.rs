@@ -21,7 +21,11 @@ pub struct ProcessId {
 impl ProcessId {
     /// This process.
     pub fn own() -> Self {
-        let pid = std::process::id();
+        Self::of(std::process::id())
+    }
+
+    /// The process that has this number now; one that is over lives no more.
+    pub fn of(pid: u32) -> Self {
         Self { pid, started: started(pid).unwrap_or(0) }
     }
 
@@ -36,6 +40,17 @@ pub fn name(pid: u32) -> Option<String> {
     let text = read_proc(pid, "comm")?;
     let shown: String = text.trim_end().chars().filter(|c| !c.is_control()).collect();
     (!shown.is_empty()).then_some(shown)
+}
+
+/// Numbers of this user's processes whose short name begins like this, in no order.
+pub fn called(begin: &str) -> Vec<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let ours = |entry: &std::fs::DirEntry| {
+        entry.metadata().is_ok_and(|metadata| metadata.uid() == effective_uid())
+    };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter(ours);
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| name(*pid).is_some_and(|name| name.starts_with(begin))).collect()
 }
 
 /// Effective user id of this process.

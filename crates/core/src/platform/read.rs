@@ -92,6 +92,11 @@ impl Directory {
         Ok(names)
     }
 
+    /// Opens the directory at `relative` itself.
+    pub(super) fn folder(&self, relative: &Path) -> Result<OwnedFd, ReadError> {
+        self.descend(relative, FOLDER)
+    }
+
     /// Opens one component after the other, each refused if it is a link.
     fn descend(&self, relative: &Path, last: OFlags) -> Result<OwnedFd, ReadError> {
         let mut parts = Vec::new();

@@ -19,13 +19,15 @@ pub enum Kind {
     Policy = 3,
     /// Which secrets of a profile have a variable.
     Index = 4,
+    /// What a scrub took out of other files, and the list of scrubs.
+    Undo = 5,
     /// The audit log's keys of an earlier epoch.
     LogKeys = 6,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Secret, Self::Version, Self::Policy, Self::Index, Self::LogKeys]
+        [Self::Secret, Self::Version, Self::Policy, Self::Index, Self::Undo, Self::LogKeys]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

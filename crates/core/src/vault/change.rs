@@ -124,22 +124,26 @@ impl Vault {
         self.write_info(who, Event::Remove, &info)
     }
 
-    /// Removes a secret and all its versions for good. Snapshots hold them a while longer.
+    /// Removes a secret and all its versions for good, and every scrub that could put a value of it
+    /// back; gives the numbers of those scrubs. Snapshots hold them a while longer.
     pub fn purge(
         &mut self,
         who: &Who,
         profile: &ProfileName,
         name: &SecretName,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Vec<u32>, VaultError> {
         let mut info = self.existing(profile, name)?;
         info.removed_ms = Some(self.clock.now_ms());
         let mut changes = self.index_changes(&[&info])?;
         let key = self.secret_key(profile, name);
         let numbers = info.versions.iter().map(|v| key.version(v.number));
         changes.extend([key].into_iter().chain(numbers).map(|key| Change { key, plain: None }));
+        let (undo, scrubs) = self.scrubs_without(profile, name)?;
+        changes.extend(undo);
         let items = vec![item(&info, 0)];
         let entry = who.entry(self.clock.now_ms(), Event::Purge, Outcome::Ok, items);
-        self.commit(&entry, &changes)
+        self.commit(&entry, &changes)?;
+        Ok(scrubs)
     }
 
     /// Makes an earlier version current again: the named one, or the one before the current.

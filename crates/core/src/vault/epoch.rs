@@ -18,6 +18,7 @@ use super::change::{check_bounds, fingerprint, lengths};
 use super::codec::{self, Index};
 use super::open::{HEADER, spare_stores};
 use super::snapshots::DIRECTORY as SNAPSHOTS;
+use super::undo::UndoPiece;
 use super::{Anchored, Header, Slot, Vault, VaultError, Who, record_keys};
 
 /// One piece of what a vault holds, in plain.
@@ -27,6 +28,8 @@ pub enum Content {
     Policy(String),
     /// A secret, and the fields of each of its versions in the order that it lists them.
     Secret(SecretInfo, Vec<Vec<(FieldName, Value)>>),
+    /// A part of what undoes scrubs.
+    Undo(UndoPiece),
 }
 
 /// An epoch that is written and proven, and not in force yet.
@@ -121,7 +124,8 @@ impl Vault {
             fields.map(|fields| Content::Secret(info, fields))
         });
         let policy = Some(self.policy_text()?).filter(|text| !text.is_empty());
-        Ok(policy.map(|text| Ok(Content::Policy(text))).into_iter().chain(secrets))
+        let undo = self.undo_pieces()?.map(|piece| piece.map(Content::Undo));
+        Ok(policy.map(|text| Ok(Content::Policy(text))).into_iter().chain(secrets).chain(undo))
     }
 
     /// The audit log's keys of earlier epochs, newest first.
@@ -238,6 +242,7 @@ impl Plan<'_> {
                 one(record_keys::policy(self.keys), codec::encode(&text)?)
             }
             Piece::Content(Content::Secret(info, fields)) => self.secret(info, &fields)?,
+            Piece::Content(Content::Undo(piece)) => vec![piece.change(self.keys)?],
             Piece::LogKeys(epoch, log) => {
                 one(record_keys::log_keys(self.keys, epoch), log.to_bytes())
             }

@@ -243,8 +243,8 @@ impl Header {
             let mut slots: Vec<&Slot> = self.slots.iter().collect();
             if slots.len() > 1 {
                 // The matching slot first; the others only in case its label is altered.
-                let recipient = identity.recipient().to_string();
-                slots.sort_by_key(|slot| slot.recipient != recipient);
+                let label = identity.label();
+                slots.sort_by_key(|slot| !slot.recipient.starts_with(&label));
             }
             for slot in slots {
                 match slot.open(identity) {

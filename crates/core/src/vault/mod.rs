@@ -19,6 +19,7 @@ mod restore;
 mod reveal;
 mod snapshots;
 mod trace;
+mod undo;
 mod upkeep;
 
 use std::cell::OnceCell;
@@ -41,6 +42,7 @@ pub use open::{NewSlot, Opener, Origin, Place};
 pub use restore::Difference;
 pub use reveal::{Purpose, Want};
 pub use trace::Who;
+pub use undo::{Original, Recorded, UndoPiece};
 
 /// An open vault; nobody else has it open.
 pub struct Vault {

@@ -25,3 +25,14 @@ pub(super) fn log_keys(keys: &Keys, epoch: u32) -> RecordKey {
     let key = RecordKey::new(Kind::LogKeys, keys.blind(&[b"log keys"]));
     RecordKey { version: epoch, ..key }
 }
+
+/// The list of scrubs.
+pub(super) fn scrubs(keys: &Keys) -> RecordKey {
+    RecordKey::new(Kind::Undo, keys.blind(&[b"scrubs"]))
+}
+
+/// A file as it was before a scrub.
+pub(super) fn original(keys: &Keys, scrub: u32, number: u32) -> RecordKey {
+    let parts = [&b"scrubbed"[..], &scrub.to_be_bytes(), &number.to_be_bytes()];
+    RecordKey::new(Kind::Undo, keys.blind(&parts))
+}

@@ -1,5 +1,7 @@
 //! The vault from outside: what is stored is read, what is damaged is said.
 
+mod undo;
+
 use std::rc::Rc;
 
 use super::*;

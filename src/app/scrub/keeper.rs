@@ -1,0 +1,116 @@
+//! Answers whether the vault keeps a value that lies somewhere in clear, and as what `run` hands it
+//! out.
+
+use std::collections::{BTreeMap, HashMap};
+
+use clawvault_core::domain::{Label, ProfileName, SecretInfo, SecretName, Value};
+use clawvault_core::vault::Vault;
+
+use super::{Proof, Taken};
+use crate::app::AppError;
+
+/// The values of one import, and the vault that should have them.
+pub(super) struct Keeper<'a> {
+    vault: &'a Vault,
+    profile: &'a ProfileName,
+    /// True where the import was only tried: what it would store counts as stored.
+    dry_run: bool,
+    pub(super) taken: &'a [Taken],
+    by_label: BTreeMap<&'a Label, Vec<usize>>,
+    by_value: HashMap<&'a [u8], usize>,
+    /// How many secrets claim each variable.
+    claims: BTreeMap<String, usize>,
+}
+
+impl<'a> Keeper<'a> {
+    pub(super) fn new(
+        vault: &'a Vault,
+        profile: &'a ProfileName,
+        taken: &'a [Taken],
+        dry_run: bool,
+    ) -> Result<Self, AppError> {
+        let mut by_label: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let mut by_value = HashMap::new();
+        for (index, one) in taken.iter().enumerate() {
+            by_label.entry(&one.found.label).or_default().push(index);
+            by_value.entry(one.found.value.expose()).or_insert(index);
+        }
+        let mut claims: BTreeMap<String, usize> = BTreeMap::new();
+        for info in vault.injectable(profile)? {
+            for injection in &info.injections {
+                *claims.entry(injection.variable.to_string()).or_default() += 1;
+            }
+        }
+        Ok(Self { vault, profile, dry_run, taken, by_label, by_value, claims })
+    }
+
+    /// The taken value whose secret keeps `value`, found under `label`: the same value, or an
+    /// earlier one that the secret has as a version.
+    pub(super) fn of_place(
+        &self,
+        label: &Label,
+        value: &Value,
+    ) -> Result<Option<&'a Taken>, AppError> {
+        let of_label = self.by_label.get(label).map(Vec::as_slice).unwrap_or_default();
+        let taken = || of_label.iter().filter_map(|index| self.taken.get(*index));
+        if let Some(one) = taken().find(|one| one.found.value == *value) {
+            return self.of_taken(one);
+        }
+        for one in taken() {
+            if self.vault.keeps(self.profile, &one.name, &one.field, value)?.is_some() {
+                return Ok(Some(one));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The taken value that is this very one, wherever it was found.
+    pub(super) fn of_value(&self, value: &[u8]) -> Result<Option<&'a Taken>, AppError> {
+        match self.by_value.get(value).and_then(|index| self.taken.get(*index)) {
+            Some(one) => self.of_taken(one),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the current version of its secret has the value.
+    fn of_taken(&self, one: &'a Taken) -> Result<Option<&'a Taken>, AppError> {
+        if self.dry_run {
+            return Ok(Some(one));
+        }
+        let kept = self.vault.keeps(self.profile, &one.name, &one.field, &one.found.value)?;
+        let current = self.secret(&one.name)?.and_then(|info| info.current().map(|v| v.number));
+        Ok((kept.is_some() && kept == current).then_some(one))
+    }
+
+    /// Whether the label belongs to a value that was taken.
+    pub(super) fn has_label(&self, label: &Label) -> bool {
+        self.by_label.contains_key(label)
+    }
+
+    /// The variable that `run` injects the value as: by its own name, if that is one of them.
+    pub(super) fn variable(&self, one: &Taken, label: &Label) -> Result<Option<String>, AppError> {
+        let Some(info) = self.secret(&one.name)? else {
+            return Ok(one.variable.as_ref().filter(|_| self.dry_run).map(ToString::to_string));
+        };
+        if info.admin || info.removed_ms.is_some() {
+            return Ok(None);
+        }
+        let alone = |name: &String| self.claims.get(name).is_none_or(|claims| *claims == 1);
+        let of_field = info.injections.iter().filter(|injection| injection.field == one.field);
+        let mut names: Vec<String> = of_field.map(|i| i.variable.to_string()).collect();
+        if self.dry_run {
+            names.extend(one.variable.iter().map(ToString::to_string));
+        }
+        names.retain(alone);
+        let own = names.iter().position(|name| name == label.as_str()).unwrap_or(0);
+        Ok(names.into_iter().nth(own))
+    }
+
+    pub(super) fn proof(one: &Taken, value: &Value) -> Proof {
+        Proof { name: one.name.clone(), field: one.field.clone(), value: value.clone() }
+    }
+
+    fn secret(&self, name: &SecretName) -> Result<Option<SecretInfo>, AppError> {
+        Ok(self.vault.secret(self.profile, name)?)
+    }
+}
