@@ -9,6 +9,7 @@ mod export;
 mod foreign;
 mod import;
 pub mod init;
+mod keyring;
 mod log;
 mod mask;
 mod naming;

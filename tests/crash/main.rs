@@ -15,6 +15,7 @@ mod campaign;
 mod copies;
 mod history;
 mod kill;
+mod log;
 mod recipients;
 mod together;
 

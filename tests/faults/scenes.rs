@@ -140,6 +140,8 @@ pub(crate) const SCENES: &[Scene] = &[
     Scene { name: "store lost", prepare: lose_store, words: "list", ..SCENE },
     Scene { name: "anchor altered", prepare: alter_anchor, words: "list", ..SCENE },
     Scene { name: "header altered", prepare: alter_header, words: "list", ..SCENE },
+    Scene { name: "late entries", prepare: late_entries, words: "list", ..SCENE },
+    Scene { name: "segment full", prepare: full_segment, words: "get kept/one", ..SCENE },
     Scene { name: "log torn", prepare: tear_log, words: "get kept/one", ..SCENE },
     Scene {
         name: "log refuses",
@@ -350,6 +352,36 @@ fn alter_header(sandbox: &Sandbox) {
     let mut bytes = fs::read(&header).expect("the header is read");
     bytes[25] ^= 1;
     fs::write(header, bytes).expect("the header is altered");
+}
+
+/// A refusal waits to be taken into the log.
+fn late_entries(sandbox: &Sandbox) {
+    other_identity(sandbox);
+    let other = sandbox.path("other.txt");
+    let identity = other.to_str().expect("a temporary path is text");
+    let refused = sandbox.run(&["--identity", identity, "list"], b"");
+    assert_eq!(refused.code(), Some(3), "{}", refused.err);
+}
+
+/// The next entry begins a new segment.
+fn full_segment(sandbox: &Sandbox) {
+    vault(sandbox);
+    let mut text = String::new();
+    for number in 0..900 {
+        text.push_str(&format!("KEPT_UNDER_A_LONG_NAME_{number}=value-{number}\n"));
+    }
+    write(sandbox, "many.env", &text);
+    write(sandbox, "policy.toml", "[log]\nsegment = \"64KiB\"\n");
+    for (file, words) in [("many.env", &["import"][..]), ("policy.toml", &["policy", "apply"])] {
+        let path = sandbox.path(file);
+        let path = [path.to_str().expect("a temporary path is text")];
+        let words = [words, &path, if words.len() > 1 { &["--yes"] } else { &[] }].concat();
+        sandbox.run(&words, b"").sound(file);
+    }
+    let log = sandbox.home().join("log/00000001.log");
+    while fs::metadata(&log).expect("the log is there").len() < 64 << 10 {
+        sandbox.run(&["export", "--format", "json"], b"").sound("export");
+    }
 }
 
 fn tear_log(sandbox: &Sandbox) {
