@@ -126,6 +126,11 @@ impl Watch {
         if received.signal == Signal::WINCH {
             self.screens.iter().for_each(Screen::fit);
         }
+        if received.signal == Signal::CONT
+            && let Some(keyboard) = &mut self.keyboard
+        {
+            keyboard.take_again();
+        }
         self.interrupted |= received.signal == Signal::INT && received.by_kernel;
         // Of a key, the program in our own group has its own.
         let has_it = received.by_kernel && !self.own_session;
