@@ -1,8 +1,8 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
 //!
-//! Features ([`intake`], [`launch`], [`openclaw`], [`programs`]) never name each other, except that
-//! `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`] is the
-//! face.
+//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`]) never name each other,
+//! except that `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`]
+//! is the face.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
@@ -13,5 +13,6 @@ pub mod app;
 pub mod cli;
 pub mod intake;
 pub mod launch;
+pub mod mask;
 pub mod openclaw;
 pub mod programs;

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::crypto::slot::{Identity, Passphrase, Recipient};
+use clawvault_core::memory;
 use clawvault_core::platform::read::{ReadError, read_bounded};
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
-use clawvault_core::vault::{Opener, Place, Vault, VaultError, Who};
+use clawvault_core::vault::{Opener, Place, SlotKind, Vault, VaultError, Who};
 
-use super::{AppError, Code};
+use super::error::key_advice;
+use super::{AppError, Code, keyring};
 
 /// File of the identity in the vault's home.
 pub(super) const IDENTITY_FILE: &str = "identity.txt";
@@ -105,8 +107,26 @@ impl App {
             // What is wrong with the home, the vault itself says better.
             Err(_) => return Ok(Vec::new()),
         };
-        let Some(text) = home.read(IDENTITY_FILE, MAX_IDENTITY)? else { return Ok(Vec::new()) };
-        parse(&home.path().join(IDENTITY_FILE), &text)
+        match home.read(IDENTITY_FILE, MAX_IDENTITY)? {
+            Some(text) => parse(&home.path().join(IDENTITY_FILE), &text),
+            None => self.identities_of_keyring(),
+        }
+    }
+
+    /// Identities from the desktop's keyring, where the vault has one there.
+    fn identities_of_keyring(&self) -> Result<Vec<Identity>, AppError> {
+        // A build without it asks nothing, and reads no header for it.
+        let header = if keyring::IS_BUILT_IN { self.header() } else { None };
+        let Some(header) = header.filter(|h| h.slots.iter().any(|s| s.kind == SlotKind::Keyring))
+        else {
+            return Ok(Vec::new());
+        };
+        match keyring::load(&header.vault) {
+            Ok(text) => parse(Path::new("the keyring"), &text),
+            // The passphrase is left.
+            Err(_) if header.has_passphrase() => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The passphrase from the named file, without its last newline.
@@ -128,11 +148,14 @@ pub fn passphrase_in(path: &Path) -> Result<Passphrase, AppError> {
 
 /// Reads the recipients of a file that a person named; of identities the public half.
 pub(super) fn recipients_in(path: &Path) -> Result<Vec<Recipient>, AppError> {
-    Recipient::parse_file(&read_named(path, MAX_IDENTITY)?).map_err(|_| {
-        AppError::usage(
-            "the named file holds no recipient",
-            "A file of recipients, or of identities, has one a line and nothing else.",
-        )
+    Recipient::parse_file(&read_named(path, MAX_IDENTITY)?).map_err(|error| {
+        match key_advice(error) {
+            Some(advice) => AppError::new(Code::Denied, error.to_string(), advice),
+            None => AppError::usage(
+                "the named file holds no recipient",
+                "A file of recipients, or of identities, has one a line and nothing else.",
+            ),
+        }
     })
 }
 
@@ -142,12 +165,16 @@ pub(super) fn identities_in(path: &Path) -> Result<Vec<Identity>, AppError> {
 }
 
 fn parse(path: &Path, text: &[u8]) -> Result<Vec<Identity>, AppError> {
-    Identity::parse_file(text).map_err(|_| {
-        AppError::new(
+    let identities = Identity::parse_file(text);
+    // What the parser left on the stack would stay there as long as the vault is open.
+    memory::wipe_stack::<{ 8 * 1024 }>();
+    identities.map_err(|error| match key_advice(error) {
+        Some(advice) => AppError::new(Code::Denied, error.to_string(), advice),
+        None => AppError::new(
             Code::Denied,
             format!("{} holds no identity", path.display()),
             "An identity file has lines that begin with AGE-SECRET-KEY-1.",
-        )
+        ),
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::auditlog::Scope;
 use clawvault_core::platform::{Clock, Dir, Private, SystemClock, process};
-use clawvault_core::vault::Vault;
+use clawvault_core::vault::{Note, Vault};
 
 use super::context::IDENTITY_FILE;
 use super::{Access, App, AppError, Code};
@@ -76,7 +76,8 @@ impl App {
     /// of the same name in.
     pub fn doctor(&self, repair: Repair, path: Option<&std::ffi::OsStr>) -> Report {
         let mut checks = vec![self.check_home(repair), self.check_identity(), check_path(path)];
-        checks.extend(self.check_space());
+        let home = self.place.home.display().to_string();
+        checks.extend(self.free_bytes().and_then(|free| check_space(&home, free)));
         let access = match repair {
             Repair::AcceptRollback => Access::AcceptRollback,
             Repair::No => Access::Read,
@@ -152,20 +153,22 @@ impl App {
         )
     }
 
-    /// A full disk refuses every change, and every value too: its log entry would not fit.
-    fn check_space(&self) -> Option<Check> {
-        let free = Dir::open(&self.place.home, Private::Inspect).ok()?.free_space()?;
-        (free < SCARCE).then(|| {
-            let home = self.place.home.display();
-            let finding = format!(
-                "{} KiB are free where {home} lies: without space for its log entry no value is \
-                 handed out and nothing is changed. Free some there (`df {home}`); remove nothing \
-                 in the home itself",
-                free / 1024
-            );
-            Check::bad("space", finding)
-        })
+    fn free_bytes(&self) -> Option<u64> {
+        Dir::open(&self.place.home, Private::Inspect).ok()?.free_space()
     }
+}
+
+/// A full disk refuses every change, and every value too: its log entry would not fit.
+fn check_space(home: &str, free: u64) -> Option<Check> {
+    (free < SCARCE).then(|| {
+        let finding = format!(
+            "{} KiB are free where {home} lies: without space for its log entry no value is handed \
+             out and nothing is changed. Free some there (`df {home}`); remove nothing in the home \
+             itself",
+            free / 1024
+        );
+        Check::bad("space", finding)
+    })
 }
 
 fn examine(mut vault: Vault, repair: Repair) -> Vec<Check> {
@@ -187,7 +190,8 @@ fn examine(mut vault: Vault, repair: Repair) -> Vec<Check> {
         checks.push(Check::warn("leftovers", finding));
     }
     checks.push(check_log(&vault));
-    checks.push(check_backup(&vault));
+    let now_ms = SystemClock.now_ms();
+    checks.push(check_backup(vault.last_backup(), vault.generation(), now_ms));
     checks
 }
 
@@ -233,19 +237,19 @@ fn check_log(vault: &Vault) -> Check {
     }
 }
 
-fn check_backup(vault: &Vault) -> Check {
-    let Some(note) = vault.last_backup() else {
+fn check_backup(note: Option<Note>, generation: u64, now_ms: i64) -> Check {
+    let Some(note) = note else {
         let finding = "none was made: `clawvault backup FILE` makes one, to be kept on another \
                        machine, apart from a key that opens it";
         return Check::warn("backup", finding);
     };
-    let days = (SystemClock.now_ms() - note.time_ms) / 86_400_000;
+    let days = (now_ms - note.time_ms) / 86_400_000;
     let age = match days {
         ..=0 => "made today".to_owned(),
         1 => "made yesterday".to_owned(),
         _ => format!("made {days} days ago"),
     };
-    let changes = vault.generation().saturating_sub(note.generation);
+    let changes = generation.saturating_sub(note.generation);
     let finding = match changes {
         0 => format!("{age}, nothing changed since"),
         1 => format!("{age}, 1 change since"),
@@ -278,5 +282,45 @@ fn check_path(path: Option<&std::ffi::OsStr>) -> Check {
                 format!("{other} is another program of this name; it is not this one"),
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_backup_of_a_vault_that_went_on_is_a_warning() {
+        const DAY: i64 = 86_400_000;
+        let check = |days: i64, changes: u64| {
+            let note = Note { time_ms: 0, generation: 5 };
+            let Check { diagnosis, finding, .. } =
+                check_backup(Some(note), 5 + changes, days * DAY);
+            (diagnosis, finding)
+        };
+        let good = |text: &str| (Diagnosis::Good, text.to_owned());
+        assert_eq!(check(0, 0), good("made today, nothing changed since"));
+        assert_eq!(check(-9, 1), good("made today, 1 change since"));
+        assert_eq!(check(1, 2), good("made yesterday, 2 changes since"));
+        assert_eq!(check(400, 0), good("made 400 days ago, nothing changed since"));
+        let (diagnosis, finding) = check(31, 2);
+        assert_eq!(diagnosis, Diagnosis::Warn);
+        assert_eq!(
+            finding,
+            "made 31 days ago, 2 changes since: `clawvault backup FILE` makes a new one"
+        );
+        assert_eq!(check_backup(None, 5, 0).diagnosis, Diagnosis::Warn);
+    }
+
+    #[test]
+    fn a_disk_that_is_as_good_as_full_is_said() {
+        assert!(check_space("/home/x", SCARCE).is_none());
+        let check = check_space("/home/x", 4096).unwrap();
+        assert_eq!(check.diagnosis, Diagnosis::Bad);
+        assert!(
+            check.finding.starts_with("4 KiB are free where /home/x lies"),
+            "{}",
+            check.finding
+        );
     }
 }

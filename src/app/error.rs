@@ -78,6 +78,9 @@ impl From<VaultError> for AppError {
             VaultError::Crypto(CryptoError::NoRandomness) => {
                 (Code::Failed, "Try again once the machine has started completely.")
             }
+            VaultError::Crypto(error) if key_advice(*error).is_some() => {
+                (Code::Denied, key_advice(*error).unwrap_or_default())
+            }
             VaultError::Crypto(_) => {
                 (Code::Denied, "Name another key with --identity FILE or --passphrase-file FILE.")
             }
@@ -125,6 +128,24 @@ impl From<VaultError> for AppError {
         };
         Self::new(code, error.to_string(), advice)
     }
+}
+
+/// What to do about a kind of key that does not work here.
+pub(super) fn key_advice(error: CryptoError) -> Option<&'static str> {
+    Some(match error {
+        CryptoError::NoPlugin => "Put its age-plugin-… on the PATH.",
+        CryptoError::NoRecipient => "Name the recipient that the plugin showed with it.",
+        CryptoError::NotBuilt => {
+            "Build one with `--features ssh` or `--features plugin`, or name another key."
+        }
+        CryptoError::Plugin => {
+            "Ask the plugin itself; nothing that needs a person reaches it here."
+        }
+        CryptoError::Protected => {
+            "Name a copy in memory without one: `ssh-keygen -p -N '' -f COPY`; or another key."
+        }
+        _ => return None,
+    })
 }
 
 fn backup(error: &BackupError) -> (Code, &'static str) {
@@ -197,6 +218,9 @@ impl From<LaunchError> for AppError {
                 Code::NotLaunched,
                 "Choose fewer secrets with --only or --as, or hand some over with --file.",
             ),
+            LaunchError::Exists(_) | LaunchError::NotAFile(_) | LaunchError::NotInMemory(_) => {
+                (Code::NotLaunched, "Choose another path.")
+            }
             LaunchError::NoMemoryDirectory => {
                 (Code::NotLaunched, "Set XDG_RUNTIME_DIR to a private directory on a tmpfs.")
             }

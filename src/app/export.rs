@@ -1,10 +1,13 @@
 //! Export: the values of a profile as a document that this program, and others, read again.
 
+mod container;
+
 use base64::Engine as _;
-use clawvault_core::domain::{ProfileName, Revealed, Value};
+use clawvault_core::domain::{ProfileName, Revealed, SecretInfo, SecretName, Value};
 use clawvault_core::vault::{Purpose, Want};
 use zeroize::Zeroizing;
 
+use super::run::named;
 use super::{Access, App, AppError};
 
 /// Form of the document.
@@ -19,21 +22,66 @@ pub enum ExportFormat {
 /// Marks a field whose value is base64, because JSON cannot hold it as it is.
 pub(super) const BASE64_SUFFIX: &str = "_b64";
 
+/// Who the document is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ExportTo {
+    /// A `v1` Secret of this name, with every value in base64.
+    K8sSecret(String),
+    /// `NAME=value` lines for `docker run --env-file`.
+    DockerEnv,
+    /// This program and others like it.
+    Document(ExportFormat),
+}
+
 impl App {
-    /// Opens every secret of a profile, after logging it, and writes the document.
+    /// Opens the secrets of a profile, or `only` these of them, after logging it, and writes the
+    /// document.
     pub fn export(
         &self,
         profile: &ProfileName,
-        format: ExportFormat,
+        only: &[SecretName],
+        to: &ExportTo,
     ) -> Result<(Zeroizing<Vec<u8>>, Vec<String>), AppError> {
+        if let ExportTo::K8sSecret(name) = to {
+            container::check_object_name(name)?;
+        }
         let mut vault = self.open(Access::Read)?;
-        let wanted = vault.secrets()?.into_iter();
-        let wants: Vec<Want> = wanted
-            .filter(|info| info.profile == *profile && info.removed_ms.is_none())
-            .map(|info| Want { profile: info.profile, name: info.name, version: None })
-            .collect();
+        let mut infos = if only.is_empty() {
+            let in_profile =
+                |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
+            vault.secrets()?.into_iter().filter(in_profile).collect()
+        } else {
+            named(&vault, profile, only)?
+        };
+        let mut notes = Vec::new();
+        if !matches!(to, ExportTo::Document(_)) {
+            let policy = vault.policy()?;
+            infos.retain(|info| {
+                let admin = info.admin || policy.is_admin(&info.name);
+                if admin {
+                    let what = "administers other keys and is not in this document";
+                    notes.push(format!("{} {what}", info.name));
+                }
+                !admin
+            });
+        }
+        let want =
+            |info: SecretInfo| Want { profile: info.profile, name: info.name, version: None };
+        let wants: Vec<Want> = infos.into_iter().map(want).collect();
         let revealed = vault.reveal(&self.who(), Purpose::Export, &wants)?;
-        let (document, mut notes) = export(profile, &revealed, format);
+        let document = match to {
+            ExportTo::K8sSecret(name) => container::k8s_secret(&revealed, name)?,
+            ExportTo::DockerEnv => {
+                let (document, more) = container::docker_env(&revealed)?;
+                notes.extend(more);
+                document
+            }
+            ExportTo::Document(format) => {
+                let (document, more) = export(profile, &revealed, *format);
+                notes.extend(more);
+                document
+            }
+        };
         notes.extend(vault.warnings());
         Ok((document, notes))
     }

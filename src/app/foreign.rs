@@ -88,7 +88,6 @@ pub enum Keeper {
 }
 
 /// What a program is asked for, and where it looks for its keys.
-#[derive(Debug)]
 pub struct Asked {
     /// Which program.
     pub keeper: Keeper,
@@ -151,7 +150,7 @@ impl Asked {
             // To sops a file of any other kind is one piece, and so it is here.
             None => {
                 let name = self.what.file_name().unwrap_or_default().to_string_lossy();
-                let value = Value::new(bytes.to_vec()).map_err(|error| refused(&shown, error))?;
+                let value = Value::copy_of(&bytes).map_err(|error| refused(&shown, error))?;
                 let label = Label::Path(name.into_owned());
                 let found = vec![Found { source: shown, line: None, label, value }];
                 Ok(Gathered { found, ..Gathered::default() })
@@ -177,7 +176,7 @@ impl Asked {
             if shown.has_more {
                 gathered.notes.push(format!("pass {entry}: its lines after the first"));
             }
-            match Value::new(shown.value.to_vec()) {
+            match Value::copy_of(shown.value) {
                 Ok(value) => gathered.found.push(Found {
                     source: "pass".to_owned(),
                     line: None,

@@ -9,7 +9,7 @@ use clawvault_core::vault::{NewSlot, NextEpoch, Slot, SlotKind, Vault};
 use zeroize::Zeroizing;
 
 use super::context::recipients_in;
-use super::{Access, App, AppError, Code};
+use super::{Access, App, AppError, Code, keyring};
 use crate::launch::Runs;
 
 /// One recipient of the vault.
@@ -38,6 +38,8 @@ pub struct NewRecipients {
     pub work: Option<u8>,
     /// True to make a recovery key.
     pub recovery: bool,
+    /// True to make an identity that the desktop's keyring keeps.
+    pub keyring: bool,
 }
 
 /// What was added.
@@ -94,6 +96,17 @@ impl App {
             slots.push(NewSlot::Recipient(SlotKind::Recovery, recovery.recipient()));
         }
         let (mut vault, key) = self.open_with_key()?;
+        if new.keyring {
+            let identity = Identity::generate();
+            if vault.header().slots.iter().any(|slot| slot.kind == SlotKind::Keyring) {
+                return Err(AppError::usage(
+                    "the vault has a key in a keyring already",
+                    "`clawvault recipient list` shows it; remove it first.",
+                ));
+            }
+            keyring::store(&vault.header().vault, &identity.to_text())?;
+            slots.push(NewSlot::Recipient(SlotKind::Keyring, identity.recipient()));
+        }
         let recipients = vault.add_slots(&key, &self.who(), &slots)?;
         // A damaged header is restored from a snapshot: one of them has to know the new slots.
         let no_snapshot = vault.snapshot().err().map(|error| error.to_string());

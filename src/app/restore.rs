@@ -10,7 +10,7 @@ use clawvault_core::domain::{SecretInfo, hex};
 use clawvault_core::platform::read::Directory;
 use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, memory};
 use clawvault_core::vault::{
-    Backup, BackupError, Difference, IDENTITY_SUFFIX, Opener, Place, Vault, VaultError,
+    Backup, BackupError, Difference, IDENTITY_SUFFIX, Opener, Place, SlotKind, Vault, VaultError,
 };
 
 use super::backup::parent_of;
@@ -39,7 +39,7 @@ pub struct Restored {
     /// Generation that the vault had then.
     pub generation: u64,
     /// Kind and public half of what opens the vault.
-    pub slots: Vec<(clawvault_core::vault::SlotKind, String)>,
+    pub slots: Vec<(SlotKind, String)>,
     /// The vault that stood there, where there was one.
     pub over: Option<Over>,
     /// The vault; `None` after a check.
@@ -52,6 +52,8 @@ pub struct Over {
     pub difference: Option<Difference>,
     /// A backup of the vault as it was, where it could be read.
     pub kept: Option<PathBuf>,
+    /// Kind and public half of what opened it.
+    pub slots: Vec<(SlotKind, String)>,
 }
 
 impl Restored {
@@ -130,7 +132,9 @@ impl App {
             Err(VaultError::Damaged(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        let over = Over { difference: vault.difference(backup).ok(), kept };
+        let slots = vault.header().slots.iter();
+        let slots = slots.map(|slot| (slot.kind, slot.recipient.clone())).collect();
+        let over = Over { difference: vault.difference(backup).ok(), kept, slots };
         vault.restore_over(&who, backup)?;
         Ok((over, vault))
     }

@@ -1,12 +1,14 @@
 //! `run`: which secrets a program gets, under which variables, and everything that must hold first.
 
+mod templates;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use clawvault_core::auditlog::Item;
 use clawvault_core::domain::{
-    Agent, Event, FieldName, Policy, ProfileName, Program, Revealed, SecretInfo, SecretName,
+    Agent, Event, FieldName, Policy, ProfileName, Program, Revealed, SecretInfo, SecretName, Value,
     Variable, hex,
 };
 use clawvault_core::platform::process::{CoreLimit, ProcessId, effective_uid};
@@ -15,8 +17,11 @@ use clawvault_core::vault::{Vault, VaultError, Who};
 
 use super::{Access, App, AppError, Code};
 use crate::launch::{
-    Base, Ready, RunRecord, Runs, SecretFiles, base, check_size, find, memory_directory,
+    Base, Ready, Rendered, RunRecord, Runs, SecretFiles, base, check_size, find, memory_directory,
 };
+use templates::{Fill, Planned};
+
+pub use templates::FromTemplate;
 
 /// `VAR=NAME` or `VAR=NAME#FIELD`.
 #[derive(Clone, Debug)]
@@ -30,7 +35,6 @@ pub struct FromName {
 }
 
 /// How to run.
-#[derive(Debug)]
 pub struct RunOptions {
     /// Profile; where none is named the agent's, else `default`.
     pub profile: Option<ProfileName>,
@@ -42,6 +46,8 @@ pub struct RunOptions {
     pub env: Vec<FromName>,
     /// Variables that get the path of a file with the value.
     pub files: Vec<FromName>,
+    /// Templates to render.
+    pub templates: Vec<FromTemplate>,
     /// Which of the surrounding variables the program gets.
     pub base: Base,
     /// The surrounding variables.
@@ -60,11 +66,20 @@ struct Slot {
     as_file: bool,
 }
 
+/// Everything that a launch needs.
+pub struct Launch {
+    /// What is launched.
+    pub ready: Ready,
+    /// Still open: replacing this process ends it faster than closing would.
+    pub vault: Vault,
+    pub(super) revealed: Vec<Revealed>,
+    pub(super) runs: Runs,
+    pub(super) record: RunRecord,
+}
+
 impl App {
     /// Gets everything ready to launch. The audit log is written here, the last step before.
-    ///
-    /// The vault comes back open: the launch ends it faster than closing would.
-    pub fn prepare_run(&self, options: RunOptions) -> Result<(Ready, Vault), AppError> {
+    pub fn prepare_run(&self, options: RunOptions) -> Result<Launch, AppError> {
         let mut environment = base(options.surroundings.iter().cloned(), options.base);
         let name = options.command.first().cloned().unwrap_or_default();
         let program = find(&name, environment.get(OsStr::new("PATH")).map(OsString::as_os_str))?;
@@ -72,23 +87,25 @@ impl App {
             path: program.to_string_lossy().into_owned(),
             file: executable::identity(&program),
         };
+        let templates = templates::read(&options.templates)?;
         let run = Some(new_run_name()?);
         let mut who = Who { run, program: Some(launched), ..self.who() };
         let mut vault = self.open_for(Access::Read, &who)?;
         let policy = vault.policy()?;
         who.agent = options.agent.as_ref().map(ToString::to_string);
-        let slots = match allotted(&vault, &policy, &options, &environment) {
-            Ok(slots) => slots,
+        let allotted = allotted(&vault, &policy, &options, &environment, &templates);
+        let (slots, fills) = match allotted {
+            Ok(allotted) => allotted,
             Err(error) => {
-                vault.note(&who, Event::Run, error.outcome(), asked(&options));
+                vault.note(&who, Event::Run, error.outcome(), asked(&options, &templates));
                 return Err(error);
             }
         };
-        let revealed = vault.reveal_current(&who, distinct(&slots))?;
+        let revealed = vault.reveal_current(&who, distinct(&slots, &fills))?;
         let run = who.run.clone().unwrap_or_default();
         let mut files = None;
         for slot in &slots {
-            let value = value_of(&revealed, slot)?;
+            let value = value_of(&revealed, &slot.info, &slot.field)?;
             let text = if slot.as_file {
                 let files = match &mut files {
                     Some(files) => files,
@@ -103,10 +120,13 @@ impl App {
             };
             environment.insert(OsString::from(slot.variable.as_str()), text);
         }
-        self.leave_record(&vault, &who, &revealed, files)?;
-        let arguments = options.command;
-        let ready = Ready { program, arguments, environment, core_limit: options.core_limit };
-        Ok((ready, vault))
+        let rendered = self.make_files(&templates)?;
+        let (runs, record) =
+            self.leave_record(&vault, &who, &revealed, files.as_ref(), &rendered)?;
+        self.render(&templates, &fills, &revealed, &rendered)?;
+        let (arguments, core_limit) = (options.command, options.core_limit);
+        let ready = Ready { program, arguments, environment, core_limit, files, rendered };
+        Ok(Launch { ready, vault, revealed, runs, record })
     }
 
     fn leave_record(
@@ -114,14 +134,15 @@ impl App {
         vault: &Vault,
         who: &Who,
         revealed: &[Revealed],
-        files: Option<SecretFiles>,
-    ) -> Result<(), AppError> {
+        files: Option<&SecretFiles>,
+        rendered: &Rendered,
+    ) -> Result<(Runs, RunRecord), AppError> {
         let runs = Runs::open(&self.runtime_dir()?)?;
         runs.sweep_if_due()?;
         let own = ProcessId::own();
         let holds =
             revealed.iter().map(|r| (vault.blinded(&r.info.profile, &r.info.name), r.version));
-        let mut record = RunRecord {
+        let record = RunRecord {
             run: who.run.clone().unwrap_or_default(),
             vault: vault.header().vault.clone(),
             pid: own.pid,
@@ -129,13 +150,11 @@ impl App {
             launched_ms: SystemClock.now_ms(),
             agent: who.agent.clone(),
             holds: holds.collect(),
-            files: Vec::new(),
+            files: files.map(SecretFiles::paths).unwrap_or_default(),
+            rendered: rendered.marks().to_vec(),
         };
-        if let Some(files) = files {
-            record.files = files.keep();
-        }
         runs.write(&record)?;
-        Ok(())
+        Ok((runs, record))
     }
 }
 
@@ -145,29 +164,33 @@ fn allotted(
     policy: &Policy,
     options: &RunOptions,
     environment: &BTreeMap<OsString, OsString>,
-) -> Result<Vec<Slot>, AppError> {
+    templates: &[Planned<'_>],
+) -> Result<(Vec<Slot>, Vec<Fill>), AppError> {
     let grant = grant(policy, options)?;
     let profile = match (&options.profile, grant) {
         (Some(profile), _) => profile.clone(),
         (None, Some(agent)) => agent.profile.clone(),
         (None, None) => ProfileName::default(),
     };
-    let slots = choose(vault, policy, grant, &profile, options)?;
+    let allowed = |name: &SecretName| grant.is_none_or(|agent| agent.may_have(&profile, name));
+    let slots = choose(vault, policy, &allowed, &profile, options)?;
+    let fills = templates::choose(vault, policy, &allowed, &profile, templates)?;
     refuse_doubles(&slots)?;
     check_fit(&slots, environment, &options.command)?;
-    Ok(slots)
+    Ok((slots, fills))
 }
 
 /// The secrets that were asked for by name.
-fn asked(options: &RunOptions) -> Vec<Item> {
+fn asked(options: &RunOptions, templates: &[Planned<'_>]) -> Vec<Item> {
     let named = options.env.iter().chain(&options.files).map(|from| &from.name);
+    let places = templates.iter().flat_map(Planned::names);
     let profile = options.profile.clone().unwrap_or_default();
     let item = |name: &SecretName| Item {
         profile: profile.to_string(),
         secret: name.to_string(),
         version: 0,
     };
-    options.only.iter().chain(named).map(item).collect()
+    options.only.iter().chain(named).chain(places).map(item).collect()
 }
 
 /// The agent's grant; a profile that is not the agent's own is refused.
@@ -191,11 +214,10 @@ fn grant<'a>(policy: &'a Policy, options: &RunOptions) -> Result<Option<&'a Agen
 fn choose(
     vault: &Vault,
     policy: &Policy,
-    grant: Option<&Agent>,
+    allowed: &impl Fn(&SecretName) -> bool,
     profile: &ProfileName,
     options: &RunOptions,
 ) -> Result<Vec<Slot>, AppError> {
-    let allowed = |name: &SecretName| grant.is_none_or(|agent| agent.may_have(profile, name));
     let mut slots = Vec::new();
     let chosen = if options.only.is_empty() {
         let all = vault.injectable(profile)?;
@@ -206,12 +228,10 @@ fn choose(
     let asked = options.env.iter().chain(&options.files);
     let overridden: BTreeSet<&Variable> = asked.map(|from| &from.variable).collect();
     for info in chosen {
-        refuse_ungranted(&info, &allowed, profile)?;
-        if info.admin || policy.is_admin(&info.name) {
-            if options.only.is_empty() {
-                continue;
-            }
-            return Err(admin_refused(&info.name));
+        refuse_ungranted(&info, allowed, profile)?;
+        match refuse_admin(&info, policy) {
+            Err(_) if options.only.is_empty() => continue,
+            refused => refused?,
         }
         if info.injections.is_empty() {
             let what = format!("{} has no variable", info.name);
@@ -232,10 +252,8 @@ fn choose(
         options.env.iter().map(|f| (f, false)).chain(options.files.iter().map(|f| (f, true)))
     {
         let info = named(vault, profile, std::slice::from_ref(&from.name))?.remove(0);
-        refuse_ungranted(&info, &allowed, profile)?;
-        if info.admin || policy.is_admin(&info.name) {
-            return Err(admin_refused(&info.name));
-        }
+        refuse_ungranted(&info, allowed, profile)?;
+        refuse_admin(&info, policy)?;
         let field = field_of(&info, from.field.as_ref())?;
         slots.push(Slot { variable: from.variable.clone(), field, info, as_file });
     }
@@ -243,7 +261,7 @@ fn choose(
 }
 
 /// The named secrets; everything that is missing is said at once.
-fn named(
+pub(super) fn named(
     vault: &Vault,
     profile: &ProfileName,
     names: &[SecretName],
@@ -259,8 +277,11 @@ fn named(
     if missing.is_empty() {
         return Ok(found);
     }
-    let what = format!("secret {} in profile {profile}", missing.join(", "));
-    Err(VaultError::NoSuch(what).into())
+    Err(no_such(profile, &missing.join(", ")))
+}
+
+fn no_such(profile: &ProfileName, names: &str) -> AppError {
+    VaultError::NoSuch(format!("secret {names} in profile {profile}")).into()
 }
 
 fn refuse_ungranted(
@@ -275,9 +296,13 @@ fn refuse_ungranted(
     Err(AppError::new(Code::Denied, what, "Widen its section in the policy, if it should have it."))
 }
 
-fn admin_refused(name: &SecretName) -> AppError {
-    let what = format!("{name} administers other keys and is never handed to a program");
-    AppError::new(Code::Denied, what, "Leave it out; rotation uses it from inside the vault.")
+fn refuse_admin(info: &SecretInfo, policy: &Policy) -> Result<(), AppError> {
+    if !info.admin && !policy.is_admin(&info.name) {
+        return Ok(());
+    }
+    let what = format!("{} administers other keys and is never handed to a program", info.name);
+    let advice = "Leave it out; rotation uses it from inside the vault.";
+    Err(AppError::new(Code::Denied, what, advice))
 }
 
 /// The asked field, or the only one.
@@ -338,21 +363,22 @@ fn check_fit(
     Ok(())
 }
 
-/// Each secret of the slots once.
-fn distinct(slots: &[Slot]) -> Vec<SecretInfo> {
+/// Each secret of the slots and of the templates' places once.
+fn distinct(slots: &[Slot], fills: &[Fill]) -> Vec<SecretInfo> {
+    let infos = slots.iter().map(|slot| &slot.info).chain(fills.iter().map(|fill| &fill.info));
     let by_name: BTreeMap<&SecretName, &SecretInfo> =
-        slots.iter().map(|slot| (&slot.info.name, &slot.info)).collect();
+        infos.map(|info| (&info.name, info)).collect();
     by_name.into_values().cloned().collect()
 }
 
 fn value_of<'a>(
     revealed: &'a [Revealed],
-    slot: &Slot,
-) -> Result<&'a clawvault_core::domain::Value, AppError> {
-    let secret = revealed.iter().find(|r| r.info.name == slot.info.name);
-    let value = secret.and_then(|r| r.field(&slot.field));
-    let missing = || VaultError::NoSuch(format!("field {} of {}", slot.field, slot.info.name));
-    Ok(value.ok_or_else(missing)?)
+    info: &SecretInfo,
+    field: &FieldName,
+) -> Result<&'a Value, AppError> {
+    let secret = revealed.iter().find(|r| r.info.name == info.name);
+    let missing = || VaultError::NoSuch(format!("field {field} of {}", info.name));
+    Ok(secret.and_then(|r| r.field(field)).ok_or_else(missing)?)
 }
 
 /// Eight random bytes in hex: names a run in the audit log and in its record.

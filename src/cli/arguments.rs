@@ -3,13 +3,15 @@
 //! What stands where a name should may be a value that was pasted, so neither clap's own messages
 //! nor ours show it.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clawvault_core::domain::{FieldName, ProfileName, SecretName, Variable};
 
 use super::output;
-use crate::app::{AppError, Code, FromName};
+use crate::app::{AppError, Code, FromName, FromTemplate};
 
 /// Which profile a command works in.
 #[derive(Debug, clap::Args)]
@@ -83,6 +85,21 @@ pub(super) fn from_name(text: &str) -> Result<FromName, AppError> {
     })?;
     let (name, field) = name_and_field(after)?;
     Ok(FromName { variable: variable(before)?, name, field })
+}
+
+/// Splits `IN=OUT`; OUT becomes absolute.
+pub(super) fn template(text: &OsStr) -> Result<FromTemplate, AppError> {
+    let bytes = text.as_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'=').unwrap_or(0);
+    let (template, to) = (&bytes[..at], &bytes[(at + 1).min(bytes.len())..]);
+    let to = std::path::absolute(OsStr::from_bytes(to));
+    match (template, to) {
+        ([_, ..], Ok(to)) => Ok(FromTemplate { template: OsStr::from_bytes(template).into(), to }),
+        _ => {
+            let advice = "Write IN=OUT, as in app.toml.in=$XDG_RUNTIME_DIR/app.toml.";
+            Err(AppError::usage("a template, `=` or a path is missing", advice))
+        }
+    }
 }
 
 /// Says what is wrong with the arguments; help and version go to stdout as they are.

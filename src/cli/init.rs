@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use clawvault_core::crypto::CryptoError;
 use clawvault_core::crypto::slot::{MAX_WORK, MIN_WORK, Passphrase, Recipient};
+use clawvault_core::vault::VaultError;
 
 use super::surroundings::Context;
 use super::{output, prompt};
@@ -52,9 +54,14 @@ const FILE_OPTION: &str = "--passphrase-file";
 pub(super) const RECOVERY_KEY: &str =
     "Recovery key, shown once and stored nowhere; keep it away from this machine:";
 
-/// The refusal of a recipient that is none.
-pub(super) fn no_recipient() -> AppError {
-    AppError::usage("that is no age recipient", "A recipient begins with age1.")
+/// Reads a recipient.
+pub(super) fn recipient(text: &str) -> Result<Recipient, AppError> {
+    Recipient::parse(text).map_err(|error| match error {
+        CryptoError::Malformed => {
+            AppError::usage("that is no age recipient", "A recipient begins with age1.")
+        }
+        other => VaultError::from(other).into(),
+    })
 }
 
 /// Says what was made and what it does not protect from; shows the recovery key once.
@@ -81,9 +88,7 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
 }
 
 fn from_arguments(args: &Args, app: &App) -> Result<InitOptions, AppError> {
-    let recipients: Result<Vec<Recipient>, _> =
-        args.recipient.iter().map(|text| Recipient::parse(text)).collect();
-    let recipients = recipients.map_err(|_| no_recipient())?;
+    let recipients = args.recipient.iter().map(|text| recipient(text)).collect::<Result<_, _>>()?;
     let passphrase = match app.passphrase_from_file()? {
         Some(passphrase) => Some(passphrase),
         None if args.passphrase => Some(new_passphrase(FILE_OPTION)?),

@@ -39,6 +39,7 @@ use clawvault_core::memory;
 use clawvault_core::platform::{guard, process};
 
 use crate::app::{AppError, Code};
+use crate::mask::SESSION;
 use surroundings::Context;
 
 /// Keeps the API keys of a machine that runs AI agents: sealed, injected at launch, accounted for.
@@ -136,7 +137,7 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
 /// Runs the command that the process was started with, and leaves nothing of what it knew.
 pub fn main() -> ExitCode {
     let code = run_command();
-    memory::wipe_stack();
+    memory::wipe_stack::<{ memory::DEEPEST }>();
     code
 }
 
@@ -150,6 +151,9 @@ fn run_command() -> ExitCode {
             output::talk("hint: nothing is half written; please report the command that led here");
         }
     }));
+    if std::env::args_os().next().is_some_and(|name| name == SESSION) {
+        return end(|| run::lead(core_limit));
+    }
     let (keys, command) = match parse() {
         Ok(parsed) => parsed,
         Err(error) => return arguments::explain(&error),
@@ -158,9 +162,12 @@ fn run_command() -> ExitCode {
     if !hardened {
         output::talk("clawvault: the system refused to make this process undumpable");
     }
-    let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        dispatch(command, &context)
-    })) {
+    end(|| dispatch(command, &context))
+}
+
+/// Does the work and says what failed; the exit code of the process.
+fn end(work: impl FnOnce() -> Result<ExitCode, AppError>) -> ExitCode {
+    let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
         Ok(outcome) => outcome,
         Err(_) => return ExitCode::from(Code::Failed as u8),
     };

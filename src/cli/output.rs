@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::app::{AppError, Code};
+use crate::mask::Outer;
 
 /// What kept data from being written, for [`lost`].
 static LOST: OnceLock<std::io::ErrorKind> = OnceLock::new();
@@ -65,8 +66,28 @@ impl Stream {
 
 /// An error where data was cut short: half an export must not pass for a whole one.
 pub(super) fn lost() -> Option<AppError> {
-    let what = format!("stdout could not be written: {}", LOST.get()?);
-    Some(AppError::new(Code::Failed, what, "Do not use what was written; free space there first."))
+    LOST.get().map(|kind| lost_by(*kind))
+}
+
+/// The same of output that this kept from being written.
+pub(super) fn lost_by(kind: std::io::ErrorKind) -> AppError {
+    let what = format!("stdout could not be written: {kind}");
+    AppError::new(Code::Failed, what, "Do not use what was written; free space there first.")
+}
+
+/// Our three streams, for a program whose output passes through us.
+pub(super) fn streams() -> Result<Outer, AppError> {
+    let all = || {
+        Ok(Outer {
+            stdin: std::io::stdin().as_fd().try_clone_to_owned()?,
+            stdout: std::io::stdout().as_fd().try_clone_to_owned()?,
+            stderr: std::io::stderr().as_fd().try_clone_to_owned()?,
+        })
+    };
+    all().map_err(|error: std::io::Error| {
+        let what = format!("the system refused another descriptor: {error}");
+        AppError::new(Code::NotLaunched, what, "Raise the limit of open files.")
+    })
 }
 
 /// Writes one JSON document.

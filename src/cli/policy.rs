@@ -69,6 +69,12 @@ fn apply(file: &Path, yes: bool, context: &Context) -> Result<ExitCode, AppError
     for line in text.lines().filter(|line| !before.lines().any(|old| old == *line)) {
         output::talk(&format!("+ {line}"));
     }
+    if Policy::parse(&text).is_ok_and(|policy| policy.log.mirror.is_some()) {
+        output::talk(
+            "clawvault: warning: each entry of the audit log will also go to a log of the system, \
+             names of secrets in clear",
+        );
+    }
     if !yes && !prompt::can_ask() {
         return Err(AppError::usage(
             "nobody can be asked whether to apply it",

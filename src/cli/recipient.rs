@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use clawvault_core::crypto::slot::{MAX_WORK, MIN_WORK, Recipient};
+use clawvault_core::crypto::slot::{MAX_WORK, MIN_WORK};
 use serde::Serialize;
 
 use super::surroundings::Context;
@@ -34,6 +34,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   clawvault recipient add age1…            a recipient, as `age-keygen -y` prints it
+  clawvault recipient add ~/.ssh/id_ed25519.pub   an SSH key (builds with --features ssh)
   clawvault recipient add colleague.txt    of a file of recipients, or the public half of identities
   clawvault recipient add --recovery       a recovery key, printed on stdout once
   clawvault recipient add --passphrase     a passphrase, asked twice")]
@@ -50,6 +51,9 @@ struct Add {
     /// Work for the passphrase, as the logarithm of scrypt's N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(i64::from(MIN_WORK)..=i64::from(MAX_WORK)))]
     work_factor: Option<u8>,
+    /// Make an identity that the desktop's keyring keeps (builds with --features keyring)
+    #[arg(long)]
+    keyring: bool,
     /// Make a recovery key; it is printed on stdout once and stored nowhere
     #[arg(long)]
     recovery: bool,
@@ -144,19 +148,20 @@ fn new_recipients(args: &Add) -> Result<NewRecipients, AppError> {
     let mut new = NewRecipients {
         work: args.work_factor,
         recovery: args.recovery,
+        keyring: args.keyring,
         ..NewRecipients::default()
     };
     for text in &args.recipients {
-        if text.starts_with("AGE-SECRET-KEY-") {
+        if text.starts_with("AGE-SECRET-KEY-") || text.starts_with("AGE-PLUGIN-") {
             return Err(AppError::usage(
                 "that is an identity itself, and arguments are seen by others",
                 "Put it into a file of yours alone, and name the file.",
             ));
         }
-        match Recipient::parse(text) {
-            Ok(recipient) => new.recipients.push(recipient),
-            Err(_) if text.starts_with("age1") => return Err(init::no_recipient()),
-            Err(_) => new.files.push(PathBuf::from(text)),
+        if text.starts_with("age1") || text.starts_with("ssh-") {
+            new.recipients.push(init::recipient(text)?);
+        } else {
+            new.files.push(PathBuf::from(text));
         }
     }
     new.passphrase = match &args.new_passphrase_file {
@@ -168,7 +173,7 @@ fn new_recipients(args: &Add) -> Result<NewRecipients, AppError> {
         return Err(AppError::usage("the passphrase is empty", "Nothing was changed."));
     }
     let nothing = new.recipients.is_empty() && new.files.is_empty();
-    if nothing && new.passphrase.is_none() && !new.recovery {
+    if nothing && new.passphrase.is_none() && !new.recovery && !new.keyring {
         return Err(AppError::usage(
             "no recipient is named",
             "Name one, or a file of them, or give --passphrase or --recovery.",

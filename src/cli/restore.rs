@@ -109,8 +109,25 @@ fn tell(restored: &Restored) {
         }
         None => {}
     }
-    for (kind, recipient) in &restored.slots {
-        output::talk(&format!("it opens with: {} {recipient}", kind.as_str()));
+    tell_keys(restored);
+}
+
+/// A restore brings back what opened the vault then: one that was removed since is said.
+fn tell_keys(restored: &Restored) {
+    let before = restored.over.as_ref().map(|over| &over.slots);
+    for slot @ (kind, recipient) in &restored.slots {
+        let kind = kind.as_str();
+        match before {
+            Some(before) if !before.contains(slot) => {
+                output::talk(&format!(
+                    "it opens again with: {kind} {recipient}, which it did not before"
+                ));
+            }
+            _ => output::talk(&format!("it opens with: {kind} {recipient}")),
+        }
+    }
+    for (kind, recipient) in before.into_iter().flatten().filter(|s| !restored.slots.contains(s)) {
+        output::talk(&format!("it opens no more with: {} {recipient}", kind.as_str()));
     }
 }
 

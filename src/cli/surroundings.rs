@@ -14,6 +14,8 @@ use crate::app::{App, AppError, Code, KeySource};
 const HOME: &str = "CLAWVAULT_HOME";
 const IDENTITY: &str = "CLAWVAULT_IDENTITY";
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// Name of the credential that a unit gives the identity as.
+const CREDENTIAL: &str = "clawvault-identity";
 
 /// Keys named on the command line.
 #[derive(Clone, Debug)]
@@ -63,16 +65,24 @@ impl Context {
             Some(runtime) if runtime.is_absolute() => runtime.join("clawvault"),
             _ => home.join("run"),
         };
-        let identity = self.keys.identity.clone().or_else(|| path(IDENTITY));
+        let identity = self.identity();
         let passphrase_file = self.keys.passphrase_file.clone();
         let keys = KeySource { identity, passphrase_file, prompt: ask };
         Ok(App { place: Place { home, state }, runtime, keys })
     }
 
+    /// The identity file: as named, else the credential of this unit.
+    fn identity(&self) -> Option<PathBuf> {
+        let named = self.keys.identity.clone().or_else(|| path(IDENTITY));
+        if named.is_some() || self.keys.passphrase_file.is_some() {
+            return named;
+        }
+        path(CREDENTIALS).map(|directory| directory.join(CREDENTIAL)).filter(|file| file.exists())
+    }
+
     /// Refuses keys that a launched program could read as well.
     pub(super) fn refuse_inherited_keys(&self) -> Result<(), AppError> {
-        let identity = self.keys.identity.clone().or_else(|| path(IDENTITY));
-        let files = [identity, self.keys.passphrase_file.clone()];
+        let files = [self.identity(), self.keys.passphrase_file.clone()];
         for file in files.into_iter().flatten() {
             if path(CREDENTIALS).is_some_and(|directory| is_below(&file, &directory)) {
                 return Err(AppError::new(

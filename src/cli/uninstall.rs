@@ -8,7 +8,7 @@ use clawvault_core::platform::{Dir, Private};
 
 use super::surroundings::Context;
 use super::{output, prompt};
-use crate::app::{AppError, Code, ExportFormat};
+use crate::app::{AppError, Code, ExportFormat, ExportTo};
 
 /// Remove what clawvault put elsewhere; the vault stays unless --purge
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let app = context.app()?;
     if let Some(file) = &args.export {
-        let (document, _) = app.export(&ProfileName::default(), ExportFormat::Json)?;
+        let (document, _) =
+            app.export(&ProfileName::default(), &[], &ExportTo::Document(ExportFormat::Json))?;
         write_private(file, &document)?;
         output::talk(&format!("all values are in {} in clear", file.display()));
     } else if app.has_vault() {

@@ -1,5 +1,7 @@
 //! Why a program was not launched.
 
+use std::path::PathBuf;
+
 use clawvault_core::platform::PlatformError;
 
 /// A launch that did not happen.
@@ -33,6 +35,15 @@ pub enum LaunchError {
     /// No directory in memory is at hand for a secret file.
     #[error("no directory in memory (tmpfs) is at hand for a secret file")]
     NoMemoryDirectory,
+    /// A rendered template may only be a new file.
+    #[error("{} exists already", .0.display())]
+    Exists(PathBuf),
+    /// A path that names no file.
+    #[error("{} names no file", .0.display())]
+    NotAFile(PathBuf),
+    /// A directory whose files reach a disk.
+    #[error("{} does not lie in memory (tmpfs)", .0.display())]
+    NotInMemory(PathBuf),
     /// The operating system refused.
     #[error(transparent)]
     Platform(#[from] PlatformError),

@@ -9,7 +9,7 @@ use std::process::Command;
 use clawvault_core::platform::failpoint;
 use clawvault_core::platform::process::{CoreLimit, restore_core_limit};
 
-use super::LaunchError;
+use super::{LaunchError, Rendered, SecretFiles};
 
 /// A program with everything it needs.
 pub struct Ready {
@@ -21,6 +21,10 @@ pub struct Ready {
     pub environment: BTreeMap<OsString, OsString>,
     /// The core limit that it would have had without us.
     pub core_limit: CoreLimit,
+    /// Its secret files: they go with this, unless the program took over.
+    pub files: Option<SecretFiles>,
+    /// Its rendered templates, likewise.
+    pub rendered: Rendered,
 }
 
 /// Replaces this process by the program; returns only where that failed.

@@ -44,10 +44,9 @@ impl SecretFiles {
         Ok(path)
     }
 
-    /// Keeps the files: from here on the run's record answers for them.
-    pub fn keep(mut self) -> Vec<PathBuf> {
-        let names = std::mem::take(&mut self.written);
-        names.iter().map(|name| self.dir.path().join(name)).collect()
+    /// The paths, for the run's record.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.written.iter().map(|name| self.dir.path().join(name)).collect()
     }
 }
 

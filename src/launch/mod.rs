@@ -9,7 +9,9 @@ mod error;
 mod exec;
 mod files;
 mod record;
+mod rendered;
 mod size;
+mod template;
 
 pub use command::find;
 pub use environment::{Base, base};
@@ -17,4 +19,6 @@ pub use error::LaunchError;
 pub use exec::{Ready, replace};
 pub use files::{SecretFiles, memory_directory};
 pub use record::{RunRecord, Runs};
+pub use rendered::{Mark, Rendered};
 pub use size::check as check_size;
+pub use template::{Fault, Place, Template, TemplateError};

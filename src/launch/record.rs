@@ -10,6 +10,8 @@ use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::{Dir, PlatformError, failpoint};
 use serde::{Deserialize, Serialize};
 
+use super::Mark;
+
 const SUFFIX: &str = ".run";
 /// Suffix of the record of a run that has secret files: those must not outlive it for long.
 const FILES_SUFFIX: &str = ".files.run";
@@ -24,7 +26,7 @@ pub struct RunRecord {
     pub run: String,
     /// Id of the vault.
     pub vault: String,
-    /// Process number; the launched program keeps ours.
+    /// Process number; a launched program keeps ours, one whose output is masked has its own.
     pub pid: u32,
     /// Its start, in clock ticks since boot.
     pub started: u64,
@@ -36,12 +38,21 @@ pub struct RunRecord {
     pub holds: Vec<(String, u32)>,
     /// Secret files to be removed once it is over.
     pub files: Vec<PathBuf>,
+    /// Rendered templates to be removed once it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rendered: Vec<Mark>,
 }
 
 impl RunRecord {
     /// True while that very process lives.
     pub fn is_alive(&self) -> bool {
         ProcessId { pid: self.pid, started: self.started }.is_alive()
+    }
+
+    fn file_name(&self) -> String {
+        let bare = self.files.is_empty() && self.rendered.is_empty();
+        let suffix = if bare { SUFFIX } else { FILES_SUFFIX };
+        format!("{}{suffix}", self.run)
     }
 }
 
@@ -57,15 +68,26 @@ impl Runs {
 
     /// Writes a record; it is not synced, a power cut ends the run as well.
     pub fn write(&self, record: &RunRecord) -> Result<(), PlatformError> {
+        self.create(&record.file_name(), record)
+    }
+
+    fn create(&self, name: &str, record: &RunRecord) -> Result<(), PlatformError> {
         use std::io::Write;
-        let suffix = if record.files.is_empty() { SUFFIX } else { FILES_SUFFIX };
-        let name = format!("{}{suffix}", record.run);
         let text = serde_json::to_vec(record).unwrap_or_default();
-        let path = self.0.path().join(&name);
+        let path = self.0.path().join(name);
         failpoint::hit("run.record")?;
-        let mut file = self.0.create_new(&name)?;
+        let mut file = self.0.create_new(name)?;
         failpoint::hit("run.record.write")?;
         file.write_all(&text).map_err(|e| PlatformError::io("write", &path, e))
+    }
+
+    /// Writes the record of a run anew, now that it is another process that holds the versions.
+    ///
+    /// At every instant one of the two is there.
+    pub fn hand_over(&self, record: &RunRecord) -> Result<(), PlatformError> {
+        let name = record.file_name();
+        self.create(&format!("program-{name}"), record)?;
+        self.0.remove(&name)
     }
 
     /// Records of the runs that are alive.
@@ -120,6 +142,9 @@ impl Runs {
                     failpoint::hit("run.sweep")?;
                     dir.remove(ours.unwrap_or_default())?;
                 }
+            }
+            for mark in &record.rendered {
+                mark.remove()?;
             }
             self.0.remove(&name)?;
         }

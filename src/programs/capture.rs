@@ -5,16 +5,18 @@ use std::io::Read;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use clawvault_core::memory::LockedBytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use zeroize::Zeroizing;
 
 use super::Program;
 
 /// Long enough for a person who is asked for a passphrase by the program.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// What is read at first; most programs print less.
+const FIRST: usize = 16 * 1024;
 
 /// Why a program's words were not taken. Never holds any of them.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,7 @@ pub fn capture(
     program: Program<'_>,
     arguments: Vec<OsString>,
     max: usize,
-) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+) -> Result<LockedBytes, ProgramError> {
     let started = Command::new(program.path)
         .args(arguments)
         .env_clear()
@@ -61,15 +63,10 @@ pub fn capture(
     listened
 }
 
-fn listen(
-    name: &'static str,
-    child: &mut Child,
-    max: usize,
-) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+fn listen(name: &'static str, child: &mut Child, max: usize) -> Result<LockedBytes, ProgramError> {
     let end = Instant::now() + PATIENCE;
     let not_run = |error: std::io::Error| ProgramError::NotRun(name, error.kind());
-    // The buffer has its final size from the start: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(vec![0; max + 1]);
+    let mut bytes = LockedBytes::zeroed(FIRST.min(max + 1));
     let mut filled = 0;
     if let Some(mut stdout) = child.stdout.take() {
         loop {
@@ -80,6 +77,11 @@ fn listen(
             }
             if filled > max {
                 return Err(ProgramError::TooMuch(name, max));
+            }
+            if filled == bytes.len() {
+                let mut larger = LockedBytes::zeroed(filled.saturating_mul(8).min(max + 1));
+                larger[..filled].copy_from_slice(&bytes);
+                bytes = larger;
             }
         }
     }
@@ -131,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    fn say(script: &str, max: usize) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+    fn say(script: &str, max: usize) -> Result<LockedBytes, ProgramError> {
         let environment = BTreeMap::from([("WORD".into(), "said".into())]);
         let program = Program { name: "sh", path: Path::new("/bin/sh"), environment: &environment };
         capture(program, ["-c".into(), script.into()].into(), max)
@@ -148,6 +150,8 @@ mod tests {
         assert!(matches!(say("yes", 7), Err(ProgramError::TooMuch("sh", 7))));
         let failed = say("echo value; echo value >&2; exit 3", 70).unwrap_err().to_string();
         assert_eq!(failed, "sh failed (exit status: 3)");
+        let long = say("head -c 100000 /dev/zero | tr '\\0' x", 100_000).unwrap();
+        assert!(long.len() == 100_000 && long.iter().all(|byte| *byte == b'x'));
         // Nobody is at its stdin, and nothing of our environment reaches it.
         assert_eq!(say("cat; echo \"$HOME\"", 70).unwrap().as_slice(), b"\n");
     }

@@ -18,7 +18,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -102,7 +102,9 @@ impl Stage {
         for name in ["work", "user"] {
             fs::DirBuilder::new().mode(0o700).create(root.path().join(name)).unwrap();
         }
-        Self { root, runtime: TempDir::new_in("/dev/shm").unwrap() }
+        let runtime = TempDir::new_in("/dev/shm").unwrap();
+        fs::set_permissions(runtime.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        Self { root, runtime }
     }
 
     /// Takes one step; says what is wrong with it.

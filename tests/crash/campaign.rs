@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::kill::{Histogram, Pace, kill_at};
+use super::kill::{Histogram, Moment, Pace, kill_at};
 use super::random::{Random, trials};
 use super::sandbox::Sandbox;
 
@@ -190,6 +190,49 @@ fn stores(sandbox: &Sandbox) -> Vec<String> {
     let found = std::fs::read_dir(sandbox.home()).expect("the home is read");
     let names = found.map(|entry| entry.expect("an entry").file_name().into_string());
     names.filter_map(Result::ok).filter(|name| name.contains("store")).collect()
+}
+
+/// The log's entry is durable before the program has the value: nothing is launched unseen.
+#[test]
+fn a_launch_is_logged_before_it_happens() {
+    let (start, trials) = (Instant::now(), trials(TRIALS));
+    let mut random = Random::of_test("run");
+    let sandbox = Sandbox::with_vault();
+    sandbox.run(&["set", "kill/0", "--env", "KILL"], b"value-launched").sound("set");
+    let command = ["run", "--", "sh", "-c", "test -n \"$KILL\" && echo launched >&2"];
+    let mut pace = Pace::measure("launched", || {
+        sandbox.run(&command, b"").sound("run");
+    });
+    let mut known = launches(&sandbox);
+    let mut histogram = Histogram::default();
+    for trial in 0..trials {
+        let moment = match pace.moment(trial, &mut random) {
+            // The entry comes early: the program's own start is not what is tried.
+            Moment::After(delay) => Moment::After(delay / 3),
+            moment => moment,
+        };
+        let killed = kill_at(sandbox.command(&command), b"", moment);
+        pace.learn(moment, &killed);
+        let launched = killed.line("launched").is_some() || killed.finished;
+
+        let found = launches(&sandbox);
+        let present = found == known + 1;
+        assert!(present || found == known, "trial {trial}, {moment:?}: {found} after {known}");
+        assert!(present || !launched, "trial {trial}, {moment:?}: a launch is not in the log");
+        known = found;
+        histogram.count(&killed, launched, present);
+        if trial % FULL_CHECK == 0 || trial + 1 == trials {
+            examine(&sandbox);
+        }
+    }
+    histogram.check("run", trials, &pace, start);
+}
+
+/// Number of launches in the log.
+fn launches(sandbox: &Sandbox) -> usize {
+    let log = sandbox.run(&["log", "--json"], b"").sound("log");
+    let entries = log.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    entries.filter(|entry: &serde_json::Value| entry["event"] == "run").count()
 }
 
 /// Version and value of a secret, in one reading each; `None` where there is no such secret.

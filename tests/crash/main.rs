@@ -13,7 +13,9 @@
 
 mod campaign;
 mod copies;
+mod history;
 mod kill;
+mod log;
 mod recipients;
 mod scrub;
 mod together;

@@ -205,8 +205,8 @@ fn fill(home: &Path, random: &mut Random, older: &mut Older) {
     remember(home, older);
     put("default", 40..42, random);
     let (profile, gone) = (ProfileName::default(), |number| name(number));
-    app(home).remove(&profile, &gone(40), false).unwrap().close().unwrap();
-    app(home).remove(&profile, &gone(41), true).unwrap().close().unwrap();
+    app(home).remove(&profile, &gone(40), false).unwrap().0.close().unwrap();
+    app(home).remove(&profile, &gone(41), true).unwrap().0.close().unwrap();
     put("prod", 18..20, random);
     app(home).roll_back(&profile, &name(3), None).unwrap().0.close().unwrap();
 }

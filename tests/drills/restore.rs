@@ -1,6 +1,7 @@
 //! From a backup and a key alone.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::random::Random;
@@ -102,8 +103,11 @@ fn a_home_with_traces_or_another_vault_is_left_alone() {
     fs::remove_file(home.join("vault.toml")).unwrap();
     let what = refused(&world.call(&home, "restore {}/b.age"), &[5]);
     assert!(what.starts_with("there are traces of a vault here"), "{what}");
+    fs::remove_dir_all(home.join("snapshots")).unwrap();
     // A vault whose header is there and unreadable is no empty home either.
-    fs::write(home.join("vault.toml"), "no header").unwrap();
+    let header = home.join("vault.toml");
+    fs::write(&header, "no header").unwrap();
+    fs::set_permissions(&header, PermissionsExt::from_mode(0o600)).unwrap();
     let what = refused(&world.call(&home, "restore {}/b.age"), &[5]);
     assert!(what.starts_with("the vault is damaged: "), "{what}");
     let other = world.sandbox.path("other");

@@ -1,5 +1,7 @@
 //! The commands that a value is given to, in every place where a person may put it.
 
+use crate::custody;
+
 /// One command.
 #[derive(Default)]
 pub(crate) struct Case {
@@ -10,16 +12,16 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    fn new(arguments: &str) -> Self {
+    pub(crate) fn new(arguments: &str) -> Self {
         let arguments = arguments.split(' ').map(str::to_owned).collect();
         Self { arguments, ..Self::default() }
     }
 
-    fn stdin(self, text: &str) -> Self {
+    pub(crate) fn stdin(self, text: &str) -> Self {
         Self { stdin: text.to_owned(), ..self }
     }
 
-    fn file(mut self, name: &str, text: String) -> Self {
+    pub(crate) fn file(mut self, name: &str, text: String) -> Self {
         self.files.push((name.to_owned(), text));
         self
     }
@@ -44,6 +46,7 @@ pub(crate) fn all(value: &str) -> Vec<Case> {
     all.extend(arguments(value));
     all.extend(keys(value));
     all.extend(policies(value));
+    all.extend(custody::all(value));
     all
 }
 
@@ -324,6 +327,19 @@ fn arguments(v: &str) -> Vec<Case> {
         "init --work-factor V",
         "init --passphrase=V",
         "init --recovery=V",
+        "recipient V",
+        "recipient list V",
+        "recipient list --json=V",
+        "recipient add V",
+        "recipient add age1V",
+        "recipient add ssh-V",
+        "recipient add AGE-SECRET-KEY-1V",
+        "recipient add --new-passphrase-file V",
+        "recipient add --work-factor V",
+        "recipient add --passphrase=V",
+        "recipient rm V",
+        "recipient rm V --yes --json",
+        "rekey V",
         "V",
         "--V",
         "-V",
@@ -368,6 +384,11 @@ fn keys(v: &str) -> Vec<Case> {
         identity(format!("-----BEGIN AGE ENCRYPTED FILE-----\n{v}\n")),
         identity(v.repeat(3000)),
         new("init --identity key", "other").file("key", format!("AGE-SECRET-KEY-1{v}\n")),
+        Case::new("recipient add --new-passphrase-file pass --work-factor 15")
+            .file("pass", format!("{v}\n")),
+        Case::new("recipient add key").file("key", format!("AGE-SECRET-KEY-1{v}\n")),
+        Case::new("recipient add key").file("key", format!("{v}\nage1{v}\n")),
+        Case::new("rekey"),
         Case::new("list").variable("CLAWVAULT_IDENTITY", v),
         Case::new("run -- true").variable("CLAWVAULT_IDENTITY", &format!("/dev/fd/{v}")),
         Case::new("doctor").variable("CLAWVAULT_IDENTITY", v),

@@ -40,7 +40,14 @@ impl Canary {
         &self.text
     }
 
+    /// Every form with its name.
+    #[allow(dead_code, reason = "each test uses a part of it")]
+    pub(crate) fn forms(&self) -> &[(String, Vec<u8>)] {
+        &self.forms
+    }
+
     /// Names of the forms that occur in `bytes`.
+    #[allow(dead_code, reason = "each test uses a part of it")]
     pub(crate) fn find(&self, bytes: &[u8]) -> Vec<String> {
         let found = self.finder.find_overlapping_iter(bytes);
         let mut names: Vec<String> =

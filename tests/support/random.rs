@@ -1,6 +1,8 @@
 //! Randomness that can be repeated: a seed, printed by the test and taken from
 //! `CLAWVAULT_TEST_SEED` where that is set.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 /// Marsaglia's xorshift64*, good enough to spread delays and values.
 pub(crate) struct Random(u64);
 
@@ -11,6 +13,12 @@ impl Random {
         let seed = given.map_or_else(fresh, |text| text.parse().expect("the seed is a number"));
         println!("{name}: CLAWVAULT_TEST_SEED={seed}");
         Self(seed | 1)
+    }
+
+    /// One of many generators of a test, which are told apart by number.
+    pub(crate) fn of_seed(seed: u64) -> Self {
+        // Neighbours must not begin alike.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -25,7 +33,6 @@ impl Random {
     }
 
     /// Some of all, each at most once, in any order.
-    #[allow(dead_code, reason = "not every test samples")]
     pub(crate) fn sample<T>(&mut self, mut all: Vec<T>, count: usize) -> Vec<T> {
         let count = count.min(all.len());
         for place in 0..count {

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 /// What a command printed and how it ended.
 pub(crate) struct Said {
@@ -68,6 +68,11 @@ impl Scratch {
     /// The vault's home.
     pub(crate) fn home(&self) -> PathBuf {
         self.path("all/home")
+    }
+
+    /// The product, where its user can reach it.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     pub(crate) fn runtime(&self) -> &Path {

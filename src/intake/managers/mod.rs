@@ -128,7 +128,7 @@ impl Gatherer<'_> {
         if self.items.found.len() == MAX_IMPORT {
             return Err(refusal(Kind::TooMany));
         }
-        match Value::new(text.as_bytes().to_vec()) {
+        match Value::copy_of(text.as_bytes()) {
             Ok(value) => {
                 let source = self.source.to_owned();
                 self.items.found.push(Found { source, line: None, label, value });

@@ -1,7 +1,7 @@
 //! The log, open for appending: one write and one sync for each entry.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 
 use crate::crypto::{CryptoError, Digest, Keys};
 use crate::domain::limits::MAX_LOG_ENTRY;
@@ -100,6 +100,7 @@ impl AuditLog {
     /// Closes the segment for good: the next entry begins a new one.
     pub(super) fn close_segment(&mut self) -> Result<(), LogError> {
         if self.file.is_some() {
+            failpoint::hit("log.close")?;
             self.write(&frame::END)?;
             self.file = None;
         }
@@ -111,9 +112,10 @@ impl AuditLog {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some(file) = &self.file else { return Ok(()) };
+        // At its own place, not at the file's: what a failed entry left there is written over.
         let written = failpoint::hit_io("log.append")
-            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| file.write_all_at(bytes, self.at.offset))
             .and_then(|()| failpoint::hit_io("log.append.sync"))
             .and_then(|()| file.sync_data())
             .and_then(|()| failpoint::hit_io("log.appended"));
@@ -121,7 +123,6 @@ impl AuditLog {
             // Half a frame must not stand before the next one.
             failpoint::hit("log.append.undo")?;
             file.set_len(self.at.offset).ok();
-            file.seek(SeekFrom::Start(self.at.offset)).ok();
             let fail = failure(self.dir()?, self.at.segment, "write");
             return Err(fail(error).into());
         }
@@ -140,8 +141,7 @@ impl AuditLog {
         failpoint::hit("log.segment")?;
         dir.replace(&file_name, &head)?;
         failpoint::hit("log.segment.open")?;
-        let (mut file, _) = dir.create_file(&file_name)?;
-        file.seek(SeekFrom::End(0)).map_err(failure(dir, segment, "write"))?;
+        let (file, _) = dir.create_file(&file_name)?;
         self.file = Some(file);
         (self.at.segment, self.at.offset) = (segment, head.len() as u64);
         Ok(())

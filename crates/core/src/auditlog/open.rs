@@ -41,11 +41,11 @@ impl AuditLog {
             else {
                 return none(dir, at, true);
             };
-            let fail = failure(&dir, at.segment, "read");
-            file.seek(SeekFrom::Start(at.offset)).map_err(&fail)?;
             if size as u64 == at.offset {
                 return Ok((Self { dir: Ok(dir), file: Some(file), at }, false));
             }
+            let fail = failure(&dir, at.segment, "read");
+            file.seek(SeekFrom::Start(at.offset)).map_err(&fail)?;
             let (end, ending) = follow(at, &mut Frames::new(&file)).map_err(&fail)?;
             at = end;
             if ending != Ending::Closed {
@@ -109,10 +109,9 @@ fn follow<F: std::io::Read>(
     }
 }
 
-/// Cuts off what stands behind the point, and goes there.
-fn cut(dir: &Dir, mut file: File, at: &LogPoint, size: usize) -> Result<File, PlatformError> {
+/// Cuts off what stands behind the point.
+fn cut(dir: &Dir, file: File, at: &LogPoint, size: usize) -> Result<File, PlatformError> {
     let fail = failure(dir, at.segment, "write");
-    file.seek(SeekFrom::Start(at.offset)).map_err(&fail)?;
     if at.offset < size as u64 {
         failpoint::hit_io("log.cut").and_then(|()| file.set_len(at.offset)).map_err(&fail)?;
     }

@@ -8,7 +8,7 @@ use std::io::{Read as _, Seek, SeekFrom, Write};
 
 use crate::crypto::LogKeys;
 use crate::domain::limits::MAX_LOG_PENDING;
-use crate::platform::{Dir, PlatformError};
+use crate::platform::{Dir, PlatformError, failpoint};
 
 use super::{AuditLog, Entry, LogError, form};
 
@@ -27,7 +27,8 @@ pub fn defer(dir: &Dir, entry: &Entry, public: &[u8; 32]) -> Result<(), LogError
     if end + bytes.len() as u64 > MAX_LOG_PENDING as u64 {
         return Err(PlatformError::TooLarge { path, max: MAX_LOG_PENDING }.into());
     }
-    if let Err(error) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
+    let written = failpoint::hit_io("log.defer").and_then(|()| file.write_all(&bytes));
+    if let Err(error) = written.and_then(|()| file.sync_data()) {
         file.set_len(end).ok();
         return Err(fail(error).into());
     }
@@ -58,6 +59,8 @@ impl AuditLog {
                 count += 1;
             }
         }
+        // Not before all of it is in the log: after a crash here it comes in twice, rather than never.
+        failpoint::hit("log.fold")?;
         file.set_len(0).map_err(|e| PlatformError::io("write", &path, e))?;
         Ok(count)
     }

@@ -1,5 +1,5 @@
-//! Refusals and failures are counted by who asked and what for, in each minute: the first of a kind
-//! is an entry, and one more entry says how many followed. So a loop of refusals cannot fill the log.
+//! Refusals and failures are counted by who asked and what for: the first of a kind is an entry, and
+//! one more says how many followed within a minute. So a loop of refusals cannot fill the log.
 //!
 //! The counts lie in clear beside the log, without a name of a secret, because a locked vault counts
 //! too. Whoever can write that file can also keep this program from being asked at all.
@@ -22,13 +22,16 @@ const MAX_FILE: usize = 1024 * 1024;
 /// Longest path of an executable that is kept with a count; a longer one is counted with others.
 const MAX_PATH: usize = 1024;
 
-/// One kind of refusal in one minute.
+/// One kind of refusal: who asked, and what for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 struct Kind {
-    minute: i64,
+    /// When the first of them was.
+    since_ms: i64,
     event: String,
     outcome: Outcome,
     actor: Actor,
+    /// Digest of the secrets and the agent that were named; keyed by the vault where it is open.
+    what: [u8; 16],
     more: u32,
 }
 
@@ -54,33 +57,45 @@ impl Refusals {
         if dir.has(FILE) { Self::open(dir) } else { None }
     }
 
-    /// True where this refusal is to be an entry; else it is counted.
-    pub fn admits(&mut self, entry: &Entry) -> bool {
-        let minute = entry.time_ms.div_euclid(MINUTE_MS);
-        let own = kind(entry, minute);
-        if let Some(known) = self.kinds.iter_mut().find(|known| same(known, &own)) {
-            known.more = known.more.saturating_add(1);
+    /// True where this refusal is to be an entry; else it is counted. `what` stands for the names
+    /// that it is about.
+    pub fn admits(&mut self, entry: &Entry, what: [u8; 16]) -> bool {
+        let (event, outcome, actor) = (entry.event.clone(), entry.outcome, entry.actor.clone());
+        let own = Kind { since_ms: entry.time_ms, event, outcome, actor, what, more: 0 };
+        if self.counts(&own) {
             return false;
         }
-        let others =
-            Kind { actor: Actor { uid: own.actor.uid, ..Actor::default() }, ..own.clone() };
         let fits = self.kinds.len() < MAX_REFUSAL_KINDS
             && own.actor.parent_executable.len() + own.actor.executable.len() <= MAX_PATH;
-        if !fits && let Some(known) = self.kinds.iter_mut().find(|known| same(known, &others)) {
-            known.more = known.more.saturating_add(1);
-            return false;
+        if fits {
+            self.kinds.push(own);
+            return true;
         }
-        self.kinds.push(if fits { own } else { others });
-        true
+        let actor = Actor { uid: own.actor.uid, ..Actor::default() };
+        let others = Kind { actor, what: [0; 16], ..own };
+        let known = self.counts(&others);
+        if !known {
+            self.kinds.push(others);
+        }
+        !known
+    }
+
+    /// Counts one more of a kind that is known.
+    fn counts(&mut self, kind: &Kind) -> bool {
+        let known = self.kinds.iter_mut().find(|known| same(known, kind));
+        let is_known = known.is_some();
+        if let Some(known) = known {
+            known.more = known.more.saturating_add(1);
+        }
+        is_known
     }
 
     /// Takes out every count whose minute is over, as entries.
     pub fn take_due(&mut self, now_ms: i64) -> Vec<Entry> {
-        let now = now_ms.div_euclid(MINUTE_MS);
-        let (due, kept) =
-            std::mem::take(&mut self.kinds).into_iter().partition(|k| k.minute != now);
+        let is_due = |kind: &Kind| !(0..MINUTE_MS).contains(&now_ms.saturating_sub(kind.since_ms));
+        let (due, kept): (Vec<Kind>, _) =
+            std::mem::take(&mut self.kinds).into_iter().partition(is_due);
         self.kinds = kept;
-        let due: Vec<Kind> = due;
         let counted = due.into_iter().filter(|kind| kind.more > 0);
         counted
             .map(|kind| {
@@ -107,16 +122,12 @@ fn parse(bytes: &[u8]) -> Vec<Kind> {
     kinds
 }
 
-/// The kind of a refusal. Each command is a process of its own, so who asked is its parent.
-fn kind(entry: &Entry, minute: i64) -> Kind {
-    let (event, outcome) = (entry.event.clone(), entry.outcome);
-    Kind { minute, event, outcome, actor: entry.actor.clone(), more: 0 }
-}
-
+/// Each command is a process of its own, so who asked is its parent.
 fn same(one: &Kind, other: &Kind) -> bool {
     let who = |kind: &Kind| (kind.actor.uid, kind.actor.parent_pid);
-    (one.minute, &one.event, one.outcome, who(one))
-        == (other.minute, &other.event, other.outcome, who(other))
+    let asked = |kind: &Kind| (kind.outcome, kind.what);
+    one.event == other.event
+        && (who(one), asked(one)) == (who(other), asked(other))
         && one.actor.parent_executable == other.actor.parent_executable
 }
 
@@ -142,15 +153,19 @@ mod tests {
         for (second, admitted) in [(0, true), (1, false), (59, false)] {
             let mut counts = Refusals::open(&dir).unwrap();
             assert!(counts.take_due(second * 1000).is_empty());
-            assert_eq!(counts.admits(&refusal(second, 7)), admitted);
+            assert_eq!(counts.admits(&refusal(second, 7), [1; 16]), admitted);
             assert!(Refusals::open(&dir).is_none(), "it is held");
             counts.save(&dir).unwrap();
         }
         let mut counts = Refusals::open(&dir).unwrap();
         let due = counts.take_due(60_000);
         assert_eq!((due.len(), due[0].more, due[0].event.as_str()), (1, 2, "get"));
-        assert!(counts.admits(&refusal(60, 7)));
+        assert!(counts.admits(&refusal(60, 7), [1; 16]));
         assert!(counts.take_due(60_000).is_empty());
+        assert!(counts.admits(&refusal(60, 7), [2; 16]), "another secret");
+        // A clock that was set back ends a minute, too.
+        assert!(!counts.admits(&refusal(60, 7), [2; 16]));
+        assert_eq!(counts.take_due(0).len(), 1);
     }
 
     #[test]
@@ -158,7 +173,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let dir = Dir::create(&temporary.path().join("log")).unwrap();
         let mut counts = Refusals::open(&dir).unwrap();
-        let entries = (1..=10_000).filter(|pid| counts.admits(&refusal(0, *pid))).count();
+        let entries = (1..=10_000).filter(|pid| counts.admits(&refusal(0, *pid), [1; 16])).count();
         assert_eq!(entries, MAX_REFUSAL_KINDS + 1);
         let more: u32 = counts.take_due(60_000).iter().map(|entry| entry.more).sum();
         assert_eq!(entries + more as usize, 10_000);

@@ -3,7 +3,7 @@
 
 use crate::crypto::digest;
 use crate::domain::limits::LOG_RESERVE;
-use crate::platform::{Dir, PlatformError};
+use crate::platform::{Dir, PlatformError, failpoint};
 
 const FILE: &str = "reserve";
 
@@ -21,6 +21,7 @@ pub fn keep(dir: &Dir) -> Result<bool, PlatformError> {
     for block in 0..LOG_RESERVE as u64 / 32 {
         bytes.extend_from_slice(&digest(&[b"clawvault reserve", &block.to_be_bytes()]).0);
     }
+    failpoint::hit("log.reserve")?;
     dir.replace(FILE, &bytes)?;
     Ok(true)
 }

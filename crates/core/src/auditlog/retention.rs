@@ -37,13 +37,21 @@ impl AuditLog {
         keys: &Keys,
         readers: &[LogKeys],
     ) -> Result<(), LogError> {
+        // A log that is not in order is neither passed over nor removed; it still goes on.
+        entry.until_ms = self.latest(readers).ok().flatten();
+        self.close_segment()?;
+        self.append(&entry, keys)?;
+        Ok(())
+    }
+
+    /// The latest time of all entries; `None` where one of them cannot be read.
+    fn latest(&self, readers: &[LogKeys]) -> Result<Option<i64>, LogError> {
         let dir = self.dir()?;
         let mut latest = ends_before(dir, readers, self.at.segment)?;
         let mut all = segments(dir)?;
         if latest.is_some() {
             all.retain(|segment| *segment >= self.at.segment);
         }
-        // A log that is not in order is neither passed over nor removed.
         let mut sound = true;
         for segment in all {
             read_one(dir, readers, segment, &mut |_, step| {
@@ -57,10 +65,7 @@ impl AuditLog {
                 true
             })?;
         }
-        entry.until_ms = latest.filter(|_| sound);
-        self.close_segment()?;
-        self.append(&entry, keys)?;
-        Ok(())
+        Ok(latest.filter(|_| sound))
     }
 
     /// True where the oldest segment ends before a moment and is not the one that takes entries.
@@ -74,9 +79,8 @@ impl AuditLog {
         Ok(ends_before(self.dir()?, readers, *next)?.is_some_and(|until| until < before_ms))
     }
 
-    /// Removes segments that end before a moment, oldest first; never the one that takes entries,
-    /// which is the anchored one once the
-    /// caller has anchored it. `announce` makes the entry that goes before each removal.
+    /// Removes segments that end before a moment, oldest first, never the one that takes entries:
+    /// the caller has anchored it. `announce` makes the entry that goes before each removal.
     pub fn retain(
         &mut self,
         before_ms: i64,

@@ -20,7 +20,9 @@ pub struct AgeFile(Encryptor);
 impl AgeFile {
     /// Makes the key of one file and wraps it for each recipient.
     pub fn sealed_to(recipients: &[Recipient]) -> Result<Self, CryptoError> {
-        let encryptor = Encryptor::with_recipients(recipients.iter().map(Recipient::as_age));
+        let all: Option<Vec<_>> = recipients.iter().map(Recipient::as_age).collect();
+        let all = all.ok_or(CryptoError::NoRecipient)?;
+        let encryptor = Encryptor::with_recipients(all.into_iter());
         encryptor.map(Self).map_err(|_| CryptoError::Malformed)
     }
 

@@ -1,6 +1,7 @@
 //! Sealing and unsealing, over well-kept libraries; nothing here reads a file or knows a name.
 
 mod age_file;
+mod age_keys;
 mod entry_box;
 mod error;
 mod keys;

@@ -4,10 +4,13 @@
 //! passphrase slot is an age identity sealed under the passphrase; its public half is a recipient
 //! like any other, and adding or removing slots never asks for the passphrase.
 
-use age::secrecy::{ExposeSecret, SecretString};
-use age::{DecryptError, scrypt, x25519};
-use zeroize::{Zeroize, Zeroizing};
+use std::io::{Read, Write};
 
+use age::secrecy::{ExposeSecret, SecretString};
+use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
+use zeroize::Zeroizing;
+
+use super::age_keys::{PublicHalf, SecretHalf};
 use super::{CryptoError, VaultKey};
 
 /// Work for a passphrase by default: scrypt with N = 2^18 takes about a second and 256 MiB.
@@ -17,47 +20,69 @@ pub const MIN_WORK: u8 = 15;
 /// Most work that a slot may demand of whoever opens it: a hostile header is not obeyed.
 pub const MAX_WORK: u8 = 22;
 
-/// A secret key that opens slots: an age X25519 identity.
-pub struct Identity(x25519::Identity);
+/// A secret key that opens slots: age's own, an SSH key, or what a plugin holds.
+pub struct Identity(SecretHalf);
 
 impl Identity {
     /// Makes a new one.
     pub fn generate() -> Self {
-        Self(x25519::Identity::generate())
+        Self(SecretHalf::Age(x25519::Identity::generate()))
     }
 
-    /// Finds the identities in the text of an identity file: one a line, `#` starts a comment.
+    /// Finds the identities in the text of an identity file: one a line, `#` starts a comment; or
+    /// one SSH key.
     pub fn parse_file(text: &[u8]) -> Result<Vec<Self>, CryptoError> {
         let text = str::from_utf8(text).map_err(|_| CryptoError::Malformed)?;
-        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-        let keys: Result<Vec<Self>, _> =
-            lines.map(|l| l.parse().map(Self).map_err(|_| CryptoError::Malformed)).collect();
-        keys.and_then(|k| if k.is_empty() { Err(CryptoError::Malformed) } else { Ok(k) })
+        Ok(SecretHalf::parse_file(text)?.into_iter().map(Self).collect())
     }
 
-    /// The public half, `age1…`.
+    /// The public half, `age1…` for age's own.
     pub fn recipient(&self) -> Recipient {
-        Recipient(self.0.to_public())
+        Recipient(self.0.public())
     }
 
-    /// The secret half as text, `AGE-SECRET-KEY-1…`: for an identity file or the one printing of a
-    /// recovery key.
+    /// How the recipient of the key's own slot begins.
+    pub fn label(&self) -> String {
+        self.0.label()
+    }
+
+    /// The secret half of age's own as text, `AGE-SECRET-KEY-1…`: for an identity file or the one
+    /// printing of a recovery key. Other kinds have none.
     pub fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.0.to_string().expose_secret().to_owned())
+        Zeroizing::new(match &self.0 {
+            SecretHalf::Age(key) => key.to_string().expose_secret().to_owned(),
+            #[cfg(any(feature = "plugin", feature = "ssh"))]
+            _ => String::new(),
+        })
     }
 
     /// The same key, as the library takes it.
     pub(super) fn as_age(&self) -> &dyn age::Identity {
-        &self.0
+        self.0.as_age()
     }
 
     /// Takes the vault key out of a slot.
     pub fn unwrap_key(&self, wrapped: &[u8]) -> Result<VaultKey, CryptoError> {
-        let mut plain = age::decrypt(&self.0, wrapped).map_err(|e| refusal(&e))?;
-        let taken = <[u8; 32]>::try_from(plain.as_slice());
-        plain.zeroize();
-        let mut bytes = taken.map_err(|_| CryptoError::Malformed)?;
-        Ok(VaultKey::from_slot(&mut bytes))
+        let file = Decryptor::new_buffered(wrapped).map_err(|e| refusal(&e))?;
+        let opened = file.decrypt(std::iter::once(self.as_age()));
+        let mut plain = opened.map_err(|error| match error {
+            DecryptError::Io(_) if self.0.public().is_plugin() => CryptoError::Plugin,
+            other => refusal(&other),
+        })?;
+        let mut bytes = Zeroizing::new([0; 33]);
+        let mut filled = 0;
+        // Reading past the end is what proves it.
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match plain.read(rest).map_err(|_| CryptoError::Malformed)? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        let (key, _) = bytes.split_first_chunk_mut::<32>().ok_or(CryptoError::Malformed)?;
+        if filled != 32 {
+            return Err(CryptoError::Malformed);
+        }
+        Ok(VaultKey::from_slot(key))
     }
 
     /// Seals this identity under a passphrase, with scrypt's N = 2^`work`.
@@ -73,7 +98,8 @@ impl Identity {
         identity.set_max_work_factor(MAX_WORK);
         let text = Zeroizing::new(age::decrypt(&identity, sealed).map_err(|e| refusal(&e))?);
         let text = str::from_utf8(&text).map_err(|_| CryptoError::Malformed)?;
-        text.parse().map(Self).map_err(|_| CryptoError::Malformed)
+        let key = text.parse().map_err(|_| CryptoError::Malformed)?;
+        Ok(Self(SecretHalf::Age(key)))
     }
 }
 
@@ -112,24 +138,26 @@ impl std::fmt::Debug for Passphrase {
 
 /// A public key that a slot can be made for.
 #[derive(Clone)]
-pub struct Recipient(x25519::Recipient);
+pub struct Recipient(PublicHalf);
 
 impl Recipient {
-    /// Reads an age recipient, `age1…`.
+    /// Reads an age recipient, `age1…`, or an SSH public key.
     pub fn parse(text: &str) -> Result<Self, CryptoError> {
-        text.parse().map(Self).map_err(|_| CryptoError::Malformed)
+        PublicHalf::parse(text).map(Self)
     }
 
-    /// The same key, as the library takes it.
-    pub(super) fn as_age(&self) -> &dyn age::Recipient {
-        &self.0
+    /// The same key, as the library takes it; none where only a plugin knows it.
+    pub(super) fn as_age(&self) -> Option<&dyn age::Recipient> {
+        self.0.as_age()
     }
 
     /// Finds the recipients in the text of a file: one a line, `#` starts a comment. Of identities
     /// it takes the public half.
     pub fn parse_file(text: &[u8]) -> Result<Vec<Self>, CryptoError> {
-        if let Ok(identities) = Identity::parse_file(text) {
-            return Ok(identities.iter().map(Identity::recipient).collect());
+        match Identity::parse_file(text) {
+            Ok(identities) => return Ok(identities.iter().map(Identity::recipient).collect()),
+            Err(CryptoError::Malformed) => {}
+            Err(other) => return Err(other),
         }
         let text = str::from_utf8(text).map_err(|_| CryptoError::Malformed)?;
         let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
@@ -139,7 +167,17 @@ impl Recipient {
 
     /// Wraps the vault key for this recipient.
     pub fn wrap_key(&self, key: &VaultKey) -> Result<Vec<u8>, CryptoError> {
-        age::encrypt(&self.0, key.bytes()).map_err(|_| CryptoError::NoRandomness)
+        let failure = match self.0.is_plugin() {
+            true => CryptoError::Plugin,
+            false => CryptoError::NoRandomness,
+        };
+        let recipient = self.as_age().ok_or(CryptoError::NoRecipient)?;
+        let file = Encryptor::with_recipients(std::iter::once(recipient)).map_err(|_| failure)?;
+        let mut wrapped = Vec::new();
+        let mut writer = file.wrap_output(&mut wrapped).map_err(|_| failure)?;
+        let written = writer.write_all(key.bytes()).and_then(|()| writer.finish().map(drop));
+        written.map_err(|_| failure)?;
+        Ok(wrapped)
     }
 }
 
@@ -157,6 +195,8 @@ impl std::fmt::Debug for Recipient {
 
 pub(super) fn refusal(error: &DecryptError) -> CryptoError {
     match error {
+        #[cfg(feature = "plugin")]
+        DecryptError::Plugin(_) | DecryptError::PluginResolve(_) => CryptoError::Plugin,
         DecryptError::ExcessiveWork { .. } => CryptoError::TooMuchWork,
         DecryptError::NoMatchingKeys
         | DecryptError::KeyDecryptionFailed
@@ -197,5 +237,19 @@ mod tests {
         for rubbish in [&b""[..], b"# only\n", b"AGE-SECRET-KEY-1X\n", b"\xff\xfe"] {
             assert!(Identity::parse_file(rubbish).is_err());
         }
+    }
+
+    #[test]
+    fn kinds_that_are_not_built_in_are_told_from_rubbish() {
+        let ssh = b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
+        let known =
+            if cfg!(feature = "ssh") { CryptoError::Malformed } else { CryptoError::NotBuilt };
+        assert_eq!(Identity::parse_file(ssh).unwrap_err(), known);
+        assert_eq!(Recipient::parse("ssh-ed25519 AAAA").unwrap_err(), known);
+        let known =
+            if cfg!(feature = "plugin") { CryptoError::Malformed } else { CryptoError::NotBuilt };
+        assert_eq!(Identity::parse_file(b"AGE-PLUGIN-X-1QQ").unwrap_err(), known);
+        assert_eq!(Recipient::parse("age1x1qq").unwrap_err(), known);
+        assert_eq!(Recipient::parse("age1qq").unwrap_err(), CryptoError::Malformed);
     }
 }

@@ -49,7 +49,7 @@ pub const LOG_RESERVE: usize = 1024 * 1024;
 /// Most bytes of entries that wait for the log to be writable again.
 pub const MAX_LOG_PENDING: usize = 1024 * 1024;
 /// Kinds of refusals that are counted apart within a minute; all others are counted together.
-pub const MAX_REFUSAL_KINDS: usize = 32;
+pub const MAX_REFUSAL_KINDS: usize = 16;
 /// Most digests of executables that are remembered.
 pub const MAX_DIGESTS: usize = 4096;
 /// Largest executable whose digest is computed, in bytes.
@@ -58,3 +58,5 @@ pub const MAX_EXECUTABLE: u64 = 1024 * 1024 * 1024;
 pub const MAX_DATAGRAM: usize = 32 * 1024;
 /// Largest backup, and largest document in one, in bytes.
 pub const MAX_BACKUP: usize = 1024 * 1024 * 1024;
+/// Most places of one template.
+pub const MAX_PLACES: usize = 1024;

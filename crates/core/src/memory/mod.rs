@@ -10,12 +10,12 @@ mod bytes;
 pub use arena::{MAX_LOCKED, Spill, spill};
 pub use bytes::LockedBytes;
 
-/// Overwrites the stack below the caller, where functions that returned have left what they knew.
-///
-/// The deepest ciphers and parsers that run here stay within it; `tests/memory` looks.
+/// How far down any command reaches: the deepest ciphers and parsers. `tests/memory` looks.
+pub const DEEPEST: usize = 128 * 1024;
+
+/// Overwrites as much of the stack below the caller, where functions that returned have left what
+/// they knew.
 #[inline(never)]
-pub fn wipe_stack() {
-    let mut below = [0_u8; 256 * 1024];
-    zeroize::Zeroize::zeroize(&mut below[..]);
-    std::hint::black_box(&below);
+pub fn wipe_stack<const BYTES: usize>() {
+    std::hint::black_box(&mut [0_u8; BYTES]);
 }

@@ -31,7 +31,8 @@ pub struct Dir {
 /// Whether a rule about privacy is enforced or only looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Private {
-    /// Opens it whatever its rights are: only `doctor` does, to say what is wrong.
+    /// Opens it whatever its rights are: `doctor` does, to say what is wrong, and whoever removes
+    /// a file that it knows by device and inode.
     Inspect,
     /// Anything that others may read or write is refused.
     Required,
@@ -262,6 +263,12 @@ impl Dir {
     /// True where an entry of this name exists, of whatever kind.
     pub fn has(&self, name: &str) -> bool {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Device and inode of an entry, of whatever kind; `None` where there is none.
+    pub fn identity(&self, name: &str) -> Option<(u64, u64)> {
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some((stat.st_dev, stat.st_ino))
     }
 
     /// Makes creations, renames and removals in this directory durable.

@@ -20,6 +20,11 @@ pub const POINTS: &[&str] = &[
     "anchor.made",
     "anchor.sync",
     "anchor.write",
+    "backup.log",
+    "backup.move-in",
+    "backup.note",
+    "backup.sync",
+    "backup.write",
     "change.anchor",
     "change.commit",
     "change.log",
@@ -76,8 +81,12 @@ pub const POINTS: &[&str] = &[
     "log.append.sync",
     "log.append.undo",
     "log.appended",
+    "log.close",
     "log.cut",
+    "log.defer",
+    "log.fold",
     "log.refusal",
+    "log.reserve",
     "log.segment",
     "log.segment.open",
     "reveal.anchor",
@@ -109,6 +118,8 @@ pub const POINTS: &[&str] = &[
     "store.committed",
     "store.create",
     "store.open",
+    "template.create",
+    "template.write",
 ];
 
 /// Passes a point; the error is the one of a system call that failed here.

@@ -5,6 +5,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::memory::{DEEPEST, wipe_stack};
+
 use super::{Dir, PlatformError, failpoint, process};
 
 /// An exclusive lock, released when dropped or when the process ends.
@@ -28,7 +30,11 @@ impl FileLock {
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     return Err(PlatformError::Busy { path, holder: holder(&mut file) });
                 }
-                Err(TryLockError::WouldBlock) => thread::sleep(pause),
+                Err(TryLockError::WouldBlock) => {
+                    // Whoever came here has opened a key slot, and may wait for seconds.
+                    wipe_stack::<DEEPEST>();
+                    thread::sleep(pause);
+                }
             }
             pause = (pause * 2).min(Duration::from_millis(20));
         }

@@ -21,7 +21,11 @@ pub struct ProcessId {
 impl ProcessId {
     /// This process.
     pub fn own() -> Self {
-        let pid = std::process::id();
+        Self::of(std::process::id())
+    }
+
+    /// The process that has this number now; one that is over lives no more.
+    pub fn of(pid: u32) -> Self {
         Self { pid, started: started(pid).unwrap_or(0) }
     }
 

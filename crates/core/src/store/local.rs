@@ -70,8 +70,7 @@ impl LocalStore {
     pub fn create(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let backend = redb::backends::FileBackend::new(dir.create_new(name)?);
         failpoint::hit("store.create")?;
-        let opened = run("made", || builder().create_with_backend(backend?))?;
-        Ok(Self::with(Engine::Writer(opened)))
+        Self::on("made", backend.map_err(|e| failure("made", &e.into()))?)
     }
 
     /// Opens the store for reading; one that was not closed in order is put in order first.
@@ -89,8 +88,12 @@ impl LocalStore {
 
     /// Opens the store for reading and writing.
     pub fn open_write(dir: &Dir, name: &str) -> Result<Self, StoreError> {
-        let backend = existing(dir, name)?;
-        let opened = run("opened", || builder().create_with_backend(backend))?;
+        Self::on("opened", existing(dir, name)?)
+    }
+
+    /// The store on whatever holds its bytes; an empty one becomes a new store.
+    fn on(action: &'static str, backend: impl StorageBackend) -> Result<Self, StoreError> {
+        let opened = run(action, || builder().create_with_backend(backend))?;
         Ok(Self::with(Engine::Writer(opened)))
     }
 
@@ -274,3 +277,6 @@ fn is_shortage(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{InvalidData, UnexpectedEof};
     !matches!(error.kind(), UnexpectedEof | InvalidData)
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub(super) const MAX_HEADER: usize = 256 * 1024;
 pub enum SlotKind {
     /// An identity file.
     Identity,
+    /// An identity that the desktop's keyring keeps.
+    Keyring,
     /// A passphrase.
     Passphrase,
     /// A recovery key that was printed once.
@@ -37,6 +39,7 @@ impl SlotKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
+            Self::Keyring => "keyring",
             Self::Passphrase => "passphrase",
             Self::Recovery => "recovery",
         }
@@ -243,8 +246,8 @@ impl Header {
             let mut slots: Vec<&Slot> = self.slots.iter().collect();
             if slots.len() > 1 {
                 // The matching slot first; the others only in case its label is altered.
-                let recipient = identity.recipient().to_string();
-                slots.sort_by_key(|slot| slot.recipient != recipient);
+                let label = identity.label();
+                slots.sort_by_key(|slot| !slot.recipient.starts_with(&label));
             }
             for slot in slots {
                 match slot.open(identity) {

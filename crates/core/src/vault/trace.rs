@@ -100,7 +100,7 @@ impl Vault {
         let counts = self.log.dir().ok().and_then(Refusals::open);
         if let Some(mut counts) = counts {
             let due = counts.take_due(entry.time_ms);
-            let admitted = counts.admits(&entry);
+            let admitted = counts.admits(&entry, self.asked_for(&entry));
             self.record_counts(&due, counts);
             if !admitted {
                 return;
@@ -111,6 +111,17 @@ impl Vault {
         } else if let Ok(dir) = self.log.dir() {
             defer(dir, &entry, &self.log_public()).ok();
         }
+    }
+
+    /// Stands for the names that an entry is about, and tells none of them.
+    fn asked_for(&self, entry: &Entry) -> [u8; 16] {
+        let mut parts = vec![&b"asked for"[..], entry.agent.as_deref().unwrap_or("").as_bytes()];
+        for item in &entry.items {
+            parts.extend([item.profile.as_bytes(), item.secret.as_bytes()]);
+        }
+        let mut short = [0; 16];
+        short.copy_from_slice(&self.keys.log(&parts).0[..16]);
+        short
     }
 
     /// Writes entries that say how many refusals followed the first, then the other counts back.
@@ -201,7 +212,7 @@ pub(super) fn record_locked(home: &Dir, entry: &Entry, public: &[u8; 32]) {
     let mut entries = vec![entry.clone()];
     if let Some(mut counts) = Refusals::open(&dir) {
         entries = counts.take_due(entry.time_ms);
-        if counts.admits(entry) {
+        if counts.admits(entry, [0; 16]) {
             entries.push(entry.clone());
         }
         counts.save(&dir).ok();

@@ -10,6 +10,7 @@ fuzz_target!(|bytes: &[u8]| match Header::parse(bytes) {
     Ok(header) => {
         assert_eq!(header.format, 1);
         assert!((1..=MAX_SLOTS).contains(&header.slots.len()));
+        assert!(header.epoch > 0);
         assert_eq!(header.vault.len(), 32);
         assert!(header.vault.bytes().all(|byte| byte.is_ascii_hexdigit()), "no hex digit");
     }

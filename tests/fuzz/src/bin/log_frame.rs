@@ -7,7 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use clawvault_core::auditlog::{AuditLog, verify};
+use clawvault_core::auditlog::{AuditLog, Read, Scope, verify};
+use clawvault_core::crypto::Digest;
 use clawvault_core::platform::Dir;
 use clawvault_fuzz::KEYS;
 use libfuzzer_sys::fuzz_target;
@@ -29,8 +30,14 @@ fuzz_target!(|bytes: &[u8]| {
 
     let keys = [KEYS.log_keys()];
     let mut opened = 0;
-    let verdict = verify(&dir(), &keys, &[], &mut |read| opened += u64::from(read.entry.is_some()))
-        .expect("it can be read");
+    let check = |points: &[(u64, Digest)], each: &mut dyn FnMut(&Read) -> bool| {
+        let scope = Scope { points: points.to_vec(), since_ms: None };
+        verify(&dir(), &keys, &scope, each).expect("it can be read")
+    };
+    let verdict = check(&[], &mut |read| {
+        opened += u64::from(read.entry.is_some());
+        true
+    });
     assert!(verdict.unproven <= opened);
     assert!(verdict.broken.is_some() || verdict.entries <= opened);
     if let (Some((number, _)), entries) = (verdict.broken, verdict.entries) {
@@ -45,10 +52,10 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!((point.count, point.head), (verdict.entries, verdict.head));
         // What was proven once stays proven; a cut is noticed.
         let at = (point.count, point.head);
-        let again = verify(&dir(), &keys, &[at], &mut |_| {}).expect("it can be read");
+        let again = check(&[at], &mut |_| true);
         assert_eq!(again, verdict);
         let beyond = (point.count + 1, point.head);
-        let cut = verify(&dir(), &keys, &[beyond], &mut |_| {}).expect("it can be read");
+        let cut = check(&[beyond], &mut |_| true);
         assert!(cut.broken.is_some());
     }
 });

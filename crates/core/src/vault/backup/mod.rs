@@ -18,7 +18,7 @@ use crate::crypto::slot::{Identity, Recipient};
 use crate::crypto::{AGE_MAGIC, AgeFile, CryptoError, decrypt};
 use crate::domain::limits::MAX_BACKUP;
 use crate::domain::{Event, FieldName, Outcome, ProfileName, SecretInfo, SecretName, Value};
-use crate::platform::{Dir, PlatformError};
+use crate::platform::{Dir, PlatformError, failpoint};
 
 use super::header::SavedSlot;
 use super::trace::item;
@@ -142,10 +142,12 @@ impl Vault {
         let items = infos.iter().map(|info| item(info, 0)).collect();
         let now = self.clock.now_ms();
         let entry = who.entry(now, Event::Backup, Outcome::Ok, items);
+        failpoint::hit("backup.log")?;
         self.record(&entry)?;
         self.remember(false)?;
         let temporary = format!(".{name}.new");
         let written = self.write_whole(&infos, now, dir, &temporary).and_then(|()| {
+            failpoint::hit("backup.move-in")?;
             for (name, bytes) in &identities {
                 dir.replace(name, bytes)?;
             }
@@ -200,6 +202,7 @@ impl Vault {
         let recipients: Result<Vec<_>, _> =
             self.header.slots.iter().map(|slot| Recipient::parse(&slot.recipient)).collect();
         dir.remove(name)?;
+        failpoint::hit("backup.write")?;
         let file = BufWriter::with_capacity(1 << 16, dir.create_new(name)?);
         let mut sealing = AgeFile::sealed_to(&recipients?)?.write_to(file).map_err(fail)?;
         let mut out = document::Out::new(&mut sealing, &path);
@@ -221,7 +224,11 @@ impl Vault {
             buffered.flush()?;
             buffered.into_inner().map_err(std::io::IntoInnerError::into_error)
         });
-        file.and_then(|file| file.sync_all()).map_err(fail)
+        file.and_then(|file| {
+            failpoint::hit_io("backup.sync")?;
+            file.sync_all()
+        })
+        .map_err(fail)
     }
 }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::crypto;
+use crate::platform::failpoint;
 
 use super::super::codec;
 use super::{Vault, VaultError};
@@ -36,6 +37,7 @@ impl Vault {
         let note = Note { time_ms, generation: self.generation() };
         let noted = codec::encode(&note).map_err(VaultError::from).and_then(|plain| {
             let sealed = crypto::seal(self.keys.records(), &self.note_place(), &plain)?;
+            failpoint::hit("backup.note")?;
             Ok(self.home.replace(NAME, &sealed)?)
         });
         if let Err(error) = noted {

@@ -44,7 +44,10 @@ pub(super) fn archive(from: &mut dyn Read, max: u64) -> Result<Backup, BackupErr
             POLICY if policy.is_none() && size <= MAX_DOCUMENT as u64 => {
                 policy = Some(member(from, size)?);
             }
-            SECRETS if secrets.is_none() && size <= max => secrets = Some(member(from, size)?),
+            SECRETS if secrets.is_none() && size > max => {
+                return Err(BackupError::Damaged("it is shorter than it says"));
+            }
+            SECRETS if secrets.is_none() => secrets = Some(member(from, size)?),
             _ => return Err(BackupError::Foreign("it holds other files")),
         }
     }

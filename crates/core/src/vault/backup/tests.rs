@@ -122,6 +122,26 @@ fn a_change_makes_a_backup_differ_and_a_restore_undoes_it() {
 }
 
 #[test]
+fn a_restored_vault_is_above_all_that_this_machine_saw() {
+    let bench = Bench::new();
+    let mut vault = bench.vault();
+    let backup = bench.read(&bench.back_up(&mut vault)).unwrap();
+    for text in [&b"1"[..], b"2", b"3"] {
+        let fields = vec![field("value", text)];
+        vault.put(&bench.who, Event::Set, &[put("a/b", fields)]).unwrap();
+    }
+    let seen = vault.generation();
+    vault.close().unwrap();
+    let place = bench.place("old");
+    let restore = || Vault::restore(&place, &backup, &bench.who, Box::new(SystemClock));
+    assert!(matches!(restore(), Err(VaultError::Exists(_))));
+    std::fs::remove_dir_all(&place.home).unwrap();
+    let restored = restore().unwrap();
+    assert_eq!(restored.generation(), seen + 1);
+    assert!(restored.header().epoch > 1, "the anchor of the lost one stays what it was");
+}
+
+#[test]
 fn documents_that_no_vault_writes_are_refused() {
     let slot = r#"{"kind":"identity","recipient":"age1x","added_ms":1}"#;
     let version = |number: &str, stage: &str, fields: &str| {
@@ -249,7 +269,7 @@ fn archives_of_other_members_are_refused() {
     }
     let large = member("secrets.json", &[b' '; 4096]);
     let refused = Backup::parse(&mut large.as_slice(), 4095).unwrap_err();
-    assert_eq!(refused, BackupError::Foreign("it holds other files"));
+    assert_eq!(refused, BackupError::Damaged("it is shorter than it says"));
 }
 
 #[test]

@@ -1,0 +1,139 @@
+//! Templates of a run: read before the vault is opened, granted as variables are, filled last.
+
+use std::path::PathBuf;
+
+use clawvault_core::domain::{FieldName, Policy, ProfileName, Revealed, SecretInfo, SecretName};
+use clawvault_core::platform::PlatformError;
+use clawvault_core::platform::process::effective_uid;
+use clawvault_core::vault::Vault;
+
+use super::{field_of, named, refuse_admin, refuse_ungranted, value_of};
+use crate::app::import::read_file;
+use crate::app::{App, AppError, Code};
+use crate::launch::{LaunchError, Rendered, Runs, Template, TemplateError, memory_directory};
+
+/// A template, and where it is rendered to.
+#[derive(Clone, Debug)]
+pub struct FromTemplate {
+    /// The template.
+    pub template: PathBuf,
+    /// The file that is made of it: an absolute path.
+    pub to: PathBuf,
+}
+
+/// A template that was read.
+pub(super) struct Planned<'o> {
+    from: &'o FromTemplate,
+    template: Template,
+}
+
+/// What belongs into one place.
+pub(super) struct Fill {
+    pub(super) info: SecretInfo,
+    pub(super) field: FieldName,
+}
+
+/// Reads all templates.
+pub(super) fn read(all: &[FromTemplate]) -> Result<Vec<Planned<'_>>, AppError> {
+    all.iter().map(Planned::read).collect()
+}
+
+impl<'o> Planned<'o> {
+    fn read(from: &'o FromTemplate) -> Result<Self, AppError> {
+        let text = read_file(&from.template)?;
+        let template = Template::parse(text).map_err(|error| refused(from, error))?;
+        Ok(Self { from, template })
+    }
+
+    /// The secrets that it names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &SecretName> {
+        self.template.places().iter().map(|place| &place.name)
+    }
+}
+
+/// Finds the secret of every place, each refused as a variable would be.
+pub(super) fn choose(
+    vault: &Vault,
+    policy: &Policy,
+    allowed: &impl Fn(&SecretName) -> bool,
+    profile: &ProfileName,
+    all: &[Planned<'_>],
+) -> Result<Vec<Fill>, AppError> {
+    let places = || all.iter().flat_map(|planned| planned.template.places());
+    let mut names: Vec<SecretName> = all.iter().flat_map(Planned::names).cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    let infos = named(vault, profile, &names)?;
+    for info in &infos {
+        refuse_ungranted(info, allowed, profile)?;
+        refuse_admin(info, policy)?;
+    }
+    let fill = |place: &crate::launch::Place| {
+        let info = infos.iter().find(|info| info.name == place.name);
+        let info = info.ok_or_else(|| super::no_such(profile, place.name.as_str()))?;
+        Ok(Fill { info: info.clone(), field: field_of(info, place.field.as_ref())? })
+    };
+    places().map(fill).collect()
+}
+
+impl App {
+    /// Makes the files, empty; what ended runs left at their paths is removed first.
+    pub(super) fn make_files(&self, all: &[Planned<'_>]) -> Result<Rendered, AppError> {
+        let mut rendered = Rendered::default();
+        if !all.is_empty() {
+            Runs::open(&self.runtime_dir()?)?.sweep()?;
+        }
+        for planned in all {
+            rendered.make(&planned.from.to).map_err(|error| self.not_written(error))?;
+        }
+        Ok(rendered)
+    }
+
+    /// Fills the files.
+    pub(super) fn render(
+        &self,
+        all: &[Planned<'_>],
+        fills: &[Fill],
+        revealed: &[Revealed],
+        rendered: &Rendered,
+    ) -> Result<(), AppError> {
+        let mut fills = fills.iter();
+        for (at, Planned { from, template }) in all.iter().enumerate() {
+            let ours = fills.by_ref().take(template.places().len());
+            let values: Result<Vec<_>, AppError> =
+                ours.map(|fill| value_of(revealed, &fill.info, &fill.field)).collect();
+            let text = template.fill(&values?).map_err(|error| refused(from, error))?;
+            rendered.fill(at, &text).map_err(|error| self.not_written(error))?;
+        }
+        Ok(())
+    }
+
+    fn not_written(&self, error: LaunchError) -> AppError {
+        let advice = match &error {
+            LaunchError::Exists(_) => {
+                "Remove it or choose another path; only what an ended run rendered is replaced."
+                    .to_owned()
+            }
+            LaunchError::NotInMemory(_)
+            | LaunchError::NotAFile(_)
+            | LaunchError::Platform(PlatformError::Untrusted { .. } | PlatformError::Io { .. }) => {
+                match memory_directory(&self.runtime, effective_uid()) {
+                    Ok(dir) => format!(
+                        "Render it into a directory of your own in memory, such as {}.",
+                        dir.path().display()
+                    ),
+                    Err(error) => return error.into(),
+                }
+            }
+            _ => return error.into(),
+        };
+        AppError::new(Code::NotLaunched, error.to_string(), advice)
+    }
+}
+
+fn refused(from: &FromTemplate, error: TemplateError) -> AppError {
+    AppError::usage(
+        format!("{}: {error}", from.template.display()),
+        "Mend that place and run again; nothing was rendered.",
+    )
+}
