@@ -35,7 +35,6 @@ pub struct FromName {
 }
 
 /// How to run.
-#[derive(Debug)]
 pub struct RunOptions {
     /// Profile; where none is named the agent's, else `default`.
     pub profile: Option<ProfileName>,

@@ -14,7 +14,7 @@ use super::scenes::Stage;
 use super::{for_each, stages};
 
 /// Trials beyond those of the sessions in `WHOLE`.
-const MORE: usize = 250;
+const MORE: usize = 200;
 /// Sessions of which every call is tried each time, with so many of the faults.
 const WHOLE: &[(&str, usize)] = &[("set", FAULTS.len()), ("rekey", 1)];
 const CALLS: &str = "openat,write,pwrite64,fsync,fdatasync,ftruncate,fallocate,flock,fchmod,mkdir,\

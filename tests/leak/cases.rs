@@ -1,5 +1,7 @@
 //! The commands that a value is given to, in every place where a person may put it.
 
+use crate::custody;
+
 /// One command.
 #[derive(Default)]
 pub(crate) struct Case {
@@ -10,16 +12,16 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    fn new(arguments: &str) -> Self {
+    pub(crate) fn new(arguments: &str) -> Self {
         let arguments = arguments.split(' ').map(str::to_owned).collect();
         Self { arguments, ..Self::default() }
     }
 
-    fn stdin(self, text: &str) -> Self {
+    pub(crate) fn stdin(self, text: &str) -> Self {
         Self { stdin: text.to_owned(), ..self }
     }
 
-    fn file(mut self, name: &str, text: String) -> Self {
+    pub(crate) fn file(mut self, name: &str, text: String) -> Self {
         self.files.push((name.to_owned(), text));
         self
     }
@@ -44,6 +46,7 @@ pub(crate) fn all(value: &str) -> Vec<Case> {
     all.extend(arguments(value));
     all.extend(keys(value));
     all.extend(policies(value));
+    all.extend(custody::all(value));
     all
 }
 
