@@ -14,10 +14,12 @@ import sys
 import time
 from pathlib import Path
 
+from masking import Masking
 from metering import BenchError, Gate, Meter, ratios, summary
 
 SEED = 20261122
 PICKED = 10
+MASKED = 50
 SMALL = 200
 IMPORTED = 10_000
 LARGE = 100_000
@@ -32,6 +34,8 @@ LAUNCH_LARGE_OVER_SMALL = 1.5
 IMPORT_CPU = 3_000.0
 LIST_CPU = 1_000.0
 SET_OVER_FLOOR = 3.0
+MASK_OVER_CAT = 6.0
+MASK_START = 5.0
 
 LAUNCHES = 100
 ROUNDS = 30
@@ -232,6 +236,27 @@ class Bench:
             over = ratios(ours, self.series[f"{floor}, beside {count}"])
             self.gate(f"set at {count} / the same in a process", SET_OVER_FLOOR, over)
 
+    def masks(self, home):
+        """CPU of masking beside `cat` between the same pipes; how much later a program starts."""
+        environment = self.meter.environment | {"CLAWVAULT_HOME": str(home)}
+        masking = Masking(self.helper, self.vault, environment, self.data)
+        choice = ["--only", ",".join(secret(n) for n in range(MASKED))]
+        print(f"\nMask with {MASKED} secrets")
+        for _ in range(self.runs(ROUNDS) // 2):
+            for name in masking.data:
+                self.note(f"cat of {name}", masking.cat(name))
+                self.note(f"mask of {name}", masking.masked(name, choice))
+        for _ in range(self.runs(LAUNCHES)):
+            plain, masked = masking.start(choice), masking.start(["--mask", *choice])
+            self.note("start with --mask, later than without", masked - plain)
+        for name in masking.data:
+            cat, ours = self.series[f"cat of {name}"], self.series[f"mask of {name}"]
+            self.tell(f"CPU ms of cat of {name}", cat)
+            self.tell(f"CPU ms of mask of {name}", ours)
+            self.gate(f"CPU of masking {name} / cat", MASK_OVER_CAT, ratios(ours, cat))
+        later = "start with --mask, later than without"
+        self.gate(later, MASK_START, self.series[later], "ms")
+
     def measure(self):
         """Everything, in order."""
         values = make_values()
@@ -242,6 +267,7 @@ class Bench:
         self.launches(homes, values)
         self.list(homes[LARGE])
         self.sets(homes)
+        self.masks(homes[SMALL])
 
 
 def variable(number):

@@ -121,6 +121,10 @@ fn launch_masked(app: &App, options: RunOptions) -> Result<ExitCode, AppError> {
         output::warnings(&[format!("shorter than {SHORTEST} bytes, so not masked: {all}")]);
     }
     let ended = launch.run_masked(&output::streams()?).map_err(AppError::before_launch)?;
+    if ended.interrupted {
+        // A shell that sees this stops its own script, as it would without us.
+        mask::interrupt();
+    }
     match ended.lost {
         Some(kind) if ended.code == 0 => Err(output::lost_by(kind)),
         _ => Ok(ExitCode::from(ended.code)),

@@ -24,6 +24,7 @@ mod wiring;
 pub use error::MaskError;
 pub use program::Program;
 pub use session::{SESSION, lead};
+pub use signals::interrupt;
 pub use supervise::{Ended, run};
 pub use wiring::Outer;
 

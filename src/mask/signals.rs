@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::sys::signal::{SigSet, Signal as Name};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::Signal;
+use rustix::process::{Signal, getpid, kill_process};
 
 use super::MaskError;
 
@@ -52,6 +52,15 @@ impl Signals {
     pub(super) fn wait(&self) {
         // Interrupted is as good as come: the caller looks, and waits again.
         poll(&mut [PollFd::new(&self.0, PollFlags::IN)], None).ok();
+    }
+}
+
+/// Ends this process as the key that interrupts ends one; comes back only where that is ignored.
+pub fn interrupt() {
+    let mut set = SigSet::empty();
+    set.add(Name::SIGINT);
+    if set.thread_unblock().is_ok() {
+        kill_process(getpid(), Signal::INT).ok();
     }
 }
 

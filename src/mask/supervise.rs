@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use clawvault_core::domain::Value;
+use clawvault_core::memory;
 use clawvault_needles::{Needles, Stream};
 use nix::sys::signal::Signal as Name;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -29,6 +30,8 @@ pub struct Ended {
     pub code: u8,
     /// What kept output from being written, other than a reader that went away.
     pub lost: Option<ErrorKind>,
+    /// Ended by the key that interrupts: then we should end so, too, for the shell's script to.
+    pub interrupted: bool,
 }
 
 /// Runs the program to its end. The values are named; `started` is told the program's process.
@@ -50,10 +53,20 @@ pub fn run(
     drop(wiring.streams);
     let signals = Signals::hold(&[Name::SIGWINCH])?;
     let pumps = Pumps::start(wiring.sources, &needles, &marks)?;
-    let mut watch = Watch { program: pid, own_session, keyboard, screens: wiring.screens, signals };
-    let code = watch.to_the_end()?;
+    let mut watch = Watch {
+        program: pid,
+        own_session,
+        keyboard,
+        screens: wiring.screens,
+        signals,
+        interrupted: own_session,
+    };
+    // What was copied on the way here does not stay as long as the program runs.
+    memory::wipe_stack::<{ memory::DEEPEST }>();
+    let code = watch.until_its_end()?;
     let lost = pumps.finish(&watch.signals);
-    Ok(Ended { code, lost })
+    let interrupted = watch.interrupted && i32::from(code) == 128 + Signal::INT.as_raw();
+    Ok(Ended { code, lost, interrupted })
 }
 
 /// The same program with a leader of its session.
@@ -70,11 +83,13 @@ struct Watch {
     keyboard: Option<Keyboard>,
     screens: Vec<Screen>,
     signals: Signals,
+    /// Whether an interruption is one by the key: in a session of its own nobody else's reach it.
+    interrupted: bool,
 }
 
 impl Watch {
     /// Passes keys and signals on until the program has ended.
-    fn to_the_end(&mut self) -> Result<u8, MaskError> {
+    fn until_its_end(&mut self) -> Result<u8, MaskError> {
         loop {
             if let Some(keyboard) = &mut self.keyboard {
                 keyboard.take();
@@ -107,10 +122,16 @@ impl Watch {
         poll(&mut all, limit).is_ok() && all.get(1).is_some_and(|fd| !fd.revents().is_empty())
     }
 
-    fn receive(&self, received: Received) {
+    fn receive(&mut self, received: Received) {
         if received.signal == Signal::WINCH {
             self.screens.iter().for_each(Screen::fit);
         }
+        if received.signal == Signal::CONT
+            && let Some(keyboard) = &mut self.keyboard
+        {
+            keyboard.take_again();
+        }
+        self.interrupted |= received.signal == Signal::INT && received.by_kernel;
         // Of a key, the program in our own group has its own.
         let has_it = received.by_kernel && !self.own_session;
         // A terminal that it does not live on tells it nothing.

@@ -2,7 +2,6 @@
 //! each is put in their place in a mount namespace, which needs root.
 
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
 use std::time::Duration;
 
 use super::sandbox::{PROGRAM, Said, Sandbox, command_of, run};
@@ -12,33 +11,35 @@ struct Listener {
     socket: UnixDatagram,
     /// Puts our socket in the place of the system's.
     script: String,
+    /// Not below what the script hides.
+    _directory: tempfile::TempDir,
 }
 
 impl Listener {
-    fn journal(sandbox: &Sandbox) -> Self {
-        let place = sandbox.path("journal");
-        std::fs::create_dir(&place).expect("a directory is made");
-        let script = format!(
-            "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && \
-             mount --bind {} /run/systemd/journal",
-            place.display()
-        );
-        Self::bind(&place.join("socket"), script)
+    fn journal() -> Self {
+        Self::bind(|place| {
+            format!(
+                "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && \
+                 mount --bind {place} /run/systemd/journal"
+            )
+        })
     }
 
-    fn syslog(sandbox: &Sandbox) -> Self {
-        let place = sandbox.path("syslog");
-        let script = format!(
-            "mount -t tmpfs tmpfs /dev && touch /dev/log && mount --bind {} /dev/log",
-            place.display()
-        );
-        Self::bind(&place, script)
+    fn syslog() -> Self {
+        Self::bind(|place| {
+            format!(
+                "mount -t tmpfs tmpfs /dev && touch /dev/log && mount --bind {place}/socket /dev/log"
+            )
+        })
     }
 
-    fn bind(socket: &Path, script: String) -> Self {
-        let socket = UnixDatagram::bind(socket).expect("the socket is bound");
+    fn bind(script: impl Fn(&str) -> String) -> Self {
+        let directory = tempfile::tempdir().expect("a directory is made");
+        let script = script(directory.path().to_str().expect("a temporary path is text"));
+        let socket = UnixDatagram::bind(directory.path().join("socket"));
+        let socket = socket.expect("the socket is bound");
         socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout is set");
-        Self { socket, script }
+        Self { socket, script, _directory: directory }
     }
 
     /// Runs the program where this listener is the system's.
@@ -78,7 +79,7 @@ fn sandbox(test: &str) -> Option<Sandbox> {
 fn an_export_sends_each_entry_with_its_fields() {
     let test = "an_export_sends_each_entry_with_its_fields";
     let Some(sandbox) = sandbox(test) else { return };
-    let journal = Listener::journal(&sandbox);
+    let journal = Listener::journal();
     let said = journal.run(&sandbox, &["log", "--export", "journald"], "");
     assert_eq!((said.code(), said.err.as_str()), (Some(0), "2 entries sent\n"));
     let (init, set) = (journal.next(), journal.next());
@@ -88,7 +89,7 @@ fn an_export_sends_each_entry_with_its_fields() {
     }
     assert!(!set.contains("value"));
 
-    let syslog = Listener::syslog(&sandbox);
+    let syslog = Listener::syslog();
     let words = ["log", "--export", "syslog", "--secret", "some/key"];
     let said = syslog.run(&sandbox, &words, "");
     assert_eq!((said.code(), said.err.as_str()), (Some(0), "1 entries sent\n"));
@@ -105,7 +106,7 @@ fn a_mirror_gets_each_entry_and_stops_nothing() {
     let path = path.to_str().expect("a temporary path is text");
     let said = sandbox.run(&["policy", "apply", path, "--yes"], b"");
     assert!(said.err.contains("names of secrets in clear"), "{}", said.err);
-    let journal = Listener::journal(&sandbox);
+    let journal = Listener::journal();
     for (words, event) in [
         (&["get", "some/key"][..], "get"),
         (&["run", "--", "true"], "run"),
@@ -128,7 +129,7 @@ fn a_mirror_gets_each_entry_and_stops_nothing() {
 #[test]
 fn an_export_to_nobody_is_told() {
     let Some(sandbox) = sandbox("an_export_to_nobody_is_told") else { return };
-    let journal = Listener::journal(&sandbox);
+    let journal = Listener::journal();
     drop(journal.socket);
     let script = format!("{} && exec \"$@\"", journal.script);
     let words = ["--mount", "sh", "-c", &script, "sh", PROGRAM, "log", "--export", "journald"];

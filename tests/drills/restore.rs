@@ -103,6 +103,7 @@ fn a_home_with_traces_or_another_vault_is_left_alone() {
     fs::remove_file(home.join("vault.toml")).unwrap();
     let what = refused(&world.call(&home, "restore {}/b.age"), &[5]);
     assert!(what.starts_with("there are traces of a vault here"), "{what}");
+    fs::remove_dir_all(home.join("snapshots")).unwrap();
     // A vault whose header is there and unreadable is no empty home either.
     let header = home.join("vault.toml");
     fs::write(&header, "no header").unwrap();
