@@ -18,7 +18,6 @@ use super::{
 const SAMPLES: &[&str] = &["anthropic/main", "openai/main", "telegram/bot"];
 
 /// What quickstart found on the machine.
-#[derive(Debug)]
 pub struct Surroundings {
     /// The environment.
     pub environment: Vec<(OsString, OsString)>,

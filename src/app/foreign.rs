@@ -88,7 +88,6 @@ pub enum Keeper {
 }
 
 /// What a program is asked for, and where it looks for its keys.
-#[derive(Debug)]
 pub struct Asked {
     /// Which program.
     pub keeper: Keeper,

@@ -24,7 +24,6 @@ use crate::intake::{Format, environment};
 use crate::openclaw::{self, FormatHit};
 
 /// Where values come from.
-#[derive(Debug)]
 pub enum Source {
     /// A document: dotenv, JSON, YAML or TOML.
     File(PathBuf),

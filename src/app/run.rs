@@ -35,7 +35,6 @@ pub struct FromName {
 }
 
 /// How to run.
-#[derive(Debug)]
 pub struct RunOptions {
     /// Profile; where none is named the agent's, else `default`.
     pub profile: Option<ProfileName>,
@@ -98,7 +97,7 @@ impl App {
         let (slots, fills) = match allotted {
             Ok(allotted) => allotted,
             Err(error) => {
-                vault.note(&who, Event::Run, error.outcome(), asked(&options));
+                vault.note(&who, Event::Run, error.outcome(), asked(&options, &templates));
                 return Err(error);
             }
         };
@@ -182,15 +181,16 @@ fn allotted(
 }
 
 /// The secrets that were asked for by name.
-fn asked(options: &RunOptions) -> Vec<Item> {
+fn asked(options: &RunOptions, templates: &[Planned<'_>]) -> Vec<Item> {
     let named = options.env.iter().chain(&options.files).map(|from| &from.name);
+    let places: BTreeSet<&SecretName> = templates.iter().flat_map(Planned::names).collect();
     let profile = options.profile.clone().unwrap_or_default();
     let item = |name: &SecretName| Item {
         profile: profile.to_string(),
         secret: name.to_string(),
         version: 0,
     };
-    options.only.iter().chain(named).map(item).collect()
+    options.only.iter().chain(named).chain(places).map(item).collect()
 }
 
 /// The agent's grant; a profile that is not the agent's own is refused.

@@ -157,9 +157,10 @@ impl Scanner<'_> {
     fn key(&self, span: Range<usize>) -> Result<String, Kind> {
         let token = self.text.get(span).unwrap_or_default();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '-' | ' ');
-        let bare = token.trim_matches(['"', '\'']);
-        if bare.chars().all(plain) {
-            return Ok(bare.to_owned());
+        let quoted = token.starts_with(['"', '\'']);
+        let inner = if quoted { within_quotes(token) } else { token };
+        if inner.chars().all(plain) {
+            return Ok(inner.to_owned());
         }
         match maps::parse(self.format, format!("{{{token}:0}}").as_bytes()) {
             Ok(Tree::Map(map)) if map.len() == 1 => map.into_keys().next().ok_or(Kind::NotAMap),
@@ -170,7 +171,7 @@ impl Scanner<'_> {
     /// What a text in quotes says.
     fn text_of(&self, span: Range<usize>) -> Result<Zeroizing<String>, Kind> {
         let token = self.text.get(span).unwrap_or_default();
-        let inner = token.get(1..token.len().saturating_sub(1)).unwrap_or_default();
+        let inner = within_quotes(token);
         if !inner.contains('\\') {
             return Ok(Zeroizing::new(inner.to_owned()));
         }
@@ -241,6 +242,10 @@ impl Scanner<'_> {
         };
         self.at += length.unwrap_or(rest.len());
     }
+}
+
+fn within_quotes(token: &str) -> &str {
+    token.get(1..token.len().saturating_sub(1)).unwrap_or_default()
 }
 
 fn is_blank(c: char) -> bool {

@@ -16,7 +16,7 @@ pub use capture::{ProgramError, capture};
 pub use pass::{Shown, entries, shown};
 
 /// A program to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Program<'a> {
     /// What it is called in messages.
     pub name: &'static str,

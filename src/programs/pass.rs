@@ -52,7 +52,7 @@ pub fn entries(store: &Path, prefix: &str) -> Result<Vec<String>, ProgramError> 
 }
 
 /// What an entry says.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Eq, PartialEq)]
 pub struct Shown<'a> {
     /// Its value.
     pub value: &'a [u8],
@@ -125,7 +125,7 @@ mod tests {
             (pem, pem, false),
             (b"-----BEGIN KEY-----\nabc\n", b"-----BEGIN KEY-----", true),
         ] {
-            assert_eq!(shown(bytes), Shown { value, has_more });
+            assert!(shown(bytes) == Shown { value, has_more });
         }
     }
 }

@@ -17,6 +17,7 @@ mod history;
 mod kill;
 mod log;
 mod recipients;
+mod scrub;
 mod together;
 
 #[path = "../support/random.rs"]

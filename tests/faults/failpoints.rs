@@ -15,7 +15,7 @@ use super::scenes::Stage;
 use super::{failing_program, for_each, stages};
 
 /// Trials beyond those that make each point act once in each way.
-const MORE: usize = 300;
+const MORE: usize = 150;
 const ACTIONS: [&str; 4] = ["kill", "eio", "enospc", "delay"];
 
 /// One point, one action, one session.

@@ -72,6 +72,30 @@ pub(crate) fn exposes(text: &str) -> Wrong {
         .collect()
 }
 
+/// Types that derive `Debug` over bytes that no wrapper keeps silent: what is printed may be a value.
+pub(crate) fn debugs_bytes(text: &str) -> Wrong {
+    const LOUD: &[&str] = &["Zeroizing", "OsString", "SecretString", "Vec < u8", "[ u8 ]"];
+    let tokens = source::tokens(&source::without_tests(&source::code(text)));
+    let starts = tokens.iter().enumerate().filter(|(_, t)| t.text == "derive").map(|(at, _)| at);
+    let mut wrong = Wrong::new();
+    for at in starts {
+        let rest = &tokens[at..];
+        let Some(end) = rest.iter().position(|t| t.text == "struct" || t.text == "enum") else {
+            continue;
+        };
+        let body = rest[end..].iter().position(|t| t.text == "}" || t.text == ";");
+        let words = |part: &[source::Token]| {
+            part.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        let derives = rest[..end].iter().any(|t| t.text == "Debug");
+        let body = words(&rest[end..end + body.unwrap_or(rest.len() - end)]);
+        if derives && LOUD.iter().any(|word| body.contains(word)) {
+            wrong.push((rest[end].line, "derives `Debug` over bytes".to_string()));
+        }
+    }
+    wrong
+}
+
 /// Names of the failpoints that a text passes.
 pub(crate) fn failpoints(text: &str) -> Vec<String> {
     let calls = text.match_indices("failpoint::hit").map(|(at, _)| &text[at..]);

@@ -1,5 +1,7 @@
 //! The commands that a value is given to, in every place where a person may put it.
 
+use crate::custody;
+
 /// One command.
 #[derive(Default)]
 pub(crate) struct Case {
@@ -10,16 +12,16 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    fn new(arguments: &str) -> Self {
+    pub(crate) fn new(arguments: &str) -> Self {
         let arguments = arguments.split(' ').map(str::to_owned).collect();
         Self { arguments, ..Self::default() }
     }
 
-    fn stdin(self, text: &str) -> Self {
+    pub(crate) fn stdin(self, text: &str) -> Self {
         Self { stdin: text.to_owned(), ..self }
     }
 
-    fn file(mut self, name: &str, text: String) -> Self {
+    pub(crate) fn file(mut self, name: &str, text: String) -> Self {
         self.files.push((name.to_owned(), text));
         self
     }
@@ -44,6 +46,7 @@ pub(crate) fn all(value: &str) -> Vec<Case> {
     all.extend(arguments(value));
     all.extend(keys(value));
     all.extend(policies(value));
+    all.extend(custody::all(value));
     all
 }
 
@@ -117,7 +120,28 @@ fn documents(v: &str) -> Vec<Case> {
         case.files = vec![made, (format!("claw/{name}"), text)];
         case
     };
+    let piped = |from: &str, text: String| Case::new(&format!("import --from {from}")).stdin(&text);
+    let template = |text: &str| {
+        let text = text.replace('V', v);
+        Case::new("run --template t=/dev/shm/none/t -- true").file("t", text)
+    };
     let mut all = vec![
+        piped("vault", format!("{{\"data\": {{\"k\": \"{v}\", \"n\": 1}}}}")),
+        piped("vault", format!("{{\"data\": {{\"k\": \"{v}\" \"{v}\"}}}}")),
+        piped("vault", format!("{{\"errors\": [\"{v}\"]}}")),
+        piped(
+            "bitwarden",
+            format!("{{\"type\": 1, \"name\": \"x\", \"login\": {{\"totp\": \"{v}\"}}}}"),
+        ),
+        piped("bitwarden", format!("{{\"encrypted\": true, \"data\": \"{v}\"}}")),
+        piped("1password", format!("[\"{v}\"]")),
+        piped("1password", v.to_owned()),
+        template("{{ clawvault://a/main }}"),
+        template("{{ clawvault://V }}"),
+        template("{{ clawvault V }}"),
+        template("{{ clawvault://a/main#V }}"),
+        template("{{ clawvault://a/main | V }}"),
+        template("{{ clawvault://a/main V"),
         import("a.env", format!("DOT={v}\nexport QUOTED='{v}'\nDOUBLE=\"{v}\\n\"\n")),
         import("a.env", format!("DOT={v}x\n")),
         import("a.env", format!("A_KEY=1\nB_KEY={v}\n")).also("--as a/b"),
@@ -274,6 +298,13 @@ fn arguments(v: &str) -> Vec<Case> {
         "export --format json V",
         "export --format json --profile V",
         "export --format=V",
+        "export --format json --only V",
+        "export --format docker-env --only a/main,V",
+        "export --format k8s-secret --name V",
+        "import --from V",
+        "import --from=V none",
+        "import --from sops none V",
+        "import --from pass V",
         "run V",
         "run V -- true",
         "run --profile V -- true",
@@ -287,6 +318,8 @@ fn arguments(v: &str) -> Vec<Case> {
         "run --file V -- true",
         "run --file V=a/main -- true",
         "run --file X=V -- true",
+        "run --template V -- true",
+        "run --template none=V -- true",
         "run --clean-env=V -- true",
         "run --V -- true",
         "run --identity V -- true",

@@ -17,10 +17,13 @@
 #[path = "../support/canary.rs"]
 mod canary;
 mod cases;
+mod custody;
+mod debug;
 mod process;
 #[path = "../support/scratch.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod scratch;
+mod scrub;
 mod search;
 
 use std::time::SystemTime;
@@ -77,11 +80,14 @@ fn shown_where_asked(scratch: &Scratch, canary: &Canary, start: SystemTime) {
     scratch
         .call(&["set", "control/main", "--env", "CONTROL"], canary.text().as_bytes())
         .succeeded();
-    let shows: [&[&str]; 6] = [
+    let shows: [&[&str]; 9] = [
         &["get", "control/main"],
         &["get", "control/main", "--json"],
         &["export", "--format", "json"],
         &["export", "--format", "dotenv"],
+        &["export", "--format", "docker-env", "--only", "control/main"],
+        &["export", "--format", "k8s-secret"],
+        &["export", "--format", "json", "--only", "control/main"],
         &["run", "--only", "control/main", "--", "printenv", "CONTROL"],
         &[
             "run",
@@ -106,10 +112,31 @@ fn shown_where_asked(scratch: &Scratch, canary: &Canary, start: SystemTime) {
             "{arguments:?}"
         );
     }
-    let planted = scratch.path("tmp/planted");
-    std::fs::write(&planted, canary.text()).unwrap();
-    assert_eq!(search::everywhere(scratch, canary, start).len(), 1, "the search is blind");
-    std::fs::remove_file(planted).unwrap();
+    let core = scratch.path("work/core");
+    std::fs::write(&core, canary.text()).unwrap();
+    assert_eq!(search::work_files(scratch), [core], "the search is blind to cores");
+    search::empty_work(scratch);
+    let (tmp, shared) = (scratch.path("tmp"), std::path::Path::new("/dev/shm"));
+    let named = canary.text().to_lowercase().replace(['/', '+', '='], "-");
+    let places = [
+        scratch.home().join("log/00000001.log.old"),
+        scratch.home().join("backup.age"),
+        scratch.path("all/stray"),
+        scratch.path("user/.bash_history"),
+        scratch.path("user/.local/crash-report"),
+        scratch.runtime().join("planted"),
+        shared.join(format!("clawvault-planted-{}", std::process::id())),
+        tmp.join("planted"),
+        tmp.join(named),
+    ];
+    for planted in places {
+        std::fs::create_dir_all(planted.parent().unwrap()).unwrap();
+        std::fs::write(&planted, canary.text()).unwrap();
+        let found = search::everywhere(scratch, canary, start);
+        assert!(!found.is_empty(), "the search is blind to {}", planted.display());
+        std::fs::remove_file(planted).unwrap();
+    }
+    assert_eq!(search::everywhere(scratch, canary, start), Vec::<String>::new());
 }
 
 /// Everything that describes the vault, after all that happened to it.

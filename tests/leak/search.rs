@@ -50,6 +50,16 @@ pub(crate) fn work_files(scratch: &Scratch) -> Vec<PathBuf> {
     files
 }
 
+/// All files of the test: the vault's, the user's, the input of commands.
+pub(crate) fn all_files(scratch: &Scratch) -> Vec<PathBuf> {
+    let mut files = work_files(scratch);
+    for directory in [scratch.path("all"), scratch.path("tmp"), scratch.path("user")] {
+        walk(&directory, &mut files);
+    }
+    walk(scratch.runtime(), &mut files);
+    files
+}
+
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         match entry.file_type() {

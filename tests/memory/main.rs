@@ -60,6 +60,8 @@ fn end_of_commands(world: &mut World) {
     world.scratch.write("p.toml", b"[agents.a]\nsecrets = [\"env/*\"]\n");
     let one = world.values[0].text().to_owned();
     let another = format!("{{\"a\": \"{}\", \"b\": \"{}\"}}", one, world.values[1].text());
+    let vault = format!("{{\"data\": {{\"data\": {{\"token\": \"{one}\"}}}}}}");
+    world.scratch.write("t", b"key = {{ clawvault://env/key-0 }}\n");
     let ends: &[(&[&str], &str)] = &[
         (&["import", "a.env", "--update"], ""),
         (&["import", "a.env", "--dry-run", "--profile", "other"], ""),
@@ -73,7 +75,16 @@ fn end_of_commands(world: &mut World) {
         (&["get", "a/fields#none"], ""),
         (&["export", "--format", "json"], ""),
         (&["export", "--format", "dotenv"], ""),
+        (&["export", "--format", "docker-env"], ""),
+        (&["export", "--format", "k8s-secret"], ""),
+        (&["backup", "b.age"], ""),
+        (&["restore", "b.age", "--check"], ""),
+        (&["recipient", "add", "--recovery"], ""),
+        (&["rekey"], ""),
+        (&["restore", "b.age", "--older"], ""),
+        (&["import", "--from", "vault"], &vault),
         (&["run", "--", "./none"], ""),
+        (&["run", "--template", "t=/none/such/t", "--", "true"], ""),
         (&["run", "--", "./broken"], ""),
         (&["run", "--env", "A=a/fields#none", "--", "true"], ""),
         (&["list"], ""),

@@ -44,6 +44,11 @@ impl<'o> Planned<'o> {
         let template = Template::parse(text).map_err(|error| refused(from, error))?;
         Ok(Self { from, template })
     }
+
+    /// The secrets that it names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &SecretName> {
+        self.template.places().iter().map(|place| &place.name)
+    }
 }
 
 /// Finds the secret of every place, each refused as a variable would be.
@@ -55,7 +60,7 @@ pub(super) fn choose(
     all: &[Planned<'_>],
 ) -> Result<Vec<Fill>, AppError> {
     let places = || all.iter().flat_map(|planned| planned.template.places());
-    let mut names: Vec<SecretName> = places().map(|place| place.name.clone()).collect();
+    let mut names: Vec<SecretName> = all.iter().flat_map(Planned::names).cloned().collect();
     names.sort_unstable();
     names.dedup();
     let infos = named(vault, profile, &names)?;

@@ -163,7 +163,7 @@ fn lines_hold(shape: Shape, pieces: &[(bool, String)], goes: &[bool]) -> Result<
 /// A JSON5 text in pieces: what stands between values, and the values as they are written.
 fn json5() -> impl Strategy<Value = Vec<(bool, String)>> {
     let blank = || select(vec!["", " ", "\n", "/* 'x' */", "// \"y\"\n", "\t"]);
-    let key = select(vec!["a", "'b c'", "\"d\\\"e\"", "$f", "'\\x67'", "\"h.i\""]);
+    let key = select(vec!["a", "'b c'", "\"d\\\"e\"", "$f", "'\\x67'", "\"h.i\"", "\"'j'\""]);
     let text =
         prop_oneof!["'[a-z\"${}]{1,6}'", "\"[a-z'\\[:,]{1,6}(\\\\n|\\\\\"|\\\\x41|\\\\\n)?\""];
     let leaf = prop_oneof![

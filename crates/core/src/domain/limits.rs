@@ -29,7 +29,7 @@ pub const MAX_SCRUBS: usize = 8;
 /// Most files of one scrub.
 pub const MAX_SCRUBBED_FILES: usize = 1024;
 /// Most bytes of files that all scrubs together keep; the oldest are forgotten past it.
-pub const MAX_UNDO: usize = 64 * 1024 * 1024;
+pub const MAX_UNDO: u64 = 64 * 1024 * 1024;
 /// Most key slots of a vault.
 pub const MAX_SLOTS: usize = 64;
 /// Largest audit entry, in bytes.

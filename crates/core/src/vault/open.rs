@@ -10,6 +10,7 @@ use crate::auditlog::{AuditLog, Sockets, reserve};
 use crate::crypto::slot::{Identity, Passphrase, Recipient};
 use crate::crypto::{CryptoError, Keys, VaultKey};
 use crate::domain::{Event, Outcome, hex};
+use crate::memory::wipe_stack;
 use crate::platform::{Clock, Dir, FileLock, PlatformError, Private, failpoint, memory};
 use crate::store::{Ledger, LocalStore, Store, StoreError};
 
@@ -176,6 +177,8 @@ impl Vault {
         let home = open_home(place)?;
         let (first, bytes) = find_header(&home, place)?;
         let (key, opened_by) = unlock(&home, &first, &opener)?;
+        // What it left where the frames of the next calls come to lie; a wait wipes the rest.
+        wipe_stack::<{ 8 * 1024 }>();
         let lock = FileLock::take(&home, LOCK, PATIENCE)?;
         let mut warnings = Vec::new();
         let keys = key.derive();
@@ -357,7 +360,7 @@ fn restored_header(
     Ok(header)
 }
 
-// A frame of its own, which ends before the wait for the lock, when the stack is wiped.
+// A frame of its own, so that what it leaves can be wiped.
 #[inline(never)]
 fn unlock(
     home: &Dir,

@@ -8,6 +8,7 @@ use crate::platform::{Dir, failpoint};
 use crate::store::{Batch, Ledger, LocalStore, Root, RootId, SnapshotStore, Store, write_snapshot};
 
 use super::epoch::store_name;
+use super::open::LOG;
 use super::{Vault, VaultError};
 
 /// Directory of the snapshots in the home.
@@ -60,8 +61,10 @@ impl Vault {
             failpoint::hit("snapshot.prune")?;
             dir.remove(old)?;
         }
-        // A crash leaves what was never renamed into place: nobody else writes here now.
-        Ok(dir.remove_unfinished()?)
+        // A crash leaves what was never renamed into place; nobody else writes while we hold the lock.
+        dir.remove_unfinished()?;
+        self.home.remove_unfinished()?;
+        Ok(self.home.create_dir(LOG)?.remove_unfinished()?)
     }
 
     /// Moves everything to a new store file, then takes a snapshot: mends what no read shows, too,

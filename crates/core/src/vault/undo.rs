@@ -4,6 +4,7 @@
 //! oldest scrubs are forgotten, and said, when a new one needs the room.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::auditlog::Item;
 use crate::crypto::Keys;
@@ -103,7 +104,7 @@ impl Vault {
         files: &[Original<'_>],
         secrets: &[(ProfileName, SecretName)],
     ) -> Result<Recorded, VaultError> {
-        let total: usize = files.iter().map(|file| file.bytes.len()).sum();
+        let total: u64 = files.iter().map(|file| file.bytes.len() as u64).sum();
         if total > MAX_UNDO || files.len() > MAX_SCRUBBED_FILES {
             return Err(VaultError::Limit(format!(
                 "a scrub of more than {MAX_SCRUBBED_FILES} files or {MAX_UNDO} bytes cannot be undone"
@@ -111,16 +112,15 @@ impl Vault {
         }
         let mut scrubs = self.scrub_list()?;
         let mut changes = Vec::new();
-        let mut forgotten = Vec::new();
-        while scrubs.list.len() >= MAX_SCRUBS || scrubs.bytes() + total as u64 > MAX_UNDO as u64 {
-            let oldest = scrubs.list.remove(0);
-            changes.extend(self.without(&oldest));
-            forgotten.push(oldest.id);
-        }
+        let oldest = scrubs.list.drain(..scrubs.surplus(total));
+        let oldest: Vec<ScrubInfo> = oldest.collect();
+        oldest.iter().for_each(|info| changes.extend(self.without(info)));
+        let forgotten = oldest.iter().map(|info| info.id).collect();
         scrubs.last += 1;
         let (id, mut listed) = (scrubs.last, Vec::with_capacity(files.len()));
         for (number, file) in (0..).zip(files) {
-            let plain = LockedBytes::copy_of(file.bytes);
+            // Not locked: the same bytes lie in a file, and large ones would push values out.
+            let plain = LockedBytes::unlocked(Zeroizing::new(file.bytes.to_vec()));
             changes.push(Change {
                 key: record_keys::original(&self.keys, id, number),
                 plain: Some(plain),
@@ -231,8 +231,18 @@ impl Vault {
 }
 
 impl Scrubs {
-    fn bytes(&self) -> u64 {
-        self.list.iter().flat_map(|info| &info.files).map(|file| file.length).sum()
+    /// How many of the oldest scrubs have to go for one more of so many bytes.
+    fn surplus(&self, bytes: u64) -> usize {
+        let sizes = |info: &ScrubInfo| info.files.iter().map(|file| file.length).sum::<u64>();
+        let (mut kept, mut total) = (0, bytes);
+        for info in self.list.iter().rev().take(MAX_SCRUBS - 1) {
+            total += sizes(info);
+            if total > MAX_UNDO {
+                break;
+            }
+            kept += 1;
+        }
+        self.list.len() - kept
     }
 }
 
@@ -243,4 +253,36 @@ fn items(secrets: &[(ProfileName, SecretName)]) -> Vec<Item> {
         version: 0,
     };
     secrets.iter().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_scrubs_make_room() {
+        let scrubs = |sizes: &[u64]| {
+            let file =
+                |length| ScrubbedFile { number: 0, path: Vec::new(), mode: 0, length, left: None };
+            let info = |length: &u64| ScrubInfo {
+                id: 1,
+                time_ms: 0,
+                files: vec![file(*length)],
+                secrets: Vec::new(),
+            };
+            Scrubs { last: 1, list: sizes.iter().map(info).collect() }
+        };
+        let half = MAX_UNDO / 2;
+        for (sizes, bytes, surplus) in [
+            (&[][..], MAX_UNDO, 0),
+            (&[1; MAX_SCRUBS - 1], 1, 0),
+            (&[1; MAX_SCRUBS], 1, 1),
+            (&[half, half], 0, 0),
+            (&[half, half], 1, 1),
+            (&[1, half, 1], half, 2),
+            (&[1, 1], MAX_UNDO, 2),
+        ] {
+            assert_eq!(scrubs(sizes).surplus(bytes), surplus, "{sizes:?} {bytes}");
+        }
+    }
 }
