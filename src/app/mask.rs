@@ -14,7 +14,7 @@ impl Launch {
         short.map(|(name, _)| name).collect()
     }
 
-    /// Closes the vault and runs the program to its end.
+    /// Closes the vault and runs the program to its end, which is that of its secret files, too.
     pub fn run_masked(self, outer: &Outer) -> Result<Ended, AppError> {
         let Self { ready, vault, revealed, runs, mut record } = self;
         // Other commands work while the program runs.

@@ -183,7 +183,7 @@ fn allotted(
 /// The secrets that were asked for by name.
 fn asked(options: &RunOptions, templates: &[Planned<'_>]) -> Vec<Item> {
     let named = options.env.iter().chain(&options.files).map(|from| &from.name);
-    let places = templates.iter().flat_map(Planned::names);
+    let places: BTreeSet<&SecretName> = templates.iter().flat_map(Planned::names).collect();
     let profile = options.profile.clone().unwrap_or_default();
     let item = |name: &SecretName| Item {
         profile: profile.to_string(),

@@ -51,7 +51,9 @@ pub(super) struct Args {
     #[arg(long, group = "source", value_enum, value_name = "KEEPER")]
     from: Option<From>,
     /// Put back what a scrub took out: the last one, or the one of this number
-    #[arg(long, group = "source", num_args = 0..=1, value_name = "ID", conflicts_with_all = ["scrub", "update", "dry_run", "name", "profile"])]
+    #[arg(long, group = "source", num_args = 0..=1, value_name = "ID",
+        conflicts_with_all = ["file", "env", "openclaw", "from", "scrub", "update", "dry_run", "name",
+        "profile"])]
     undo: Option<Option<u32>>,
     /// With --undo: show what can be put back, and change nothing
     #[arg(long, requires = "undo")]

@@ -44,18 +44,32 @@ impl Keyboard {
         Some(Self { terminal, program, settings: None, typed, waiting: 0..0, hung_up: false })
     }
 
-    /// Takes the keys, if this process is in the foreground.
+    /// Takes the keys, if this process is in the foreground and has not taken them.
     pub(super) fn take(&mut self) {
+        if !self.is_taken() {
+            self.set_raw();
+        }
+    }
+
+    /// Takes them anew after this process was stopped from outside: others may have changed the
+    /// settings since.
+    pub(super) fn take_again(&mut self) {
+        if self.is_taken() {
+            self.set_raw();
+        }
+    }
+
+    fn set_raw(&mut self) {
         // A terminal that is not this session's has no foreground.
-        if self.settings.is_some() || tcgetpgrp(&self.terminal).is_ok_and(|at| at != getpgrp()) {
+        if tcgetpgrp(&self.terminal).is_ok_and(|at| at != getpgrp()) {
             return;
         }
-        let Ok(settings) = tcgetattr(&self.terminal) else { return };
+        let Ok(found) = tcgetattr(&self.terminal) else { return };
+        let settings = self.settings.take().unwrap_or(found);
         let mut raw = settings.clone();
         raw.make_raw();
-        if tcsetattr(&self.terminal, OptionalActions::Now, &raw).is_ok() {
-            self.settings = Some(settings);
-        }
+        self.settings = Some(settings);
+        tcsetattr(&self.terminal, OptionalActions::Now, &raw).ok();
     }
 
     /// Gives the keys back.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use clawvault_core::domain::Value;
+use clawvault_core::memory;
 use clawvault_needles::{Needles, Stream};
 use nix::sys::signal::Signal as Name;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -60,6 +61,8 @@ pub fn run(
         signals,
         interrupted: own_session,
     };
+    // What was copied on the way here does not stay as long as the program runs.
+    memory::wipe_stack::<{ memory::DEEPEST }>();
     let code = watch.until_its_end()?;
     let lost = pumps.finish(&watch.signals);
     let interrupted = watch.interrupted && i32::from(code) == 128 + Signal::INT.as_raw();
@@ -122,6 +125,11 @@ impl Watch {
     fn receive(&mut self, received: Received) {
         if received.signal == Signal::WINCH {
             self.screens.iter().for_each(Screen::fit);
+        }
+        if received.signal == Signal::CONT
+            && let Some(keyboard) = &mut self.keyboard
+        {
+            keyboard.take_again();
         }
         self.interrupted |= received.signal == Signal::INT && received.by_kernel;
         // Of a key, the program in our own group has its own.

@@ -14,6 +14,8 @@
 
 mod failpoints;
 mod judge;
+mod power;
+mod record;
 mod scenes;
 mod syscalls;
 
@@ -22,6 +24,8 @@ mod random;
 #[path = "../support/sandbox.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod sandbox;
+#[path = "../support/sectors.rs"]
+mod sectors;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

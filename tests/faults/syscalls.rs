@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::judge::judge;
 use super::random::{Random, trials};
-use super::sandbox::{PROGRAM, Sandbox, run};
+use super::sandbox::{PROGRAM, Said, Sandbox, run};
 use super::scenes::Stage;
 use super::{for_each, stages};
 
@@ -38,8 +38,7 @@ struct Call {
 #[test]
 fn every_system_call_kills_or_fails() {
     let test = "every_system_call_kills_or_fails";
-    if !Command::new("strace").arg("-V").output().is_ok_and(|out| out.status.success()) {
-        println!("SKIP {test}: needs strace");
+    if !has_strace(test) {
         return;
     }
     let mut random = Random::of_test("system calls");
@@ -68,8 +67,17 @@ fn every_system_call_kills_or_fails() {
     );
 }
 
+/// Whether `strace` is there; where it is not, the test says that it is skipped.
+pub(crate) fn has_strace(test: &str) -> bool {
+    let has = Command::new("strace").arg("-V").output().is_ok_and(|out| out.status.success());
+    if !has {
+        println!("SKIP {test}: needs strace");
+    }
+    has
+}
+
 /// Plays the session under `strace` with these options; its record names the calls.
-fn traced(stage: &Stage, sandbox: &Sandbox, options: &[&str]) -> (super::sandbox::Said, String) {
+pub(crate) fn traced(stage: &Stage, sandbox: &Sandbox, options: &[&str]) -> (Said, String) {
     let record = sandbox.path("calls");
     let command = stage.command(sandbox, Path::new(PROGRAM));
     let mut strace = Command::new("strace");

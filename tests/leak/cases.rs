@@ -120,7 +120,28 @@ fn documents(v: &str) -> Vec<Case> {
         case.files = vec![made, (format!("claw/{name}"), text)];
         case
     };
+    let piped = |from: &str, text: String| Case::new(&format!("import --from {from}")).stdin(&text);
+    let template = |text: &str| {
+        let text = text.replace('V', v);
+        Case::new("run --template t=/dev/shm/none/t -- true").file("t", text)
+    };
     let mut all = vec![
+        piped("vault", format!("{{\"data\": {{\"k\": \"{v}\", \"n\": 1}}}}")),
+        piped("vault", format!("{{\"data\": {{\"k\": \"{v}\" \"{v}\"}}}}")),
+        piped("vault", format!("{{\"errors\": [\"{v}\"]}}")),
+        piped(
+            "bitwarden",
+            format!("{{\"type\": 1, \"name\": \"x\", \"login\": {{\"totp\": \"{v}\"}}}}"),
+        ),
+        piped("bitwarden", format!("{{\"encrypted\": true, \"data\": \"{v}\"}}")),
+        piped("1password", format!("[\"{v}\"]")),
+        piped("1password", v.to_owned()),
+        template("{{ clawvault://a/main }}"),
+        template("{{ clawvault://V }}"),
+        template("{{ clawvault V }}"),
+        template("{{ clawvault://a/main#V }}"),
+        template("{{ clawvault://a/main | V }}"),
+        template("{{ clawvault://a/main V"),
         import("a.env", format!("DOT={v}\nexport QUOTED='{v}'\nDOUBLE=\"{v}\\n\"\n")),
         import("a.env", format!("DOT={v}x\n")),
         import("a.env", format!("A_KEY=1\nB_KEY={v}\n")).also("--as a/b"),
@@ -277,6 +298,13 @@ fn arguments(v: &str) -> Vec<Case> {
         "export --format json V",
         "export --format json --profile V",
         "export --format=V",
+        "export --format json --only V",
+        "export --format docker-env --only a/main,V",
+        "export --format k8s-secret --name V",
+        "import --from V",
+        "import --from=V none",
+        "import --from sops none V",
+        "import --from pass V",
         "run V",
         "run V -- true",
         "run --profile V -- true",
@@ -290,6 +318,8 @@ fn arguments(v: &str) -> Vec<Case> {
         "run --file V -- true",
         "run --file V=a/main -- true",
         "run --file X=V -- true",
+        "run --template V -- true",
+        "run --template none=V -- true",
         "run --clean-env=V -- true",
         "run --V -- true",
         "run --identity V -- true",

@@ -18,7 +18,7 @@ pub(crate) const NEW: &str = "value-during-the-outage";
 /// The secret of both.
 pub(crate) const NAME: &str = "outage/one";
 const PAGE: usize = 4096;
-const SIZE: u64 = 16 * 1024 * 1024;
+const SIZE: u64 = 32 * 1024 * 1024;
 
 /// A vault on a tmpfs of its own, with one secret in it.
 pub(crate) struct Bench {

@@ -111,7 +111,7 @@ impl Directory {
             return rustix::fs::openat(&self.0, c".", last, Mode::empty()).map_err(refused);
         };
         let mut at: Option<OwnedFd> = None;
-        for (part, flags) in folders.iter().map(|part| (part, FOLDER)).chain([(end, last)]) {
+        for (part, flags) in folders.iter().map(|part| (part, PASSAGE)).chain([(end, last)]) {
             let name = CString::new(part.as_encoded_bytes()).map_err(|_| ReadError::Missing)?;
             let from = at.as_ref().unwrap_or(&self.0);
             at = Some(rustix::fs::openat(from, &name, flags, Mode::empty()).map_err(|error| {
@@ -131,6 +131,10 @@ const FILE: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// A folder on the way: passing through it takes no right to list it.
+const PASSAGE: OFlags =
+    OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 fn refused(error: Errno) -> ReadError {
     match error {

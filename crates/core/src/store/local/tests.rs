@@ -5,6 +5,8 @@
 mod disk;
 #[path = "../../../../../tests/support/random.rs"]
 mod random;
+#[path = "../../../../../tests/support/sectors.rs"]
+mod sectors;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +15,9 @@ use std::time::Instant;
 use super::*;
 use crate::crypto::{Keys, VaultKey};
 use crate::store::{Change, Ledger, Plain};
-use disk::{Disk, Step, apply, cut};
+use disk::Disk;
 use random::{Random, trials};
+use sectors::{Step, apply, cut};
 
 const SEEDS: usize = 2000;
 const VAULT: [u8; 16] = [9; 16];
