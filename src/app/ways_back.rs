@@ -1,6 +1,7 @@
 //! What is left where a vault does not open: which keys would open it, what a snapshot or a backup
 //! can still give, with the commands to type.
 
+use clawvault_core::crypto::slot::Identity;
 use clawvault_core::platform::{Dir, Private};
 use clawvault_core::vault::{Header, SlotKind};
 
@@ -15,30 +16,16 @@ impl App {
                 "next",
                 "`clawvault init` makes a vault; `clawvault restore FILE` makes one of a backup",
             )],
-            Code::Denied => vec![self.keys_that_fit(), self.by_backup()],
+            // Rights that are wrong were named with what mends them.
+            Code::Denied => match (self.header(), self.identities()) {
+                (Some(header), Ok(at_hand)) => {
+                    vec![keys_that_fit(&header, &at_hand), self.by_backup()]
+                }
+                _ => Vec::new(),
+            },
             Code::Damaged => vec![self.snapshots(), self.by_backup()],
             _ => Vec::new(),
         }
-    }
-
-    /// Which keys open it, by their public halves, and which are at hand.
-    fn keys_that_fit(&self) -> Check {
-        let subject = "keys";
-        let Some(header) = self.header() else {
-            return Check::warn(subject, "what opens it cannot be read");
-        };
-        let slots =
-            header.slots.iter().map(|slot| format!("{} {}", slot.kind.as_str(), slot.recipient));
-        let slots = slots.collect::<Vec<_>>().join(", ");
-        let at_hand = match self.identities() {
-            Ok(identities) if identities.is_empty() => "no identity is at hand".to_owned(),
-            Ok(identities) => {
-                let public = identities.iter().map(|identity| identity.recipient().to_string());
-                format!("at hand is {}", public.collect::<Vec<_>>().join(", "))
-            }
-            Err(error) => error.what,
-        };
-        Check::warn(subject, format!("it opens with {slots}; {at_hand}. {}", with_keys(&header)))
     }
 
     /// What snapshots give back.
@@ -76,6 +63,19 @@ impl App {
             ),
         )
     }
+}
+
+/// Which keys open it, by their public halves, and which are at hand.
+fn keys_that_fit(header: &Header, at_hand: &[Identity]) -> Check {
+    let slots =
+        header.slots.iter().map(|slot| format!("{} {}", slot.kind.as_str(), slot.recipient));
+    let slots = slots.collect::<Vec<_>>().join(", ");
+    let public = at_hand.iter().map(|identity| identity.recipient().to_string());
+    let at_hand = match public.collect::<Vec<_>>() {
+        none if none.is_empty() => "no identity is at hand".to_owned(),
+        some => format!("at hand is {}", some.join(", ")),
+    };
+    Check::warn("keys", format!("it opens with {slots}; {at_hand}. {}", with_keys(header)))
 }
 
 fn with_keys(header: &Header) -> String {
