@@ -1,14 +1,15 @@
 //! Templates of a run: read before the vault is opened, granted as variables are, filled last.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clawvault_core::domain::limits::MAX_DOCUMENT;
 use clawvault_core::domain::{FieldName, Policy, ProfileName, Revealed, SecretInfo, SecretName};
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::process::effective_uid;
+use clawvault_core::platform::read::read_bounded;
 use clawvault_core::vault::Vault;
 
 use super::{field_of, named, refuse_admin, refuse_ungranted, value_of};
-use crate::app::import::read_file;
 use crate::app::{App, AppError, Code};
 use crate::launch::{LaunchError, Rendered, Runs, Template, TemplateError, memory_directory};
 
@@ -40,7 +41,11 @@ pub(super) fn read(all: &[FromTemplate]) -> Result<Vec<Planned<'_>>, AppError> {
 
 impl<'o> Planned<'o> {
     fn read(from: &'o FromTemplate) -> Result<Self, AppError> {
-        let text = read_file(&from.template)?;
+        // What names no file may be a value, pasted in the wrong place: it is not repeated.
+        let text = read_bounded(&from.template, MAX_DOCUMENT).map_err(|error| {
+            let what = PlatformError::read(Path::new("the named template"), error).to_string();
+            AppError::new(Code::Missing, what, "Name a regular file that you may read: IN=OUT.")
+        })?;
         let template = Template::parse(text).map_err(|error| refused(from, error))?;
         Ok(Self { from, template })
     }
