@@ -92,6 +92,8 @@ pub struct Imported {
     pub plaintext: Vec<Plaintext>,
     /// The command that takes them out there, where one can.
     pub scrub_command: Option<String>,
+    /// What a person should know of how the vault was found.
+    pub warnings: Vec<String>,
     /// What was taken, where a scrub is to follow.
     pub taken: Vec<Taken>,
 }
@@ -105,6 +107,7 @@ impl App {
         let mut vault = self.open(access)?;
         let mut imported = self.import_gathered(&mut vault, gathered, options)?;
         imported.scrub_command = scrub_command(source, options);
+        imported.warnings = vault.warnings();
         vault.close()?;
         Ok(imported)
     }

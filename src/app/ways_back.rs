@@ -15,8 +15,8 @@ impl App {
                 "next",
                 "`clawvault init` makes a vault; `clawvault restore FILE` makes one of a backup",
             )],
-            Code::Denied => vec![self.keys_that_fit(), self.from_backup()],
-            Code::Damaged => vec![self.snapshots(), self.from_backup()],
+            Code::Denied => vec![self.keys_that_fit(), self.by_backup()],
+            Code::Damaged => vec![self.snapshots(), self.by_backup()],
             _ => Vec::new(),
         }
     }
@@ -62,7 +62,7 @@ impl App {
     }
 
     /// How a backup takes the place of what stands there.
-    fn from_backup(&self) -> Check {
+    fn by_backup(&self) -> Check {
         let home = self.place.home.display();
         let identity = match self.place.home.join(IDENTITY_FILE).exists() {
             true => format!("--identity {home}.damaged/{IDENTITY_FILE}"),

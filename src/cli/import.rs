@@ -127,6 +127,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     if !args.json {
         report(&imported, args);
     }
+    output::warnings(&imported.warnings);
     // Of an import that would stop, nothing would be scrubbed.
     let outcome = match args.scrub && !would_stop(&imported, args) {
         true => Some(scrub::after(&app, &source, &imported, &options, wanted)?),

@@ -1,7 +1,7 @@
 //! Signals that wait to be read, instead of interrupting: no handler runs.
 //!
-//! What is ignored stays ignored, for us and for the program. The program inherits what is held
-//! back, so signals are held back only once it runs.
+//! What was ignored stays ignored for the program, unless it decides otherwise. It would inherit what
+//! is held back, so signals are held back only once it runs.
 
 use std::os::fd::{AsFd, BorrowedFd};
 

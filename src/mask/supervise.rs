@@ -23,6 +23,9 @@ use super::{MaskError, Outer, Program, SESSION};
 
 /// In the background nobody tells when it ends: so often the terminal is asked.
 const BACKGROUND: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+/// So long a reader that takes nothing is waited for, once a signal asks us to end.
+const SOON: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
 /// How a masked run ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
@@ -96,6 +99,10 @@ impl Watch {
             }
             while let Some(status) = changed(self.program)? {
                 if let Some(code) = exit_code(status) {
+                    // What came for both of us asks nothing more of us.
+                    while let Some(received) = self.signals.next() {
+                        self.receive(received);
+                    }
                     return Ok(code);
                 }
                 if self.own_session {
@@ -197,19 +204,22 @@ impl Pumps {
         start().map_err(MaskError::system("start a thread"))
     }
 
-    /// Lets what the program has written go out, and ends; at once when a signal asks for that.
+    /// Lets what the program has written go out, and ends; soon when a signal asks for that.
     fn finish(self, signals: &Signals) -> Option<ErrorKind> {
         drop(self.running);
+        let mut limit = None;
         loop {
             let mut both =
                 [PollFd::new(&self.done, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-            poll(&mut both, None).ok();
+            if poll(&mut both, limit) == Ok(0) {
+                return None;
+            }
             if !both[0].revents().is_empty() {
                 break;
             }
             while let Some(received) = signals.next() {
                 if received.is_passed_on() {
-                    return None;
+                    limit = Some(&SOON);
                 }
             }
         }

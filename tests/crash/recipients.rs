@@ -130,8 +130,8 @@ impl World {
     fn nothing_opens(&self) -> usize {
         let home = Dir::open(&self.sandbox.home(), Private::Required).expect("the home opens");
         let before = Dir::open(&self.sandbox.path("before"), Private::Required).expect("a copy");
-        let names = before.list().expect("it is listed").into_iter().map(|found| found.name);
-        let name = names.filter(|name| name.starts_with("store")).next_back().expect("a store");
+        let mut names = before.list().expect("it is listed").into_iter().map(|found| found.name);
+        let name = names.rfind(|name| name.starts_with("store")).expect("a store");
         let (all, opened) = self.opened(&LocalStore::open_read(&before, &name).expect("a store"));
         assert_eq!(all, opened, "the keys of the time before are the right ones");
         let mut pieces = 0;

@@ -16,7 +16,6 @@ mod restore;
 mod world;
 
 #[path = "../support/random.rs"]
-#[allow(dead_code, reason = "each test uses a part of it")]
 mod random;
 #[path = "../support/sandbox.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]

@@ -13,7 +13,6 @@
 mod life;
 mod output;
 #[path = "../support/random.rs"]
-#[allow(dead_code, reason = "each test uses a part of it")]
 mod random;
 #[path = "../support/sandbox.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]

@@ -54,9 +54,9 @@ mod tests {
         let mut writer = AgeFile::sealed_to(&recipients).unwrap().write_to(&mut file).unwrap();
         writer.write_all(&[7; 100_000]).unwrap();
         writer.finish().unwrap();
-        for key in 0..2 {
+        for key in &keys[..2] {
             let mut plain = Vec::new();
-            let one = std::slice::from_ref(&keys[key]);
+            let one = std::slice::from_ref(key);
             decrypt(one, file.as_slice()).unwrap().read_to_end(&mut plain).unwrap();
             assert_eq!(plain, [7; 100_000]);
             let cut = decrypt(one, &file[..file.len() - 1]).unwrap().read_to_end(&mut plain);

@@ -73,6 +73,12 @@ impl PlatformError {
         }
     }
 
+    /// True when whoever started this process allowed it too few open files.
+    pub fn is_descriptor_limit(&self) -> bool {
+        let limit = Some(rustix::io::Errno::MFILE);
+        matches!(self, Self::Io { source, .. } if rustix::io::Errno::from_io_error(source) == limit)
+    }
+
     /// True when the file or directory does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

@@ -196,8 +196,11 @@ pub(super) fn open_log(
 ) -> Result<(AuditLog, bool), VaultError> {
     let opened = home.create_dir(LOG).map_err(LogError::from);
     match opened.and_then(|dir| AuditLog::open(dir, anchored)) {
-        // Without an anchor nothing would be known of where the log stands.
-        Err(LogError::Platform(error @ PlatformError::Io { .. })) if anchored.is_some() => {
+        // Without an anchor nothing would be known of where the log stands; and a caller must not be
+        // able to read names unlogged by a limit that it sets.
+        Err(LogError::Platform(error @ PlatformError::Io { .. }))
+            if anchored.is_some() && !error.is_descriptor_limit() =>
+        {
             Ok((AuditLog::unusable(&error, anchored), false))
         }
         Err(LogError::Platform(error)) => Err(error.into()),
