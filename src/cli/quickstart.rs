@@ -29,6 +29,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
+    context.refuse_inherited_keys().map_err(AppError::before_launch)?;
     let app = context.app()?;
     let found = look_around();
     let app = match prepare(&app, &found, args.yes)? {
