@@ -1,6 +1,7 @@
 //! What a scrub did to files outside the vault: enough to put them back, and no value.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{ProfileName, SecretName};
 
 /// One file that a scrub changed or removed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ScrubbedFile {
     /// Number of the file within its scrub.
     pub number: u32,
@@ -27,6 +28,12 @@ impl ScrubbedFile {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.path))
+    }
+}
+
+impl fmt::Debug for ScrubbedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ScrubbedFile({}, {} bytes)", self.path().display(), self.length)
     }
 }
 
