@@ -51,7 +51,8 @@ fn age_and_tar_open_a_backup_and_every_value_is_the_same() {
         let (name, field) = place.split_once('#').unwrap();
         let secret = secrets.iter().find(|s| s["name"] == name && s["profile"] == "default");
         let versions = secret.unwrap()["versions"].as_array().unwrap().iter();
-        let version = versions.clone().find(|v| v["number"].to_string() == version).unwrap();
+        let number: Option<u64> = version.parse().ok();
+        let version = versions.clone().find(|v| v["number"].as_u64() == number).unwrap();
         let fields = version["fields"].as_array().unwrap();
         let found = fields.iter().find(|f| f["name"] == field).unwrap();
         let bytes = match found["value"].as_str() {
