@@ -80,7 +80,7 @@ pub(super) fn report(app: &App, made: Made) -> Result<ExitCode, AppError> {
             output::data(format!("{}\n", **key).as_bytes());
         }
         None => output::talk(
-            "There is no recovery key (`init --recovery` makes one with the vault): keep a copy of \
+            "There is no recovery key (`clawvault recipient add --recovery` makes one): keep a copy of \
              the key elsewhere.",
         ),
     }
