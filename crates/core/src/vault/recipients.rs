@@ -5,7 +5,8 @@ use crate::domain::limits::MAX_SLOTS;
 use crate::domain::{Event, Outcome};
 use crate::platform::failpoint;
 
-use super::open::{HEADER, NewSlot};
+use super::create::NewSlot;
+use super::open::HEADER;
 use super::{NextEpoch, Slot, Vault, VaultError, Who};
 
 impl Vault {
