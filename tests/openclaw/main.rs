@@ -65,22 +65,10 @@ fn answers_a_turn_with_the_key_from_the_vault() {
     let names = bench.path("names");
     let list = format!("env | cut -d= -f1 | sort > {}", names.display());
     let vendor = ModelServer::start(Some(list));
-    bench.configure(port, &vendor.base_url());
+    bench.configure(port, &vendor.base_url(), "fake", "${OPENAI_API_KEY}");
     let mut gateway = bench.start_gateway(port);
-
-    let mut turn = bench.command("openclaw");
-    turn.args(["agent", "--agent", "main", "--message", "ping", "--json"]);
-    let mut turn = Process::start(&mut turn, &bench.path("turn.log"));
-    let status = turn.wait(TURN_LIMIT);
-    assert!(status.success(), "{status}; {}\ngateway: {}", turn.said(), gateway.said());
-
-    let requests = vendor.requests();
-    let bearer = format!("Bearer {}", bench.value);
-    assert!(requests.len() >= 2, "a tool call is two requests: {requests:?}");
-    for request in &requests {
-        assert_eq!(request.path, "/v1/chat/completions");
-        assert_eq!(request.authorization.as_ref(), Some(&bearer));
-    }
+    bench.takes_a_turn(&vendor, &gateway);
+    assert!(vendor.requests().len() >= 2, "a tool call is two requests");
 
     let names = fs::read_to_string(names).expect("the agent ran the command it was told to run");
     let ours: Vec<&str> = names.lines().filter(|name| is_ours(name)).collect();
@@ -90,6 +78,30 @@ fn answers_a_turn_with_the_key_from_the_vault() {
     let status = gateway.terminate(STOP_LIMIT);
     assert_eq!(status.code(), Some(0), "{}", gateway.said());
     bench.assert_value_is_in_no_file();
+}
+
+/// The key lay in clear in the configuration and in an old copy of it: imported and scrubbed, it
+/// reaches the vendor as before and lies in no file.
+#[test]
+fn lives_on_a_configuration_that_was_scrubbed() {
+    let bench = Bench::new();
+    let port = free_port();
+    let vendor = ModelServer::start(None);
+    bench.configure(port, &vendor.base_url(), "openai", &bench.value);
+    let home = bench.path("home/.openclaw");
+    fs::copy(home.join("openclaw.json"), home.join("openclaw.json.bak")).unwrap();
+    bench.clawvault(&["import", "--openclaw", home.to_str().unwrap(), "--scrub", "--yes"], "");
+    let mut gateway = bench.start_gateway(port);
+    bench.takes_a_turn(&vendor, &gateway);
+    let status = gateway.terminate(STOP_LIMIT);
+    assert_eq!(status.code(), Some(0), "{}", gateway.said());
+    bench.assert_value_is_in_no_file();
+
+    bench.clawvault(&["import", "--undo"], "");
+    for name in ["openclaw.json", "openclaw.json.bak"] {
+        let text = fs::read_to_string(home.join(name)).unwrap();
+        assert!(text.contains(&bench.value), "{name} is not as it was");
+    }
 }
 
 /// A machine of its own in a temporary directory: a vault that holds one key, and an empty home.
@@ -137,21 +149,37 @@ impl Bench {
         assert!(output.status.success(), "clawvault {arguments:?}: {}: {said}", output.status);
     }
 
+    /// The agent answers a message, and every request of it carries the vault's key.
+    fn takes_a_turn(&self, vendor: &ModelServer, gateway: &Process) {
+        let mut turn = self.command("openclaw");
+        turn.args(["agent", "--agent", "main", "--message", "ping", "--json"]);
+        let mut turn = Process::start(&mut turn, &self.path("turn.log"));
+        let status = turn.wait(TURN_LIMIT);
+        assert!(status.success(), "{status}; {}\ngateway: {}", turn.said(), gateway.said());
+        let requests = vendor.requests();
+        let bearer = format!("Bearer {}", self.value);
+        assert!(!requests.is_empty(), "the vendor was not asked");
+        for request in &requests {
+            assert_eq!(request.path, "/v1/chat/completions");
+            assert_eq!(request.authorization.as_ref(), Some(&bearer));
+        }
+    }
+
     /// Writes the configuration of a gateway whose one model is at `base_url`. The memory search
     /// is off: it would send the key, as an OpenAI key, to OpenAI's embeddings.
-    fn configure(&self, port: u16, base_url: &str) {
+    fn configure(&self, port: u16, base_url: &str, provider: &str, key: &str) {
         let vendor = json!({
             "baseUrl": base_url,
             "api": "openai-completions",
-            "apiKey": "${OPENAI_API_KEY}",
+            "apiKey": key,
             "models": [{ "id": "fake-1", "name": "fake-1" }],
         });
         let config = json!({
             "gateway": {
                 "mode": "local", "bind": "loopback", "port": port, "auth": { "mode": "none" },
             },
-            "models": { "providers": { "fake": vendor } },
-            "agents": { "defaults": { "model": { "primary": "fake/fake-1" } } },
+            "models": { "providers": { provider: vendor } },
+            "agents": { "defaults": { "model": { "primary": format!("{provider}/fake-1") } } },
             "memory": { "search": { "enabled": false } },
         });
         let directory = self.path("home/.openclaw");
