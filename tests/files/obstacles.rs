@@ -42,8 +42,12 @@ const OBSTACLES: &[Obstacle] = &[
 ];
 
 /// Each writes somewhere: store, log and anchor; records and secret files; everything.
-const COMMANDS: &[&[&str]] =
-    &[&["set", "a/other"], &["run", "--file", "F=a/main", "--", "true"], &["doctor", "--repair"]];
+const COMMANDS: &[&[&str]] = &[
+    &["set", "a/other"],
+    &["run", "--file", "F=a/main", "--", "true"],
+    &["doctor", "--repair"],
+    &["rekey"],
+];
 /// The others, for links alone.
 const MORE: &[&[&str]] = &[&["get", "a/main"], &["init"], &["uninstall"]];
 
@@ -88,6 +92,65 @@ fn nothing_is_written_outside_and_nothing_waits() {
     println!("{} places, {tried} commands, {refused} of them refused", places.len());
     assert!(places.len() > 20 && refused > 100, "{places:?}");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The files that a person names: a backup, the file that is scrubbed, what a template becomes.
+#[test]
+fn files_that_are_named_lead_nowhere_else() {
+    let scratch = Scratch::below(Path::new("/dev/shm"));
+    scratch.call(&["init"], b"").succeeded();
+    scratch.call(&["set", "a/main"], b"value").succeeded();
+    scratch.call(&["backup", "sound.age"], b"").succeeded();
+    scratch.write("text", b"key = {{ clawvault://a/main }}\n");
+    let named: [(&str, &[&str]); 6] = [
+        ("named", &["backup", "named"]),
+        ("named", &["backup", "named", "--force"]),
+        (".named.new", &["backup", "named"]),
+        ("named.env", &["import", "named.env", "--scrub", "--yes"]),
+        (
+            ".scrubbed.env.clawvault-new",
+            &["import", "scrubbed.env", "--scrub", "--yes", "--update"],
+        ),
+        ("memory/named", &["run", "--template", "text=memory/named", "--", "true"]),
+    ];
+    let (mut tried, mut refused, mut wrong) = (0, 0, Vec::new());
+    for (place, command) in named {
+        for obstacle in OBSTACLES.iter().filter(|o| **o != Obstacle::Device || is_root()) {
+            let outside = Outside::new(&scratch);
+            for name in
+                ["named", ".named.new", "named.env", ".scrubbed.env.clawvault-new", "memory"]
+            {
+                clear(&scratch.path("work").join(name));
+            }
+            scratch.write("scrubbed.env", format!("A_KEY=value-{tried}\n").as_bytes());
+            let memory = scratch.path("work/memory");
+            fs::create_dir(&memory).unwrap();
+            fs::set_permissions(&memory, PermissionsExt::from_mode(0o700)).unwrap();
+            give(&memory);
+            outside.put(*obstacle, &scratch.path("work").join(place));
+            tried += 1;
+            let what = format!("{obstacle:?} at {place}, {command:?}");
+            match timed(&scratch, command) {
+                None => wrong.push(format!("{what}: waits")),
+                Some(said) => {
+                    refused += usize::from(said.code != Some(0));
+                    wrong.extend(said.is_in_order().err().map(|why| format!("{what}: {why}")));
+                }
+            }
+            wrong.extend(outside.touched().map(|touched| format!("{what}: {touched}")));
+        }
+    }
+    println!("{tried} commands with named files, {refused} of them refused");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(refused > tried / 2, "the obstacles stood in nobody's way");
+}
+
+fn clear(place: &Path) {
+    match place.symlink_metadata() {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(place).unwrap(),
+        Ok(_) => fs::remove_file(place).unwrap(),
+        Err(_) => {}
+    }
 }
 
 /// A home and a runtime directory side by side, as commands left them.

@@ -400,10 +400,14 @@ fn open_parent(path: &Path) -> Result<(OwnedFd, &OsStr), PlatformError> {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
     };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(parent, flags, Mode::empty())
-        .map_err(|e| PlatformError::io("open", parent, e))?;
-    Ok((fd, name))
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = |how| rustix::fs::open(parent, flags | how, Mode::empty());
+    // A directory that we may pass through but not list, such as one of mode 0711, will do.
+    let fd = match open(OFlags::RDONLY) {
+        Err(Errno::ACCESS) => open(OFlags::PATH),
+        other => other,
+    };
+    Ok((fd.map_err(|e| PlatformError::io("open", parent, e))?, name))
 }
 
 #[cfg(test)]
