@@ -61,6 +61,9 @@ fn end_of_commands(world: &mut World) {
     let one = world.values[0].text().to_owned();
     let another = format!("{{\"a\": \"{}\", \"b\": \"{}\"}}", one, world.values[1].text());
     let vault = format!("{{\"data\": {{\"data\": {{\"token\": \"{one}\"}}}}}}");
+    let lines: String =
+        (0..world.values.len()).map(|n| format!("KEY_{n}={}\n", world.values[n].text())).collect();
+    world.scratch.write("s.env", lines.as_bytes());
     world.scratch.write("t", b"key = {{ clawvault://env/key-0 }}\n");
     let ends: &[(&[&str], &str)] = &[
         (&["import", "a.env", "--update"], ""),
@@ -83,6 +86,9 @@ fn end_of_commands(world: &mut World) {
         (&["rekey"], ""),
         (&["restore", "b.age", "--older"], ""),
         (&["import", "--from", "vault"], &vault),
+        (&["import", "s.env", "--update", "--scrub", "--yes"], ""),
+        (&["import", "--undo"], ""),
+        (&["run", "--mask", "--", "/usr/bin/env"], ""),
         (&["run", "--", "./none"], ""),
         (&["run", "--template", "t=/none/such/t", "--", "true"], ""),
         (&["run", "--", "./broken"], ""),
