@@ -15,9 +15,10 @@ pub(super) struct Args {}
 pub(super) fn run(_: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let vault = context.app()?.rekey()?;
     let header = vault.header();
-    let (epoch, count) = (header.epoch, header.slots.len());
-    output::talk(&format!(
-        "the vault has a new key, its number {epoch}; {count} recipients open it"
-    ));
+    let opened = match header.slots.len() {
+        1 => "1 recipient opens it".to_owned(),
+        count => format!("{count} recipients open it"),
+    };
+    output::talk(&format!("the vault has a new key, its number {}; {opened}", header.epoch));
     set::finish(vault)
 }
