@@ -1,0 +1,225 @@
+//! Turns the built-in rules, and the token formats of the vendors, into static tables: a scan
+//! parses nothing before its first keyword.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::{Debug, Write as _};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The search for keywords, shared with the library.
+#[allow(dead_code, reason = "the library uses the rest")]
+#[path = "src/gram.rs"]
+pub mod gram;
+/// The grammar, shared with the library.
+#[allow(dead_code, reason = "the library uses the rest")]
+#[path = "src/rule/grammar.rs"]
+pub mod grammar;
+/// The grammar of the table of shapes, shared with the library.
+#[allow(dead_code, reason = "the library uses the rest")]
+#[path = "src/rule/shapes.rs"]
+pub mod shapes;
+
+use clawvault_providers::{Format, Vendor, vendors};
+use gram::{Table, Word};
+use grammar::{Confidence, RuleEntry, RuleFile, Severity};
+use shapes::{Shape, ShapeEntry};
+
+/// The table of shapes, among the files of rules.
+const SHAPES: &str = "keyword-shapes.toml";
+/// How far before its literal a token may begin that has the literal inside.
+const INSIDE: u16 = 256;
+/// How far behind a vendor's name a token may begin whose form alone says nothing.
+const NEAR: u16 = 80;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=rules");
+    println!("cargo:rerun-if-changed=src/rule/grammar.rs");
+    println!("cargo:rerun-if-changed=src/rule/shapes.rs");
+    println!("cargo:rerun-if-changed=src/gram.rs");
+    let mut rules: Vec<(Option<&str>, Entry)> = Vec::new();
+    for vendor in vendors() {
+        for format in vendor.formats {
+            rules.push((Some(vendor.id), Entry::pattern(of_format(vendor, format))));
+        }
+    }
+    for rule in read_all(Path::new("rules"))? {
+        rules.push((None, Entry::pattern(rule)));
+    }
+    let path = Path::new("rules").join(SHAPES);
+    let text = fs::read_to_string(&path)?;
+    let table = shapes::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    for (id, entry) in &table {
+        rules.push((None, of_shapes(id, entry)));
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    fs::write(out.join("rules.rs"), tables(&rules)?)?;
+    Ok(())
+}
+
+/// A rule, with the shapes that it looks for if it has no pattern.
+struct Entry {
+    rule: RuleEntry,
+    shapes: Vec<Shape>,
+}
+
+impl Entry {
+    fn pattern(rule: RuleEntry) -> Self {
+        Self { rule, shapes: Vec::new() }
+    }
+}
+
+/// The rule that one line of the table of shapes stands for.
+fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
+    let (keywords, shapes) = entry.parts(id);
+    let rule = RuleEntry {
+        id: format!("{id}-key"),
+        name: format!("{id} key"),
+        description: "Calls the service in its owner's name, at its owner's cost.".to_owned(),
+        severity: Severity::High,
+        advice: "Revoke it at the service and issue another one.".to_owned(),
+        pattern: String::new(),
+        keywords,
+        ignore_case: true,
+        before: 0,
+        after: NEAR,
+        context: Vec::new(),
+        entropy: 0.0,
+        random: true,
+        checksum: None,
+        files: Vec::new(),
+        confidence: Confidence::Medium,
+        examples: Vec::new(),
+        counter_examples: Vec::new(),
+    };
+    Entry { rule, shapes: shapes.iter().filter_map(|shape| Shape::parse(shape)).collect() }
+}
+
+/// The rule that finds tokens of a vendor's format.
+fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
+    let begins = |example: &&str| format.keywords.iter().any(|word| example.starts_with(word));
+    let (before, after) = match format.context {
+        true => (0, NEAR),
+        false if format.examples.iter().all(begins) => (0, 0),
+        false => (INSIDE, 0),
+    };
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let keywords = if format.context && format.keywords.is_empty() {
+        vec![vendor.id.to_owned()]
+    } else {
+        owned(format.keywords)
+    };
+    RuleEntry {
+        id: format!("{}-{}", vendor.id, format.kind),
+        name: format!("{} {}", vendor.name, format.kind.replace('-', " ")),
+        description: format.description.to_owned(),
+        severity: Severity::High,
+        advice: "Revoke it at the vendor and issue another one.".to_owned(),
+        pattern: format.pattern.to_owned(),
+        keywords,
+        ignore_case: false,
+        before,
+        after,
+        context: Vec::new(),
+        entropy: 0.0,
+        random: format.context,
+        checksum: None,
+        files: Vec::new(),
+        confidence: if format.context { Confidence::Medium } else { Confidence::High },
+        examples: owned(format.examples),
+        counter_examples: owned(format.counter_examples),
+    }
+}
+
+/// Reads every file of rules, sorted by its name.
+fn read_all(folder: &Path) -> Result<Vec<RuleEntry>, Box<dyn Error>> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    paths.retain(|path| path.file_name().is_some_and(|name| name != SHAPES));
+    paths.sort();
+    let mut rules = Vec::new();
+    for path in paths {
+        let name = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+        let text = fs::read_to_string(&path).map_err(|error| name(&error))?;
+        rules.extend(RuleFile::parse(&text).map_err(|error| name(&error))?.rules);
+    }
+    Ok(rules)
+}
+
+/// Keywords, with the rules that each wakes.
+type Keywords = BTreeMap<(String, bool), Vec<u16>>;
+
+fn tables(rules: &[(Option<&str>, Entry)]) -> Result<String, Box<dyn Error>> {
+    let mut out = format!("static RULES: [Rule; {}] = [\n", rules.len());
+    let (mut patterns, mut shapes) = (Keywords::new(), Keywords::new());
+    for (number, (vendor, entry)) in rules.iter().enumerate() {
+        write_rule(&mut out, *vendor, entry)?;
+        let rule = &entry.rule;
+        let by_word = if entry.shapes.is_empty() { &mut patterns } else { &mut shapes };
+        for keyword in &rule.keywords {
+            let fold = rule.ignore_case;
+            let text = if fold { keyword.to_ascii_lowercase() } else { keyword.clone() };
+            by_word.entry((text, fold)).or_default().push(u16::try_from(number)?);
+        }
+    }
+    out.push_str("];\n");
+    write_words(&mut out, "PATTERN", patterns)?;
+    write_words(&mut out, "SHAPE", shapes)?;
+    Ok(out)
+}
+
+/// Writes keywords and the table that finds them.
+fn write_words(out: &mut String, name: &str, keywords: Keywords) -> Result<(), Box<dyn Error>> {
+    writeln!(out, "static {name}_WORDS: [Word; {}] = [", keywords.len())?;
+    let mut words = Vec::new();
+    for ((text, ignore_case), rules) in keywords {
+        let quoted = text_of(&text);
+        write!(out, "Word {{ text: {quoted}, ignore_case: {ignore_case}, ")?;
+        writeln!(out, "rules: Cow::Borrowed(&{rules:?}) }},")?;
+        words.push(Word { text: text.into(), ignore_case, rules: rules.into() });
+    }
+    out.push_str("];\n");
+    let table = Table::build(&words).ok_or("more keywords than the table can number")?;
+    array(out, &format!("{name}_BITS"), "u64", &table.bits)?;
+    array(out, &format!("{name}_STARTS"), "u16", &table.starts)?;
+    array(out, &format!("{name}_ENTRIES"), "Entry", &table.entries)?;
+    Ok(())
+}
+
+fn array<T: Debug>(out: &mut String, name: &str, kind: &str, all: &[T]) -> std::fmt::Result {
+    writeln!(out, "static {name}: [{kind}; {}] = {all:?};", all.len())
+}
+
+fn write_rule(out: &mut String, vendor: Option<&str>, entry: &Entry) -> std::fmt::Result {
+    let Entry { rule, shapes } = entry;
+    let vendor = vendor.map_or("None".to_owned(), |vendor| format!("Some({})", text_of(vendor)));
+    write!(out, "Rule {{ id: {}, vendor: {vendor}, ", text_of(&rule.id))?;
+    write!(out, "name: {}, description: {}, ", text_of(&rule.name), text_of(&rule.description))?;
+    write!(out, "severity: Severity::{:?}, advice: {}, ", rule.severity, text_of(&rule.advice))?;
+    write!(out, "pattern: {}, ignore_case: {}, ", text_of(&rule.pattern), rule.ignore_case)?;
+    write!(out, "before: {}, after: {}, ", rule.before, rule.after)?;
+    let checksum =
+        rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
+    write!(out, "entropy: {:?}, random: {}, checksum: {checksum}, ", rule.entropy, rule.random)?;
+    write!(out, "confidence: Confidence::{:?}, ", rule.confidence)?;
+    write!(out, "shapes: Cow::Borrowed(&[")?;
+    for Shape { class, least, most } in shapes {
+        write!(out, "Shape {{ class: Class::{class:?}, least: {least}, most: {most} }}, ")?;
+    }
+    write!(out, "]), ")?;
+    for (field, texts) in [
+        ("keywords", &rule.keywords),
+        ("context", &rule.context),
+        ("files", &rule.files),
+        ("examples", &rule.examples),
+        ("counter_examples", &rule.counter_examples),
+    ] {
+        let texts: Vec<String> = texts.iter().map(|text| text_of(text)).collect();
+        write!(out, "{field}: Cow::Borrowed(&[{}]), ", texts.join(", "))?;
+    }
+    writeln!(out, "}},")
+}
+
+fn text_of(text: &str) -> String {
+    format!("Cow::Borrowed({text:?})")
+}

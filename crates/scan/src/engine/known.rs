@@ -1,0 +1,23 @@
+//! Values that somebody knows by name.
+
+use std::ops::Range;
+
+/// Somebody who knows values by name, such as a vault.
+pub trait Known: Sync {
+    /// Calls `each` with every place in `text` that holds one of the values, in any form it is
+    /// written in, and what the value is. Places are in bounds and do not overlap.
+    fn find(&self, text: &[u8], each: &mut dyn FnMut(Range<usize>, KnownSecret));
+}
+
+/// A value that is known by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownSecret {
+    /// Its name, with its field where it has several, such as `anthropic/main` or `aws/main#key`.
+    pub name: String,
+    /// Its profile.
+    pub profile: String,
+    /// Number of the version.
+    pub version: u64,
+    /// Whether that version is still in use.
+    pub current: bool,
+}

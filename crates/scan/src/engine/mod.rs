@@ -1,0 +1,80 @@
+//! Finds the secrets in one text, in time linear in its length: what each floor below finds is put
+//! together here.
+
+mod known;
+mod overlap;
+mod pattern;
+mod run;
+mod shape;
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+pub use known::{Known, KnownSecret};
+
+use crate::rule::{Confidence, RuleSet};
+
+/// Longest match of a rule, in bytes.
+pub const MAX_MATCH: usize = 16 * 1024;
+
+/// Looks for secrets; shared by threads.
+#[derive(Clone, Copy)]
+pub struct Scanner<'a> {
+    /// What is looked for.
+    pub rules: &'a RuleSet,
+    /// Who knows values by name, if anyone.
+    pub known: Option<&'a dyn Known>,
+}
+
+/// A text, with what is known of it.
+#[derive(Clone, Copy)]
+pub struct Text<'a> {
+    /// Path of the file that it is the content of; empty where there is none.
+    pub name: &'a [u8],
+    /// The text.
+    pub bytes: &'a [u8],
+}
+
+/// A secret in a text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// What it is.
+    pub what: What,
+    /// Where it lies; where it is encoded, the encoded block.
+    pub span: Range<usize>,
+    /// The secret itself, decoded.
+    pub value: Zeroizing<Vec<u8>>,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Whether it ends in a checksum that is wrong.
+    pub checksum_failed: bool,
+}
+
+/// What a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// What the rule of this number finds.
+    Rule(u16),
+    /// A value that is known by name.
+    Known(KnownSecret),
+}
+
+impl Scanner<'_> {
+    /// Finds the secrets in a text, by their place; of those that overlap, the surest.
+    pub fn scan(&self, text: Text<'_>) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        pattern::find(self.rules, text, &mut hits);
+        shape::find(self.rules, text, &mut hits);
+        if let Some(known) = self.known {
+            known.find(text.bytes, &mut |span, secret| {
+                let value = Zeroizing::new(text.bytes[span.clone()].to_vec());
+                let confidence = Confidence::High;
+                let what = What::Known(secret);
+                hits.push(Hit { what, span, value, confidence, checksum_failed: false });
+            });
+        }
+        overlap::remove(self.rules, &mut hits);
+        hits
+    }
+}

@@ -1,0 +1,29 @@
+//! One secret is told once.
+
+use std::cmp::Reverse;
+
+use super::{Hit, What};
+use crate::rule::RuleSet;
+
+/// Of hits that overlap, keeps the one that is known by name, then the surer one, then a vendor's,
+/// then the longer, then the earlier rule; by place.
+pub(super) fn remove(rules: &RuleSet, hits: &mut Vec<Hit>) {
+    let weight = |hit: &Hit| match hit.what {
+        What::Known(_) => (hit.confidence, true, true, u16::MAX),
+        What::Rule(rule) => (hit.confidence, false, rules.rule(rule).vendor.is_some(), rule),
+    };
+    hits.sort_by_key(|hit| {
+        let (confidence, known, vendor, rule) = weight(hit);
+        (Reverse((known, confidence, vendor)), Reverse(hit.span.len()), rule)
+    });
+    let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+    for hit in hits.drain(..) {
+        let apart =
+            |other: &Hit| hit.span.end <= other.span.start || other.span.end <= hit.span.start;
+        if kept.iter().all(apart) {
+            kept.push(hit);
+        }
+    }
+    kept.sort_by_key(|hit| hit.span.start);
+    *hits = kept;
+}

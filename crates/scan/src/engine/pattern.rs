@@ -1,0 +1,91 @@
+//! Keywords first; then the pattern of each rule that a keyword wakes, in the bytes around it alone.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::{Hit, MAX_MATCH, Text, What};
+use crate::judge;
+use crate::rule::{Rule, RuleSet};
+
+/// How far around a match its context words may stand, in bytes.
+const CONTEXT: usize = 200;
+
+/// Finds what rules with a pattern look for.
+pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
+    rules.patterns.find(text.bytes, |word, start| {
+        let around = start..start + word.text.len();
+        for number in word.rules.iter() {
+            hits.extend(look(rules, *number, text, &around));
+        }
+    });
+}
+
+fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Option<Hit> {
+    let rule = rules.rule(number);
+    let named = |end: &std::borrow::Cow<'_, str>| text.name.ends_with(end.as_bytes());
+    if !rule.files.is_empty() && !rule.files.iter().any(named) {
+        return None;
+    }
+    let regex = rules.regex(number)?;
+    let bytes = text.bytes;
+    let last = match rule.after {
+        0 => word.start,
+        after => word.end + usize::from(after),
+    };
+    let before = word.start.saturating_sub(usize::from(rule.before));
+    let mut at = if rule.after == 0 { before } else { word.end };
+    let end = bytes.len().min(last + MAX_MATCH);
+    while at <= last && at < end {
+        let captures = regex.captures(&bytes[at..end])?;
+        let whole = captures.get(0)?.range();
+        if at + whole.start > last {
+            return None;
+        }
+        let secret = captures.name("secret").map_or(whole.clone(), |group| group.range());
+        let secret = at + secret.start..at + secret.end;
+        if let Some(hit) = accept(number, rule, bytes, secret) {
+            return Some(hit);
+        }
+        if rule.begins_with_keyword() {
+            return None;
+        }
+        at += whole.start + 1;
+    }
+    None
+}
+
+/// The hit that it is, unless it is no secret.
+fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<Hit> {
+    let secret = bytes.get(span.clone())?;
+    let glued = is_glued(bytes, span.start.wrapping_sub(1), span.start)
+        || is_glued(bytes, span.end.wrapping_sub(1), span.end);
+    if glued || (rule.entropy > 0.0 && judge::entropy(secret) < rule.entropy) {
+        return None;
+    }
+    if rule.random && !judge::looks_random(secret) {
+        return None;
+    }
+    if !rule.context.is_empty() {
+        let near = span.start.saturating_sub(CONTEXT)..bytes.len().min(span.end + CONTEXT);
+        let near = bytes[near].to_ascii_lowercase();
+        let stands = |word: &[u8]| near.windows(word.len()).any(|found| found == word);
+        if !rule.context.iter().any(|word| stands(word.as_bytes())) {
+            return None;
+        }
+    }
+    let value = Zeroizing::new(secret.to_vec());
+    let what = What::Rule(number);
+    Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+}
+
+/// Whether a token goes on from one place to the next.
+fn is_glued(text: &[u8], one: usize, next: usize) -> bool {
+    let is_token = |at| {
+        text.get(at).is_some_and(|b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    };
+    // The letter of `\n` in a string belongs to the escape, not to the token.
+    let escape =
+        |at: usize| at > 0 && text[at - 1] == b'\\' && matches!(text[at], b'n' | b'r' | b't');
+    is_token(one) && is_token(next) && !escape(one)
+}

@@ -1,0 +1,96 @@
+//! Keys of a plain shape: long runs first, then the vendor's name in the bytes before.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::{Hit, Text, What, run};
+use crate::judge;
+use crate::rule::shapes::MIN_SHAPE;
+use crate::rule::{Class, RuleSet, Shape};
+
+/// How far before a key the vendor's name may begin, in bytes.
+const NEAR: usize = 80;
+
+/// Finds what rules with shapes look for.
+pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
+    run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
+        // A run of letters alone is a word, or several.
+        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit) {
+            return;
+        }
+        let from = run.start.saturating_sub(NEAR);
+        let near = &text.bytes[from..run.end];
+        rules.shapes.find(near, |word, start| {
+            let name = start..start + word.text.len();
+            if !stands_alone(near, &name) {
+                return;
+            }
+            for number in word.rules.iter() {
+                let behind = (from + name.end).max(run.start);
+                hits.extend(look(rules, *number, text.bytes, behind..run.end));
+            }
+        });
+    });
+}
+
+/// The key in a run, if it has a shape of the rule.
+fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option<Hit> {
+    let rule = rules.rule(number);
+    let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
+    let secret = &bytes[span.clone()];
+    if !judge::looks_random(secret) {
+        return None;
+    }
+    let value = Zeroizing::new(secret.to_vec());
+    let what = What::Rule(number);
+    Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+}
+
+/// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and
+/// there a letter or a digit may not follow.
+fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
+    let inside = |at: usize| bytes.get(at).is_some_and(|byte| shape.class.has(*byte));
+    let goes_on =
+        |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    let mut start = run.start;
+    // What the run does not count may begin or end the key: `+`, `/`, `=`.
+    while start > 0 && shape.class == Class::Base64 && inside(start - 1) {
+        start -= 1;
+    }
+    while start < run.end {
+        if !inside(start) {
+            start += 1;
+            continue;
+        }
+        let end = (start..bytes.len()).find(|at| !inside(*at)).unwrap_or(bytes.len());
+        let length = usize::from(shape.least)..=usize::from(shape.most);
+        let fits = length.contains(&(end - start))
+            && !goes_on(start.checked_sub(1))
+            && !goes_on(Some(end))
+            && (shape.class != Class::Uuid || judge::is_uuid(&bytes[start..end]));
+        if fits {
+            return Some(start..end);
+        }
+        start = end;
+    }
+    None
+}
+
+/// Whether a name is a word, or a part of an identifier, and not the middle of another word.
+fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
+    let before = name.start.checked_sub(1).map(|at| text[at]);
+    let (first, last) = (text[name.start], text[name.end - 1]);
+    let after = text.get(name.end).copied();
+    let begins = before.is_none_or(|byte| {
+        !byte.is_ascii_alphabetic() || (byte.is_ascii_lowercase() && first.is_ascii_uppercase())
+    });
+    let rest = &text[name.end..];
+    let compound = [&b"key"[..], b"api", b"token", b"secret", b"auth", b"access"]
+        .iter()
+        .any(|word| rest.get(..word.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(word)));
+    let ends = after.is_none_or(|byte| {
+        !byte.is_ascii_alphabetic() || (last.is_ascii_lowercase() && byte.is_ascii_uppercase())
+    });
+    begins && (ends || compound)
+}

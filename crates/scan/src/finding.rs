@@ -1,0 +1,132 @@
+//! What is told of a leak: what it is, where it lies, how sure that is.
+
+use std::borrow::Cow;
+
+use zeroize::Zeroizing;
+
+use crate::engine::{Hit, KnownSecret, Text, What};
+use crate::rule::{Confidence, RuleSet, Severity};
+
+/// Id of findings that somebody knows by name.
+pub const KNOWN_ID: &str = "vault";
+
+/// Longest part of a line that a finding shows, in bytes.
+const MAX_LINE: usize = 200;
+
+/// A leak.
+#[derive(Clone)]
+pub struct Finding {
+    /// Id of the rule, or [`KNOWN_ID`].
+    pub rule: Cow<'static, str>,
+    /// What it is, in a few words.
+    pub name: Cow<'static, str>,
+    /// What an attacker could do with it.
+    pub description: Cow<'static, str>,
+    /// What to do about it.
+    pub advice: Cow<'static, str>,
+    /// Id of the vendor who issued it.
+    pub vendor: Option<Cow<'static, str>>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Whether it ends in a checksum that is wrong.
+    pub checksum_failed: bool,
+    /// Which known value it is.
+    pub known: Option<KnownSecret>,
+    /// Where it lies.
+    pub place: Place,
+    /// The secret itself.
+    pub value: Zeroizing<Vec<u8>>,
+    /// Where in history; `None` outside it.
+    pub history: Option<History>,
+}
+
+/// Where a leak lies.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// Path of the file, as its source names it; members of archives behind `!`.
+    pub path: Vec<u8>,
+    /// Line, counted from 1.
+    pub line: usize,
+    /// Column, in bytes, counted from 1.
+    pub column: usize,
+    /// The line up to the secret, or as much of its end as is shown.
+    pub before: Vec<u8>,
+    /// The line behind the secret, or as much of its beginning as is shown.
+    pub after: Vec<u8>,
+}
+
+/// Where in a history a leak lies.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct History {
+    /// Id of the blob, in base 16.
+    pub blob: String,
+    /// The commit that brought it; `None` where no commit holds it.
+    pub first: Option<Commit>,
+    /// The last commit that still holds it.
+    pub last: Option<Commit>,
+    /// Paths that it has had.
+    pub paths: Vec<Vec<u8>>,
+    /// Whether the head of a branch holds it.
+    pub in_head: bool,
+}
+
+/// A commit.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Commit {
+    /// Its id, in base 16.
+    pub id: String,
+    /// Its author, `name <address>`.
+    pub author: String,
+    /// When it was written, in seconds since 1970.
+    pub time: i64,
+}
+
+impl Finding {
+    /// What is told of a hit in a text.
+    pub fn of(rules: &RuleSet, text: Text<'_>, hit: Hit) -> Self {
+        let place = Place::of(text, &hit.span);
+        let (known, rule) = match hit.what {
+            What::Known(known) => (Some(known), None),
+            What::Rule(number) => (None, Some(rules.rule(number))),
+        };
+        let told = |part: fn(&crate::rule::Rule) -> &Cow<'static, str>, of_known: &'static str| {
+            rule.map_or(Cow::Borrowed(of_known), |rule| part(rule).clone())
+        };
+        Self {
+            rule: told(|rule| &rule.id, KNOWN_ID),
+            name: told(|rule| &rule.name, "value of your vault"),
+            description: told(|rule| &rule.description, "Whatever the secret in the vault can do."),
+            advice: told(|rule| &rule.advice, "Rotate it."),
+            vendor: rule.and_then(|rule| rule.vendor.clone()),
+            severity: rule.map_or(Severity::Critical, |rule| rule.severity),
+            confidence: hit.confidence,
+            checksum_failed: hit.checksum_failed,
+            known,
+            place,
+            value: hit.value,
+            history: None,
+        }
+    }
+}
+
+impl Place {
+    fn of(text: Text<'_>, span: &std::ops::Range<usize>) -> Self {
+        let bytes = text.bytes;
+        let start =
+            bytes[..span.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let end = bytes[span.end..].iter().position(|byte| *byte == b'\n');
+        let end = end.map_or(bytes.len(), |at| span.end + at);
+        let line = bytes[..span.start].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let from = start.max(span.start.saturating_sub(MAX_LINE));
+        let to = end.min(span.end + MAX_LINE);
+        Self {
+            path: text.name.to_vec(),
+            line,
+            column: span.start - start + 1,
+            before: bytes[from..span.start].to_vec(),
+            after: bytes[span.end..to].to_vec(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Finds keywords: each four bytes of the text are looked up in a table that fits the first cache.
+//!
+//! A keyword is entered under the rarest four bytes in it, case folded; one of three bytes under
+//! each fourth that may follow. What the table lets through is compared with the keyword itself.
+//! The build script makes the table of the built-in keywords; one for users' rules is made at run
+//! time by the same code.
+
+use std::borrow::Cow;
+
+/// Slots of the table are numbered with so many bits.
+const BITS: u32 = 16;
+/// Sets this bit in each byte: letters become lower case, other pairs of bytes fall together,
+/// which the comparison sorts out.
+const FOLD: u32 = 0x2020_2020;
+
+/// A keyword.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// Its text; lower case where either case is meant.
+    pub text: Cow<'static, str>,
+    /// Whether either case is meant.
+    pub ignore_case: bool,
+    /// Which rules it wakes, by number.
+    pub rules: Cow<'static, [u16]>,
+}
+
+/// Four bytes of a keyword.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The bytes, folded.
+    pub gram: u32,
+    /// Number of the keyword.
+    pub word: u16,
+    /// Where in the keyword they begin.
+    pub offset: u8,
+}
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// One bit for each slot: whether it has entries.
+    pub bits: Cow<'static, [u64]>,
+    /// For each slot, where its entries begin; one more for the end.
+    pub starts: Cow<'static, [u16]>,
+    /// Entries, by slot.
+    pub entries: Cow<'static, [Entry]>,
+}
+
+impl Table {
+    /// Makes the table of `words`; `None` where they are more than it can number.
+    pub fn build(words: &[Word]) -> Option<Self> {
+        let mut slots: Vec<Vec<Entry>> = vec![Vec::new(); 1 << BITS];
+        for (number, word) in words.iter().enumerate() {
+            let (offset, grams) = grams(word.text.as_bytes());
+            for gram in grams {
+                let entry = Entry { gram, word: u16::try_from(number).ok()?, offset };
+                slots[slot(gram)].push(entry);
+            }
+        }
+        let mut bits = vec![0_u64; 1 << (BITS - 6)];
+        let (mut starts, mut entries) = (Vec::with_capacity(slots.len() + 1), Vec::new());
+        for (number, slot) in slots.iter().enumerate() {
+            starts.push(u16::try_from(entries.len()).ok()?);
+            entries.extend_from_slice(slot);
+            bits[number / 64] |= u64::from(!slot.is_empty()) << (number % 64);
+        }
+        starts.push(u16::try_from(entries.len()).ok()?);
+        Some(Self { bits: bits.into(), starts: starts.into(), entries: entries.into() })
+    }
+
+    /// Calls `each` with every keyword of `words` in `bytes`: its number and where it begins. The
+    /// places rise, but for keywords that overlap.
+    pub fn find(&self, words: &[Word], bytes: &[u8], mut each: impl FnMut(u16, usize)) {
+        let bits = &self.bits[..1 << (BITS - 6)];
+        for (at, quad) in bytes.windows(4).enumerate() {
+            let gram = u32::from_le_bytes([quad[0], quad[1], quad[2], quad[3]]) | FOLD;
+            let slot = slot(gram);
+            if bits[slot / 64] >> (slot % 64) & 1 == 1 {
+                self.resolve(words, bytes, (at, gram, slot), &mut each);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn resolve(
+        &self,
+        words: &[Word],
+        bytes: &[u8],
+        (at, gram, slot): (usize, u32, usize),
+        each: &mut impl FnMut(u16, usize),
+    ) {
+        let range = usize::from(self.starts[slot])..usize::from(self.starts[slot + 1]);
+        for entry in self.entries[range].iter().filter(|entry| entry.gram == gram) {
+            let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
+            let word = &words[usize::from(entry.word)];
+            let text = word.text.as_bytes();
+            let Some(found) = bytes.get(start..start + text.len()) else { continue };
+            let same =
+                if word.ignore_case { found.eq_ignore_ascii_case(text) } else { found == text };
+            if same {
+                each(entry.word, start);
+            }
+        }
+    }
+}
+
+fn slot(gram: u32) -> usize {
+    // Fibonacci hashing: the high bits of the product mix all bytes.
+    (gram.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+}
+
+/// Where the rarest four bytes of a keyword begin, and these bytes, folded.
+fn grams(text: &[u8]) -> (u8, Vec<u32>) {
+    let fold = |quad: &[u8]| u32::from_le_bytes([quad[0], quad[1], quad[2], quad[3]]) | FOLD;
+    if let [a, b, c] = text {
+        // Whatever printable byte follows; a keyword at the very end has no secret behind it.
+        let follows = (0x20..=0x3f).chain(0x60..=0x7f);
+        return (0, follows.map(|d| fold(&[*a, *b, *c, d])).collect());
+    }
+    let rarest = text.windows(4).enumerate().max_by_key(|(at, quad)| (rarity(quad), 255 - at));
+    rarest.map_or((0, Vec::new()), |(at, quad)| (u8::try_from(at).unwrap_or(0), vec![fold(quad)]))
+}
+
+/// How rare a text is, by its letters; what is no letter is rarer than all.
+fn rarity(text: &[u8]) -> usize {
+    const COMMON_FIRST: &[u8] = b"etaoinsrhldcumfpgwybvkxjqz";
+    let rank = |byte: &u8| {
+        let place = COMMON_FIRST.iter().position(|common| *common == byte.to_ascii_lowercase());
+        place.unwrap_or(COMMON_FIRST.len())
+    };
+    text.iter().map(rank).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(texts: &[(&'static str, bool)]) -> Vec<Word> {
+        let word = |(text, ignore_case): &(&'static str, bool)| Word {
+            text: (*text).into(),
+            ignore_case: *ignore_case,
+            rules: Cow::Borrowed(&[]),
+        };
+        texts.iter().map(word).collect()
+    }
+
+    fn naive(words: &[Word], bytes: &[u8]) -> Vec<(u16, usize)> {
+        let mut all = Vec::new();
+        for (number, word) in (0..).zip(words) {
+            let text = word.text.as_bytes();
+            for (at, found) in bytes.windows(text.len()).enumerate() {
+                let ends = at + text.len() == bytes.len() && text.len() == 3;
+                let follows = bytes.get(at + text.len()).is_none_or(|b| (0x20..0x80).contains(b));
+                let fits =
+                    if word.ignore_case { found.eq_ignore_ascii_case(text) } else { found == text };
+                if fits && !ends && (text.len() > 3 || follows) {
+                    all.push((number, at));
+                }
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_plain_search_finds_is_found(text in "[a-cA-C_=. -]{0,200}") {
+            let words = words(&[("ab_", false), ("abca", true), ("b_a=", false), ("cab", true), ("aaaaaaaab", true)]);
+            let table = Table::build(&words).unwrap();
+            let mut found = Vec::new();
+            table.find(&words, text.as_bytes(), |word, at| found.push((word, at)));
+            found.sort_unstable();
+            prop_assert_eq!(found, naive(&words, text.as_bytes()));
+        }
+    }
+}

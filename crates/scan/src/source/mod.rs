@@ -1,0 +1,51 @@
+//! Where texts come from, and what became of them.
+
+use crate::finding::Finding;
+
+/// What a scan found, and what it read.
+#[derive(Default)]
+pub struct Outcome {
+    /// What it found, in no order.
+    pub findings: Vec<Finding>,
+    /// What it read.
+    pub summary: Summary,
+}
+
+/// What a scan read, and what it could not.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Summary {
+    /// Files or blobs that were scanned.
+    pub texts: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Commits that were walked.
+    pub commits: u64,
+    /// Objects or files that an earlier scan found clean.
+    pub remembered: u64,
+    /// What was left out, and why: a reason as it is told, and how often.
+    pub skipped: std::collections::BTreeMap<&'static str, u64>,
+    /// Objects that a repository names and does not have.
+    pub missing: u64,
+    /// What could not be read: a path or an id, and why.
+    pub unreadable: Vec<(String, String)>,
+}
+
+/// Is told how far a scan has come; called from several threads.
+pub trait Progress: Sync {
+    /// So many texts more, of so many bytes, are done.
+    fn done(&self, texts: u64, bytes: u64);
+    /// So many texts are to be scanned in all, as far as is known.
+    fn expect(&self, texts: u64);
+    /// True once the scan shall stop.
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// Tells nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn done(&self, _: u64, _: u64) {}
+    fn expect(&self, _: u64) {}
+}
