@@ -32,6 +32,18 @@ const HOUSES: &[House<'static>] = &[
         sideways: &[],
     },
     House {
+        dir: "crates/scan/src/",
+        floors: &[
+            &["gram"],
+            &["rule"],
+            &["judge", "decode"],
+            &["engine"],
+            &["finding"],
+            &["ignores", "report", "source"],
+        ],
+        sideways: &[],
+    },
+    House {
         dir: "src/",
         floors: &[
             &[
@@ -60,17 +72,28 @@ const CRATES: &[(&str, &[&str])] = &[
     ("providers/Cargo.toml", &["clawvault-core"]),
     // Seeks any bytes in any bytes.
     ("crates/needles/Cargo.toml", &[]),
-    ("Cargo.toml", &["clawvault-core", "clawvault-needles", "clawvault-providers"]),
+    // Token formats are the vendors'; the vault is out of its sight.
+    ("crates/scan/Cargo.toml", &["clawvault-providers"]),
+    (
+        "Cargo.toml",
+        &["clawvault-core", "clawvault-needles", "clawvault-providers", "clawvault-scan"],
+    ),
 ];
 const MEMBERS: &[&str] =
-    &["clawvault", "clawvault-core", "clawvault-needles", "clawvault-providers"];
+    &["clawvault", "clawvault-core", "clawvault-needles", "clawvault-providers", "clawvault-scan"];
 
 /// Folders of product code.
-const PRODUCT: &[&str] = &["src/", "crates/core/src/", "crates/needles/src/", "providers/src/"];
+const PRODUCT: &[&str] =
+    &["src/", "crates/core/src/", "crates/needles/src/", "crates/scan/src/", "providers/src/"];
 
 /// Files that must be there for the rules to mean anything.
-const ROOTS: &[&str] =
-    &["src/lib.rs", "crates/core/src/lib.rs", "crates/needles/src/lib.rs", "providers/src/lib.rs"];
+const ROOTS: &[&str] = &[
+    "src/lib.rs",
+    "crates/core/src/lib.rs",
+    "crates/needles/src/lib.rs",
+    "crates/scan/src/lib.rs",
+    "providers/src/lib.rs",
+];
 
 /// A path, or a folder ending in `/`, that a rule spares, and why.
 type Spared = &'static [(&'static str, &'static str)];

@@ -43,7 +43,7 @@ pub struct Finding {
 }
 
 /// Where a leak lies.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Place {
     /// Path of the file, as its source names it; members of archives behind `!`.
     pub path: Vec<u8>,
@@ -58,7 +58,7 @@ pub struct Place {
 }
 
 /// Where in a history a leak lies.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct History {
     /// Id of the blob, in base 16.
     pub blob: String,
