@@ -1,5 +1,7 @@
 //! Where texts come from, and what became of them.
 
+pub mod git;
+
 use crate::finding::Finding;
 
 /// What a scan found, and what it read.
