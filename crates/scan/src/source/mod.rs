@@ -1,6 +1,8 @@
 //! Where texts come from, and what became of them.
 
 pub mod git;
+pub mod text;
+pub mod tree;
 
 use crate::finding::Finding;
 

@@ -81,8 +81,8 @@ impl<'a> Comparison<'a> {
                 continue;
             };
             let below = &path[..prefix + slash + 1];
-            let count = all[at..entries.end]
-                .partition_point(|entry| entry.path(index).starts_with(below));
+            let count =
+                all[at..entries.end].partition_point(|entry| entry.path(index).starts_with(below));
             let end = at + count.max(1);
             let name = rest[..slash].as_bstr();
             let tree = names.get(name).filter(|(kind, _)| *kind == EntryKind::Tree);

@@ -52,7 +52,9 @@ impl GitError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::NoRepository(_) => "Name a directory inside a repository, or scan it as a tree.",
-            Self::Broken { .. } => "`git fsck` says more; as a tree its files can still be scanned.",
+            Self::Broken { .. } => {
+                "`git fsck` says more; as a tree its files can still be scanned."
+            }
             Self::Index { .. } => {
                 "Remove the index and run `git reset` to make it again; history can still be \
                  scanned."

@@ -26,7 +26,8 @@ impl Repository {
     /// A `.git` that leads nowhere is an error: a repository further up is another one, and to
     /// scan it instead would pass in silence over what was meant.
     pub fn discover(path: &Path) -> Result<Self, GitError> {
-        let real = path.canonicalize().map_err(|error| GitError::broken(path, error.to_string()))?;
+        let real =
+            path.canonicalize().map_err(|error| GitError::broken(path, error.to_string()))?;
         for directory in real.ancestors() {
             let inside = directory.join(".git");
             if gix::discover::is_git(&inside).is_ok() {

@@ -23,7 +23,8 @@ impl Repository {
         };
         let mut tree = None;
         if let Some(head) = self.head() {
-            tree = self.repo.find_commit(head).and_then(|commit| Ok(commit.tree_id()?.detach())).ok();
+            tree =
+                self.repo.find_commit(head).and_then(|commit| Ok(commit.tree_id()?.detach())).ok();
             outcome.summary.missing += u64::from(tree.is_none());
         }
         let Comparison { changes, skipped, missing, .. } =
@@ -73,7 +74,7 @@ impl Repository {
                 hits.retain(|hit| !old.iter().any(|old| is_same(old, hit)));
             }
         }
-        outcome.findings.extend(hits.into_iter().map(|hit| Finding::of(scanner.rules, text, hit)));
+        outcome.findings.extend(Finding::all(scanner.rules, text, hits));
         bytes.len() as u64
     }
 
