@@ -10,8 +10,7 @@ use gix::index::{File, extension};
 use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryKind;
 
-/// Deepest nesting of directories that is followed.
-pub(super) const MAX_DEPTH: usize = 512;
+use super::MAX_DEPTH;
 
 /// A file whose content an index brings.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -119,8 +118,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Compares a directory that a sparse index holds as one entry.
-    fn tree(&mut self, new: ObjectId, old: Option<ObjectId>, path: BString, depth: usize) {
+    /// Compares trees. An index may hold a whole directory as one entry, too, where it is sparse.
+    pub(super) fn tree(&mut self, new: ObjectId, old: Option<ObjectId>, path: BString, depth: usize) {
         if depth > MAX_DEPTH {
             return self.skip("directories nested too deeply");
         }

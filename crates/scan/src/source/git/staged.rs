@@ -3,6 +3,7 @@
 use gix::ObjectId;
 
 use super::change::{Change, Comparison};
+use super::damage::PROMISED;
 use super::{GitError, MAX_BLOB, Repository};
 use crate::engine::{Hit, Scanner, Text};
 use crate::finding::Finding;
@@ -95,9 +96,6 @@ impl Repository {
         }
     }
 }
-
-/// Why an object that a partial clone lacks is not scanned.
-pub(super) const PROMISED: &str = "objects that a remote promised and has not sent";
 
 /// What became of reading a blob.
 pub(super) enum Blob {
