@@ -93,7 +93,9 @@ fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
     let (first, last) = (text[name.start], text[name.end - 1]);
     let after = text.get(name.end).copied();
     let begins = before.is_none_or(|byte| {
-        !byte.is_ascii_alphabetic() || (byte.is_ascii_lowercase() && first.is_ascii_uppercase())
+        !byte.is_ascii_alphabetic()
+            || (byte.is_ascii_lowercase() && first.is_ascii_uppercase())
+            || text[..name.start].ends_with(b"-D")
     });
     let rest = &text[name.end..];
     let compound = [&b"key"[..], b"api", b"token", b"secret", b"auth", b"access"]
