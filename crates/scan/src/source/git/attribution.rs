@@ -25,7 +25,8 @@ const NEVER: u32 = u32::MAX;
 struct Leak {
     rule: String,
     known: String,
-    value: zeroize::Zeroizing<Vec<u8>>,
+    /// Digest of the secret: no more copies of it than need be.
+    value: [u8; 32],
 }
 
 /// Where in a history blobs lie.
@@ -60,7 +61,8 @@ impl<'a> Attribution<'a> {
         for (rank, number) in (0..).zip(&order) {
             ranks[*number as usize] = rank;
         }
-        let files = rules.files();
+        let files: Vec<&str> =
+            rules.rules().iter().flat_map(|rule| rule.files.iter()).map(AsRef::as_ref).collect();
         let mut trees = Trees::new(repo, leaking, &files);
         for number in &order {
             if progress.stop() {
@@ -93,13 +95,17 @@ impl<'a> Attribution<'a> {
                     break;
                 }
                 if let Some(commit) = &commits.all[*number as usize] {
-                    let mut each = |id| drop(first.entry(id).or_insert(*number));
+                    let mut each = |id| {
+                        first.entry(id).or_insert(*number);
+                    };
                     traces.follow(repo, commit.tree, &mut seen, &mut each);
                 }
             }
             let mut seen = Seen::new();
             for (_, commit) in heads.iter().filter_map(|id| commits.by_id(id)) {
-                traces.follow(repo, commit.tree, &mut seen, &mut |id| drop(in_head.insert(id)));
+                traces.follow(repo, commit.tree, &mut seen, &mut |id| {
+                    in_head.insert(id);
+                });
             }
         }
         let in_branch = match commits.leaks.is_empty() {
@@ -205,7 +211,8 @@ impl<'a> Attribution<'a> {
         let last = self.found.get(&newest).and_then(|found| found.last);
         let mut paths: Vec<Vec<u8>> = Vec::new();
         let newest_first = std::iter::once(&newest).chain(ids);
-        for path in newest_first.filter_map(|id| self.found.get(id)).flat_map(|found| &found.paths) {
+        for path in newest_first.filter_map(|id| self.found.get(id)).flat_map(|found| &found.paths)
+        {
             if !paths.iter().any(|known| known == path) {
                 paths.push(path.to_vec());
             }
@@ -231,7 +238,7 @@ impl<'a> Attribution<'a> {
 impl Leak {
     fn of(finding: &Finding) -> Self {
         let known = finding.known.as_ref().map_or_else(String::new, |known| known.name.clone());
-        Self { rule: finding.rule.to_string(), known, value: finding.value.clone() }
+        Self { rule: finding.rule.to_string(), known, value: blake3::hash(&finding.value).into() }
     }
 
     fn of_hit(rules: &RuleSet, hit: &Hit) -> Self {
@@ -239,6 +246,6 @@ impl Leak {
             What::Rule(number) => (rules.rule(*number).id.to_string(), String::new()),
             What::Known(known) => (KNOWN_ID.to_owned(), known.name.clone()),
         };
-        Self { rule, known, value: hit.value.clone() }
+        Self { rule, known, value: blake3::hash(&hit.value).into() }
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Commits {
     /// By number; none where it cannot be read.
     pub(super) all: Vec<Option<Record>>,
     numbers: HashMap<ObjectId, u32>,
+    /// What was read, or tried to.
+    seen: HashSet<ObjectId>,
     /// What refs lead to besides.
     pub(super) roots: Vec<Root>,
     /// What messages leak, with the number of the commit.
@@ -58,15 +60,16 @@ enum By {
 }
 
 impl Commits {
-    /// Reads all commits that the tips lead to, and scans their messages.
+    /// Reads all commits that the tips lead to and that were not read yet, and scans their
+    /// messages.
     pub(super) fn read(
+        &mut self,
         repo: &gix::Repository,
         tips: &Tips,
         scanner: &Scanner<'_>,
         damage: &mut Damage,
         progress: &dyn Progress,
-    ) -> Self {
-        let mut commits = Self::default();
+    ) {
         let shallow: HashSet<ObjectId> = match repo.shallow_commits() {
             Ok(ids) => ids.iter().flat_map(|ids| ids.iter().copied()).collect(),
             Err(error) => {
@@ -74,7 +77,6 @@ impl Commits {
                 HashSet::new()
             }
         };
-        let mut seen = HashSet::new();
         let logged = tips.logged.iter().map(|id| (*id, By::Log, BString::default()));
         let named = tips.refs.iter().map(|(name, id)| (*id, By::Object, name.clone()));
         // Refs are taken from the end, before what only logs name.
@@ -83,7 +85,7 @@ impl Commits {
             if progress.stop() {
                 break;
             }
-            if !seen.insert(id) {
+            if !self.seen.insert(id) {
                 continue;
             }
             let object = match repo.try_find_object(id) {
@@ -104,7 +106,7 @@ impl Commits {
             let data = &object.data;
             match object.kind {
                 Kind::Commit => {
-                    let Some(parents) = commits.commit(id, data, &shallow, scanner) else {
+                    let Some(parents) = self.commit(id, data, &shallow, scanner) else {
                         damage.damaged(id, "it is no commit that can be read");
                         continue;
                     };
@@ -112,15 +114,14 @@ impl Commits {
                 }
                 Kind::Tag => match TagRef::from_bytes(data, id.kind()) {
                     Ok(tag) => {
-                        commits.tag(id, &tag, scanner);
+                        self.tag(id, &tag, scanner);
                         open.push((tag.target(), by, name));
                     }
                     Err(_) => damage.damaged(id, "it is no tag that can be read"),
                 },
-                kind => commits.roots.push(Root { name, id, is_tree: kind == Kind::Tree }),
+                kind => self.roots.push(Root { name, id, is_tree: kind == Kind::Tree }),
             }
         }
-        commits
     }
 
     /// Takes a commit in; its parents.
@@ -159,7 +160,7 @@ impl Commits {
                 blob: id.to_string(),
                 first: Some(told.clone()),
                 last: Some(told),
-                paths: vec![[b"refs/tags/", &tag.name[..]].concat()],
+                paths: vec![[&b"refs/tags/"[..], tag.name].concat()],
                 ..History::default()
             });
             self.leaks.push((None, finding));

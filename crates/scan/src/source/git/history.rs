@@ -56,7 +56,13 @@ impl Repository {
         let blobs = objects::scan(repo, Wanted::All, scanner, options.seen, progress)?;
         let leaking: HashSet<ObjectId> = blobs.hits.iter().map(|(id, _)| *id).collect();
         let at = Attribution::find(
-            repo, &tips, &commits, &leaking, scanner.rules, &mut damage, progress,
+            repo,
+            &tips,
+            &commits,
+            &leaking,
+            scanner.rules,
+            &mut damage,
+            progress,
         );
         if progress.stop() {
             return Err(GitError::Stopped);

@@ -1,14 +1,13 @@
 //! A part of history: what commits bring that are about to be pushed, or that lie in a range.
 
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice as _};
+use gix::bstr::BString;
 use gix::objs::CommitRef;
 use std::collections::{BTreeSet, HashSet};
 
 use super::change::{Change, Comparison};
 use super::commits::{MESSAGE, tell};
 use super::damage::Damage;
-use super::staged::is_same;
 use super::{GitError, Repository};
 use crate::engine::Scanner;
 use crate::finding::{Finding, History};
@@ -48,9 +47,9 @@ impl Repository {
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
             let words: Vec<&str> = line.split_whitespace().collect();
             let ids = match words[..] {
-                [_, local, _, there] => {
-                    ObjectId::from_hex(local.as_bytes()).ok().zip(ObjectId::from_hex(there.as_bytes()).ok())
-                }
+                [_, local, _, there] => ObjectId::from_hex(local.as_bytes())
+                    .ok()
+                    .zip(ObjectId::from_hex(there.as_bytes()).ok()),
                 _ => None,
             };
             let (local, there) = ids.ok_or_else(|| GitError::NoRange(line.to_owned()))?;
@@ -117,7 +116,9 @@ impl Repository {
         let mut new = BTreeSet::new();
         for id in &range.new {
             match peeled(id) {
-                Some(id) => drop(new.insert(id)),
+                Some(id) => {
+                    new.insert(id);
+                }
                 None if self.repo.has_object(id) => damage.skip("tags of what is no commit"),
                 None => return Err(GitError::NoCommit(id.to_string())),
             }
@@ -152,12 +153,14 @@ impl Repository {
             let mut comparison = Comparison::new(&self.repo);
             comparison.tree(commit.tree(), parent, BString::default(), 0);
             damage.summary.missing += comparison.missing;
-            let kept = |change: &Change| {
-                comparison.changes.iter().any(|c| c.path == change.path && c.id == change.id)
-            };
             changes = Some(match changes {
                 Some(mut before) => {
-                    before.retain(kept);
+                    let also: HashSet<_> = comparison
+                        .changes
+                        .into_iter()
+                        .map(|change| (change.path, change.id))
+                        .collect();
+                    before.retain(|change| also.contains(&(change.path.clone(), change.id)));
                     before
                 }
                 None => comparison.changes,

@@ -57,10 +57,8 @@ impl Tips {
 
     /// Refs that all work trees share.
     fn shared(&mut self, repo: &gix::Repository, summary: &mut Summary) -> Result<(), GitError> {
-        let failed = |error: gix::Error| GitError::Refs {
-            path: shown(repo.git_dir()),
-            why: said(&error),
-        };
+        let failed =
+            |error: gix::Error| GitError::Refs { path: shown(repo.git_dir()), why: said(&error) };
         let platform = repo.references().map_err(failed)?;
         for reference in platform.all().map_err(failed)? {
             match reference {
@@ -91,8 +89,7 @@ impl Tips {
                     use gix::index::entry::Mode;
                     matches!(entry.mode, Mode::FILE | Mode::FILE_EXECUTABLE | Mode::SYMLINK)
                 });
-                self.indexed
-                    .extend(files.map(|entry| (entry.path(&index).to_owned(), entry.id)));
+                self.indexed.extend(files.map(|entry| (entry.path(&index).to_owned(), entry.id)));
             }
             Ok(None) => {}
             Err(error) => unreadable(summary, "the index", error.to_string()),

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::{EntryKind, EntryRef};
-use gix::objs::TreeRefIter;
+use gix::objs::{Exists as _, TreeRefIter};
 
 use super::MAX_DEPTH;
 use super::damage::{Damage, read_tree};
@@ -168,4 +168,3 @@ impl<'a> Trees<'a> {
         self.versions.insert(path.clone(), (bytes, holds));
     }
 }
-
