@@ -8,6 +8,7 @@
 mod change;
 mod error;
 mod index;
+mod named;
 mod open;
 mod staged;
 
