@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Hit, Text, What, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
-use crate::rule::{Class, RuleSet, Shape};
+use crate::rule::{Class, Rule, RuleSet, Shape};
 
 /// How far before a key the vendor's name may begin, in bytes.
 const NEAR: usize = 80;
@@ -28,10 +28,20 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
             }
             for number in word.rules.iter() {
                 let behind = (from + name.end).max(run.start);
-                hits.extend(look(rules, *number, text.bytes, behind..run.end));
+                if has_key_word(rules.rule(*number), near) {
+                    hits.extend(look(rules, *number, text.bytes, behind..run.end));
+                }
             }
         });
     });
+}
+
+/// Whether one of the words that the rule wants stands near by.
+fn has_key_word(rule: &Rule, near: &[u8]) -> bool {
+    let stands = |word: &str| {
+        near.windows(word.len()).any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    rule.context.is_empty() || rule.context.iter().any(|word| stands(word))
 }
 
 /// The key in a run, if it has a shape of the rule.
@@ -83,7 +93,9 @@ fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
     let (first, last) = (text[name.start], text[name.end - 1]);
     let after = text.get(name.end).copied();
     let begins = before.is_none_or(|byte| {
-        !byte.is_ascii_alphabetic() || (byte.is_ascii_lowercase() && first.is_ascii_uppercase())
+        !byte.is_ascii_alphabetic()
+            || (byte.is_ascii_lowercase() && first.is_ascii_uppercase())
+            || text[..name.start].ends_with(b"-D")
     });
     let rest = &text[name.end..];
     let compound = [&b"key"[..], b"api", b"token", b"secret", b"auth", b"access"]

@@ -28,7 +28,14 @@ pub struct FullEntry {
     pub keywords: Vec<String>,
     /// Shapes of its keys.
     pub shapes: Vec<String>,
+    /// Whether the name is an everyday word, so that a key word has to stand near by too.
+    #[serde(default)]
+    pub everyday: bool,
 }
+
+/// What stands near keys: an everyday word needs one of them beside it.
+pub const KEY_WORDS: [&str; 9] =
+    ["key", "token", "secret", "auth", "api", "bearer", "pass", "credential", "access"];
 
 impl ShapeEntry {
     /// What has to stand near by, and the shapes, of the vendor with this id.
@@ -36,6 +43,14 @@ impl ShapeEntry {
         match self {
             Self::Shapes(shapes) => (vec![id.to_owned()], shapes),
             Self::Full(full) => (full.keywords.clone(), &full.shapes),
+        }
+    }
+
+    /// The words of which one has to stand near by besides the name; none: the name is enough.
+    pub fn context(&self) -> Vec<String> {
+        match self {
+            Self::Full(FullEntry { everyday: true, .. }) => KEY_WORDS.map(str::to_owned).to_vec(),
+            _ => Vec::new(),
         }
     }
 }
