@@ -8,6 +8,7 @@ use clawvault_core::platform::{HeldFile, memory};
 use clawvault_scan::finding::Finding;
 use clawvault_scan::ignores::{self, IgnoreFile, MAX_FILE, NAME};
 
+use super::files::uninterrupted;
 use super::{Place, ScanSource};
 use crate::app::{AppError, Code};
 
@@ -157,11 +158,7 @@ impl Allowed {
             return Ok(vec![format!("{shown} is as it was")]);
         }
         held.write()?;
-        let mut note = format!("{added} entries added to {shown}");
-        if removed > 0 {
-            note.push_str(&format!(", {removed} removed"));
-        }
-        Ok(vec![note])
+        Ok(vec![format!("added to {shown}: {added}; removed: {removed}")])
     }
 
     /// Entries that nothing needs any more.
@@ -169,8 +166,7 @@ impl Allowed {
         let unused = |held: &Held| match held.file.unused() {
             0 => None,
             count => Some(format!(
-                "{count} entries of {} allowed nothing in this scan (of everything, \
-                 --update-baseline --prune takes them out)",
+                "unused entries in {}: {count} (--update-baseline --prune takes them out)",
                 held.shown
             )),
         };
@@ -182,10 +178,11 @@ impl Held {
     /// Writes the file whole or not at all, unless somebody else did meanwhile.
     fn write(&self) -> Result<(), AppError> {
         let text = self.file.text();
-        match &self.held {
-            Some(held) => held.replace(text.as_bytes(), held.mode())?,
-            None => HeldFile::create(&real(&self.path)?, text.as_bytes(), RIGHTS)?,
-        }
+        let path = real(&self.path)?;
+        uninterrupted(|| match &self.held {
+            Some(held) => held.replace(text.as_bytes(), held.mode()),
+            None => HeldFile::create(&path, text.as_bytes(), RIGHTS),
+        })?;
         Ok(())
     }
 }

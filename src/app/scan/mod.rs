@@ -118,7 +118,13 @@ fn read(
                 let what = format!("there is no {}", path.display());
                 return Err(AppError::new(Code::Missing, what, "Check the path."));
             }
-            Ok(tree::scan(scanner, paths, options, progress))
+            let mut outcome = tree::scan(scanner, paths, options, progress);
+            for finding in &mut outcome.findings {
+                if finding.place.path.starts_with(b"./") {
+                    finding.place.path.drain(..2);
+                }
+            }
+            Ok(outcome)
         }
         ScanSource::Text(bytes) => Ok(text::scan(scanner, b"stdin", bytes)),
         ScanSource::Staged(places) => {

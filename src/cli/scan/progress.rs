@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use clawvault_scan::source::Progress;
+use nix::sys::signal::SigSet;
 
 use super::output;
 use super::summary::{count, noun, size};
@@ -62,6 +63,8 @@ impl Progress for Bar {
 }
 
 fn draw(counts: &Counts, noun: &str) {
+    // Signals are for the thread that writes files, and may hold them back meanwhile.
+    SigSet::all().thread_block().ok();
     let start = Instant::now();
     let mut drawn = false;
     while !counts.over.load(Ordering::Relaxed) {
