@@ -43,8 +43,8 @@ pub struct Update {
 pub(super) struct Allowed {
     markers: bool,
     files: Vec<Held>,
-    /// Where entries go.
-    target: Option<PathBuf>,
+    /// Where entries go, and what that is called.
+    target: Option<(PathBuf, String)>,
     /// Paths as they were given, and what they are.
     roots: Vec<(PathBuf, PathBuf)>,
     /// What globs are relative to; none where paths are already.
@@ -66,7 +66,10 @@ impl Allowed {
         let mut allowed = Self {
             markers: options.markers,
             files: Vec::new(),
-            target: options.baseline.clone(),
+            target: options
+                .baseline
+                .as_ref()
+                .map(|path| (path.clone(), path.display().to_string())),
             roots: Vec::new(),
             root: None,
         };
@@ -91,7 +94,7 @@ impl Allowed {
                 };
                 allowed.files.extend(read(&own, NAME.to_owned(), staged)?);
             }
-            allowed.target.get_or_insert(own);
+            allowed.target.get_or_insert((own, NAME.to_owned()));
         }
         if let Some(baseline) = &options.baseline {
             let shown = baseline.display().to_string();
@@ -126,7 +129,7 @@ impl Allowed {
         update: Option<&Update>,
     ) -> Result<Vec<String>, AppError> {
         let Some(Update { fingerprints, prune }) = update else { return Ok(self.stale()) };
-        let target = self.target.take().ok_or_else(|| {
+        let (target, shown) = self.target.take().ok_or_else(|| {
             AppError::usage(
                 "there is no place for a file of ignores here",
                 "Name one: --baseline F.",
@@ -137,14 +140,9 @@ impl Allowed {
         let at = self.files.iter().position(|held| held.path == target && held.held.is_some());
         let mut held = match at {
             Some(at) => self.files.swap_remove(at),
-            None => match read(&target, target.display().to_string(), None)? {
+            None => match read(&target, shown.clone(), None)? {
                 Some(held) => held,
-                None => Held {
-                    shown: target.display().to_string(),
-                    path: target,
-                    file: IgnoreFile::new(key()?),
-                    held: None,
-                },
+                None => Held { shown, path: target, file: IgnoreFile::new(key()?), held: None },
             },
         };
         let before = held.file.text();
