@@ -83,7 +83,7 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
         ignore_case: true,
         before: 0,
         after: NEAR,
-        context: Vec::new(),
+        context: entry.context(),
         entropy: 0.0,
         random: true,
         checksum: None,

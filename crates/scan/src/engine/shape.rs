@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Hit, Text, What, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
-use crate::rule::{Class, RuleSet, Shape};
+use crate::rule::{Class, Rule, RuleSet, Shape};
 
 /// How far before a key the vendor's name may begin, in bytes.
 const NEAR: usize = 80;
@@ -39,12 +39,30 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_random(secret) {
+    if !judge::looks_random(secret) || !in_context(rule, &bytes[..span.start]) {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());
     let what = What::Rule(number);
     Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+}
+
+/// Whether a rule whose keyword is a word of every day has a word for keys near the key, too.
+fn in_context(rule: &Rule, before: &[u8]) -> bool {
+    let near = &before[before.len().saturating_sub(NEAR)..];
+    let stands = |word: &[u8]| {
+        near.windows(word.len()).enumerate().any(|(at, found)| {
+            // `keyboard` is no key, `apiKey` and `API_KEYS` are.
+            let last = found[word.len() - 1];
+            let goes_on = near.get(at + word.len()).is_some_and(|next| {
+                next.is_ascii_alphabetic()
+                    && !next.eq_ignore_ascii_case(&b's')
+                    && next.is_ascii_lowercase() == last.is_ascii_lowercase()
+            });
+            found.eq_ignore_ascii_case(word) && !goes_on
+        })
+    };
+    rule.context.is_empty() || rule.context.iter().any(|word| stands(word.as_bytes()))
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and
@@ -54,8 +72,9 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
     let goes_on =
         |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
     let mut start = run.start;
-    // What the run does not count may begin or end the key: `+`, `/`, `=`.
-    while start > 0 && shape.class == Class::Base64 && inside(start - 1) {
+    // What the run does not count may begin or end the key: `+` and `/`. A `=` only ends it.
+    let begins = |at: usize| shape.class == Class::Base64 && inside(at) && bytes[at] != b'=';
+    while start > 0 && begins(start - 1) {
         start -= 1;
     }
     while start < run.end {
@@ -63,12 +82,15 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
             start += 1;
             continue;
         }
-        let end = (start..bytes.len()).find(|at| !inside(*at)).unwrap_or(bytes.len());
+        let ended = |at: usize| at > start && bytes[at - 1] == b'=' && bytes[at] != b'=';
+        let end = (start..bytes.len()).find(|at| !inside(*at) || ended(*at));
+        let end = end.unwrap_or(bytes.len());
         let length = usize::from(shape.least)..=usize::from(shape.most);
         let fits = length.contains(&(end - start))
             && !goes_on(start.checked_sub(1))
             && !goes_on(Some(end))
-            && (shape.class != Class::Uuid || judge::is_uuid(&bytes[start..end]));
+            && (shape.class != Class::Uuid || judge::is_uuid(&bytes[start..end]))
+            && (shape.class != Class::UuidLike || judge::is_like_uuid(&bytes[start..end]));
         if fits {
             return Some(start..end);
         }

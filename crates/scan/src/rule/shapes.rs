@@ -28,7 +28,14 @@ pub struct FullEntry {
     pub keywords: Vec<String>,
     /// Shapes of its keys.
     pub shapes: Vec<String>,
+    /// Whether a keyword is a word of every day, so that one of [`KEY_WORDS`] has to stand there too.
+    #[serde(default)]
+    pub common: bool,
 }
+
+/// Words that a key is called by.
+pub const KEY_WORDS: &[&str] =
+    &["key", "token", "secret", "api", "auth", "password", "credential", "bearer"];
 
 impl ShapeEntry {
     /// What has to stand near by, and the shapes, of the vendor with this id.
@@ -36,6 +43,18 @@ impl ShapeEntry {
         match self {
             Self::Shapes(shapes) => (vec![id.to_owned()], shapes),
             Self::Full(full) => (full.keywords.clone(), &full.shapes),
+        }
+    }
+}
+
+impl ShapeEntry {
+    /// Words, one of which has to stand near by too; none: the keyword says enough.
+    pub fn context(&self) -> Vec<String> {
+        match self {
+            Self::Full(FullEntry { common: true, .. }) => {
+                KEY_WORDS.iter().map(|word| (*word).to_owned()).collect()
+            }
+            _ => Vec::new(),
         }
     }
 }
@@ -72,13 +91,15 @@ pub enum Class {
     Base64,
     /// Eight, four, four, four and twelve digits of base 16, of either case.
     Uuid,
+    /// The same, of any letters and digits.
+    UuidLike,
 }
 
 /// Fewest bytes of a shape: what is shorter is found by chance.
 pub const MIN_SHAPE: u16 = 16;
 
 impl Class {
-    const NAMES: [(&'static str, Self); 9] = [
+    const NAMES: [(&'static str, Self); 10] = [
         ("digits", Self::Digits),
         ("hex", Self::Hex),
         ("hexupper", Self::HexUpper),
@@ -88,6 +109,7 @@ impl Class {
         ("word", Self::Word),
         ("base64", Self::Base64),
         ("uuid", Self::Uuid),
+        ("uuidlike", Self::UuidLike),
     ];
 
     /// Whether a byte is one of this kind.
@@ -104,6 +126,7 @@ impl Class {
                 byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=')
             }
             Self::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
+            Self::UuidLike => byte.is_ascii_alphanumeric() || byte == b'-',
         }
     }
 }
@@ -117,8 +140,9 @@ impl Shape {
         let (name, length) = text.split_at_checked(split)?;
         let class = Class::NAMES.iter().find(|(known, _)| *known == name)?.1;
         let (least, most) = match length.split_once("..") {
-            _ if class == Class::Uuid && length.is_empty() => (36, 36),
+            _ if matches!(class, Class::Uuid | Class::UuidLike) && length.is_empty() => (36, 36),
             Some((least, most)) => (least.parse().ok()?, most.parse().ok()?),
+            None if length.is_empty() => return None,
             None => (length.parse().ok()?, length.parse().ok()?),
         };
         (MIN_SHAPE <= least && least <= most && most <= 1024).then_some(Self { class, least, most })
