@@ -24,6 +24,7 @@ mod restore;
 mod rm;
 mod rollback;
 mod run;
+mod scan;
 mod scrub;
 mod set;
 mod show;
@@ -88,6 +89,7 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Run(run::Args),
+    Scan(scan::Args),
     Policy(policy::Args),
     Backup(backup::Args),
     Restore(restore::Args),
@@ -116,17 +118,21 @@ struct Frequent {
 enum FrequentCommand {
     Get(get::Args),
     Run(run::Args),
+    Scan(scan::Args),
     Set(set::Args),
 }
 
 /// Parses the arguments of the process.
 fn parse() -> Result<(Keys, Command), clap::Error> {
     let first = std::env::args_os().nth(1);
-    if first.is_some_and(|name| ["get", "run", "set"].iter().any(|frequent| name == *frequent)) {
+    if first
+        .is_some_and(|name| ["get", "run", "scan", "set"].iter().any(|frequent| name == *frequent))
+    {
         let Frequent { keys, command } = Frequent::try_parse()?;
         let command = match command {
             FrequentCommand::Get(args) => Command::Get(args),
             FrequentCommand::Run(args) => Command::Run(args),
+            FrequentCommand::Scan(args) => Command::Scan(args),
             FrequentCommand::Set(args) => Command::Set(args),
         };
         return Ok((keys, command));
@@ -201,6 +207,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
         Command::Run(args) => run::run(args, context),
+        Command::Scan(args) => scan::run(args, context),
         Command::Set(args) => set::run(&args, context),
         Command::Show(args) => show::run(&args, context),
         Command::Status(args) => status::run(&args, context),

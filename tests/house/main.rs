@@ -39,7 +39,9 @@ const HOUSES: &[House<'static>] = &[
             &["judge", "decode"],
             &["engine"],
             &["finding"],
-            &["ignores", "report", "source"],
+            &["ignores", "source"],
+            // A report tells what a source read, and what was ignored.
+            &["report"],
         ],
         sideways: &[],
     },

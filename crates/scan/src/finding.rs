@@ -1,11 +1,16 @@
 //! What is told of a leak: what it is, where it lies, how sure that is.
 
-use std::borrow::Cow;
+mod marker;
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bstr::ByteSlice;
 use zeroize::Zeroizing;
 
 use crate::engine::{Hit, KnownSecret, Text, What};
 use crate::rule::{Confidence, RuleSet, Severity};
+pub use marker::Marker;
 
 /// Id of findings that somebody knows by name.
 pub const KNOWN_ID: &str = "vault";
@@ -55,6 +60,8 @@ pub struct Place {
     pub before: Vec<u8>,
     /// The line behind the secret, or as much of its beginning as is shown.
     pub after: Vec<u8>,
+    /// What a comment on the line asks for.
+    pub marker: Option<Marker>,
 }
 
 /// Where in a history a leak lies.
@@ -84,9 +91,17 @@ pub struct Commit {
 }
 
 impl Finding {
-    /// What is told of a hit in a text.
-    pub fn of(rules: &RuleSet, text: Text<'_>, hit: Hit) -> Self {
-        let place = Place::of(text, &hit.span);
+    /// What is told of the hits in a text, which rise by their place.
+    pub fn all(rules: &RuleSet, text: Text<'_>, hits: Vec<Hit>) -> Vec<Self> {
+        let mut lines = Lines { bytes: text.bytes, line: 1, start: 0, seen: 0, end: None };
+        let told = hits.into_iter().map(|hit| {
+            let place = lines.place(text.name, &hit.span);
+            Self::of(rules, place, hit)
+        });
+        told.collect()
+    }
+
+    fn of(rules: &RuleSet, place: Place, hit: Hit) -> Self {
         let (known, rule) = match hit.what {
             What::Known(known) => (Some(known), None),
             What::Rule(number) => (None, Some(rules.rule(number))),
@@ -111,22 +126,53 @@ impl Finding {
     }
 }
 
-impl Place {
-    fn of(text: Text<'_>, span: &std::ops::Range<usize>) -> Self {
-        let bytes = text.bytes;
-        let start =
-            bytes[..span.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let end = bytes[span.end..].iter().position(|byte| *byte == b'\n');
-        let end = end.map_or(bytes.len(), |at| span.end + at);
-        let line = bytes[..span.start].iter().filter(|byte| **byte == b'\n').count() + 1;
-        let from = start.max(span.start.saturating_sub(MAX_LINE));
+/// The lines of a text, asked for places that rise: each byte is looked at once, however many
+/// secrets a line holds.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    /// Number of the line that was asked for last, counted from 1.
+    line: usize,
+    /// Where it begins.
+    start: usize,
+    /// How far line ends were looked for.
+    seen: usize,
+    /// Where it ends, and its marker.
+    end: Option<(usize, Option<Marker>)>,
+}
+
+impl Lines<'_> {
+    /// The place of a span. One that begins before the last is put where it is, too.
+    fn place(&mut self, name: &[u8], span: &Range<usize>) -> Place {
+        if span.start < self.start {
+            (self.line, self.start, self.seen, self.end) = (1, 0, 0, None);
+        }
+        let unseen = self.seen.min(span.start)..span.start;
+        for at in self.bytes[unseen.clone()].find_iter(b"\n") {
+            (self.line, self.start, self.end) = (self.line + 1, unseen.start + at + 1, None);
+        }
+        self.seen = span.start;
+        let rest = |from: usize| {
+            self.bytes[from..].find_byte(b'\n').map_or(self.bytes.len(), |at| from + at)
+        };
+        // The marker may stand on the line that a secret of several lines begins in, or ends in.
+        let (end, marker) = self.end.get_or_insert_with(|| {
+            let end = rest(self.start);
+            (end, Marker::find(&self.bytes[self.start..end]))
+        });
+        let (mut end, mut marker) = (*end, marker.clone());
+        if span.end > end {
+            end = rest(span.end);
+            marker = marker.or_else(|| Marker::find(&self.bytes[span.end..end]));
+        }
+        let from = self.start.max(span.start.saturating_sub(MAX_LINE));
         let to = end.min(span.end + MAX_LINE);
-        Self {
-            path: text.name.to_vec(),
-            line,
-            column: span.start - start + 1,
-            before: bytes[from..span.start].to_vec(),
-            after: bytes[span.end..to].to_vec(),
+        Place {
+            path: name.to_vec(),
+            line: self.line,
+            column: span.start - self.start + 1,
+            before: self.bytes[from..span.start].to_vec(),
+            after: self.bytes[span.end..to].to_vec(),
+            marker,
         }
     }
 }

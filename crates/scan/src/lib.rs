@@ -9,5 +9,6 @@ pub mod engine;
 pub mod finding;
 pub mod gram;
 pub mod judge;
+pub mod report;
 pub mod rule;
 pub mod source;

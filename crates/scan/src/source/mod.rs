@@ -1,5 +1,8 @@
 //! Where texts come from, and what became of them.
 
+pub mod text;
+pub mod tree;
+
 use crate::finding::Finding;
 
 /// What a scan found, and what it read.
