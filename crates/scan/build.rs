@@ -38,19 +38,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=src/rule/shapes.rs");
     println!("cargo:rerun-if-changed=src/gram.rs");
     let mut rules: Vec<(Option<&str>, Entry)> = Vec::new();
+    let path = Path::new("rules").join(SHAPES);
+    let text = fs::read_to_string(&path)?;
+    let table = shapes::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     for vendor in vendors() {
         for format in vendor.formats {
-            rules.push((Some(vendor.id), Entry::pattern(of_format(vendor, format))));
+            // The table knows the names that a vendor goes by.
+            if !(is_plain(format) && table.contains_key(vendor.id)) {
+                rules.push((Some(vendor.id), Entry::pattern(of_format(vendor, format))));
+            }
         }
     }
     for rule in read_all(Path::new("rules"))? {
         rules.push((None, Entry::pattern(rule)));
     }
-    let path = Path::new("rules").join(SHAPES);
-    let text = fs::read_to_string(&path)?;
-    let table = shapes::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     for (id, entry) in &table {
-        rules.push((None, of_shapes(id, entry)));
+        let vendor = vendors().iter().find(|vendor| vendor.id == id).map(|vendor| vendor.id);
+        rules.push((vendor, of_shapes(id, entry)));
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     fs::write(out.join("rules.rs"), tables(&rules)?)?;
@@ -95,32 +99,39 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
     Entry { rule, shapes: shapes.iter().filter_map(|shape| Shape::parse(shape)).collect() }
 }
 
+/// Whether a format has no literal that a scan can look for.
+fn is_plain(format: &Format) -> bool {
+    format.keywords.iter().all(|word| word.len() < grammar::MIN_KEYWORD)
+}
+
 /// The rule that finds tokens of a vendor's format.
 fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
     let begins = |example: &&str| format.keywords.iter().any(|word| example.starts_with(word));
-    let (before, after) = match format.context {
+    let plain = is_plain(format);
+    let (before, after) = match plain {
         true => (0, NEAR),
         false if format.examples.iter().all(begins) => (0, 0),
         false => (INSIDE, 0),
     };
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    let keywords = if format.context && format.keywords.is_empty() {
-        vec![vendor.id.to_owned()]
-    } else {
-        owned(format.keywords)
+    // The name is written in either case, the token is not.
+    let (keywords, pattern) = match plain {
+        true => (vec![vendor.id.to_owned()], format!("(?-i:{})", format.pattern)),
+        false => (owned(format.keywords), format.pattern.to_owned()),
     };
+    let context = if format.context && !plain { vec![vendor.id.to_owned()] } else { Vec::new() };
     RuleEntry {
         id: format!("{}-{}", vendor.id, format.kind),
         name: format!("{} {}", vendor.name, format.kind.replace('-', " ")),
         description: format.description.to_owned(),
         severity: Severity::High,
         advice: "Revoke it at the vendor and issue another one.".to_owned(),
-        pattern: format.pattern.to_owned(),
+        pattern,
         keywords,
-        ignore_case: false,
+        ignore_case: plain,
         before,
         after,
-        context: Vec::new(),
+        context,
         entropy: 0.0,
         random: format.context,
         checksum: None,

@@ -19,8 +19,9 @@ fn found(rules: &RuleSet, text: &str) -> Vec<(String, String)> {
 
 /// A text in which the rule has its keyword where it wants one.
 fn dressed(rule: &Rule, example: &str) -> String {
-    match rule.after {
-        0 => example.to_owned(),
+    match (rule.after, rule.context.first()) {
+        (0, None) => example.to_owned(),
+        (0, Some(word)) => format!("{word} {example}"),
         _ => format!("{}_key = \"{example}\"", rule.keywords[0]),
     }
 }

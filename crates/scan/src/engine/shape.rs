@@ -28,28 +28,16 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
             }
             for number in word.rules.iter() {
                 let behind = (from + name.end).max(run.start);
-                hits.extend(look(rules, *number, text.bytes, behind..run.end));
+                if has_key_word(rules.rule(*number), near) {
+                    hits.extend(look(rules, *number, text.bytes, behind..run.end));
+                }
             }
         });
     });
 }
 
-/// The key in a run, if it has a shape of the rule.
-fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option<Hit> {
-    let rule = rules.rule(number);
-    let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
-    let secret = &bytes[span.clone()];
-    if !judge::looks_random(secret) || !in_context(rule, &bytes[..span.start]) {
-        return None;
-    }
-    let value = Zeroizing::new(secret.to_vec());
-    let what = What::Rule(number);
-    Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
-}
-
-/// Whether a rule whose keyword is a word of every day has a word for keys near the key, too.
-fn in_context(rule: &Rule, before: &[u8]) -> bool {
-    let near = &before[before.len().saturating_sub(NEAR)..];
+/// Whether one of the words that the rule wants stands near by.
+fn has_key_word(rule: &Rule, near: &[u8]) -> bool {
     let stands = |word: &[u8]| {
         near.windows(word.len()).enumerate().any(|(at, found)| {
             // `keyboard` is no key, `apiKey` and `API_KEYS` are.
@@ -63,6 +51,19 @@ fn in_context(rule: &Rule, before: &[u8]) -> bool {
         })
     };
     rule.context.is_empty() || rule.context.iter().any(|word| stands(word.as_bytes()))
+}
+
+/// The key in a run, if it has a shape of the rule.
+fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option<Hit> {
+    let rule = rules.rule(number);
+    let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
+    let secret = &bytes[span.clone()];
+    if !judge::looks_random(secret) {
+        return None;
+    }
+    let value = Zeroizing::new(secret.to_vec());
+    let what = What::Rule(number);
+    Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and
@@ -105,7 +106,9 @@ fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
     let (first, last) = (text[name.start], text[name.end - 1]);
     let after = text.get(name.end).copied();
     let begins = before.is_none_or(|byte| {
-        !byte.is_ascii_alphabetic() || (byte.is_ascii_lowercase() && first.is_ascii_uppercase())
+        !byte.is_ascii_alphabetic()
+            || (byte.is_ascii_lowercase() && first.is_ascii_uppercase())
+            || text[..name.start].ends_with(b"-D")
     });
     let rest = &text[name.end..];
     let compound = [&b"key"[..], b"api", b"token", b"secret", b"auth", b"access"]

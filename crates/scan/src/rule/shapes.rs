@@ -28,14 +28,26 @@ pub struct FullEntry {
     pub keywords: Vec<String>,
     /// Shapes of its keys.
     pub shapes: Vec<String>,
-    /// Whether a keyword is a word of every day, so that one of [`KEY_WORDS`] has to stand there too.
+    /// Whether the name is an everyday word, so that a key word has to stand near by too.
     #[serde(default)]
-    pub common: bool,
+    pub everyday: bool,
 }
 
-/// Words that a key is called by.
-pub const KEY_WORDS: &[&str] =
-    &["key", "token", "secret", "api", "auth", "password", "credential", "bearer"];
+/// What stands near keys: an everyday word needs one of them beside it.
+pub const KEY_WORDS: [&str; 12] = [
+    "key",
+    "token",
+    "secret",
+    "auth",
+    "api",
+    "bearer",
+    "pass",
+    "password",
+    "passwd",
+    "credential",
+    "access",
+    "authorization",
+];
 
 impl ShapeEntry {
     /// What has to stand near by, and the shapes, of the vendor with this id.
@@ -45,15 +57,11 @@ impl ShapeEntry {
             Self::Full(full) => (full.keywords.clone(), &full.shapes),
         }
     }
-}
 
-impl ShapeEntry {
-    /// Words, one of which has to stand near by too; none: the keyword says enough.
+    /// The words of which one has to stand near by besides the name; none: the name is enough.
     pub fn context(&self) -> Vec<String> {
         match self {
-            Self::Full(FullEntry { common: true, .. }) => {
-                KEY_WORDS.iter().map(|word| (*word).to_owned()).collect()
-            }
+            Self::Full(FullEntry { everyday: true, .. }) => KEY_WORDS.map(str::to_owned).to_vec(),
             _ => Vec::new(),
         }
     }
@@ -142,7 +150,6 @@ impl Shape {
         let (least, most) = match length.split_once("..") {
             _ if matches!(class, Class::Uuid | Class::UuidLike) && length.is_empty() => (36, 36),
             Some((least, most)) => (least.parse().ok()?, most.parse().ok()?),
-            None if length.is_empty() => return None,
             None => (length.parse().ok()?, length.parse().ok()?),
         };
         (MIN_SHAPE <= least && least <= most && most <= 1024).then_some(Self { class, least, most })
