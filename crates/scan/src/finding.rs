@@ -1,22 +1,21 @@
 //! What is told of a leak: what it is, where it lies, how sure that is.
 
+pub mod fingerprint;
+mod lines;
 mod marker;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bstr::ByteSlice;
 use zeroize::Zeroizing;
 
 use crate::engine::{Hit, KnownSecret, Text, What};
 use crate::rule::{Confidence, RuleSet, Severity};
+use lines::Lines;
 pub use marker::Marker;
 
 /// Id of findings that somebody knows by name.
 pub const KNOWN_ID: &str = "vault";
-
-/// Longest part of a line that a finding shows, in bytes.
-const MAX_LINE: usize = 200;
 
 /// A leak.
 #[derive(Clone)]
@@ -43,6 +42,8 @@ pub struct Finding {
     pub place: Place,
     /// The secret itself.
     pub value: Zeroizing<Vec<u8>>,
+    /// What tells it from other findings, in every scan; empty until [`fingerprint`] is asked.
+    pub fingerprint: String,
     /// Where in history; `None` outside it.
     pub history: Option<History>,
 }
@@ -56,9 +57,12 @@ pub struct Place {
     pub line: usize,
     /// Column, in bytes, counted from 1.
     pub column: usize,
-    /// The line up to the secret, or as much of its end as is shown.
+    /// Column in units of UTF-16, counted from 1.
+    pub column_utf16: usize,
+    /// The line up to the secret, or as much of its end as is shown; what else of it is a secret,
+    /// or looks like one, is masked.
     pub before: Vec<u8>,
-    /// The line behind the secret, or as much of its beginning as is shown.
+    /// The line behind the secret, or as much of its beginning as is shown; masked in the same way.
     pub after: Vec<u8>,
     /// What a comment on the line asks for.
     pub marker: Option<Marker>,
@@ -91,9 +95,10 @@ pub struct Commit {
 }
 
 impl Finding {
-    /// What is told of the hits in a text, which rise by their place.
+    /// What is told of the hits in a text, which rise by their place and do not overlap.
     pub fn all(rules: &RuleSet, text: Text<'_>, hits: Vec<Hit>) -> Vec<Self> {
-        let mut lines = Lines { bytes: text.bytes, line: 1, start: 0, seen: 0, end: None };
+        let spans: Vec<Range<usize>> = hits.iter().map(|hit| hit.span.clone()).collect();
+        let mut lines = Lines::new(text.bytes, &spans);
         let told = hits.into_iter().map(|hit| {
             let place = lines.place(text.name, &hit.span);
             Self::of(rules, place, hit)
@@ -113,7 +118,7 @@ impl Finding {
             rule: told(|rule| &rule.id, KNOWN_ID),
             name: told(|rule| &rule.name, "value of your vault"),
             description: told(|rule| &rule.description, "Whatever the secret in the vault can do."),
-            advice: told(|rule| &rule.advice, "Rotate it."),
+            advice: told(|rule| &rule.advice, "Replace it at its vendor, then in the vault."),
             vendor: rule.and_then(|rule| rule.vendor.clone()),
             severity: rule.map_or(Severity::Critical, |rule| rule.severity),
             confidence: hit.confidence,
@@ -121,58 +126,8 @@ impl Finding {
             known,
             place,
             value: hit.value,
+            fingerprint: String::new(),
             history: None,
-        }
-    }
-}
-
-/// The lines of a text, asked for places that rise: each byte is looked at once, however many
-/// secrets a line holds.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    /// Number of the line that was asked for last, counted from 1.
-    line: usize,
-    /// Where it begins.
-    start: usize,
-    /// How far line ends were looked for.
-    seen: usize,
-    /// Where it ends, and its marker.
-    end: Option<(usize, Option<Marker>)>,
-}
-
-impl Lines<'_> {
-    /// The place of a span. One that begins before the last is put where it is, too.
-    fn place(&mut self, name: &[u8], span: &Range<usize>) -> Place {
-        if span.start < self.start {
-            (self.line, self.start, self.seen, self.end) = (1, 0, 0, None);
-        }
-        let unseen = self.seen.min(span.start)..span.start;
-        for at in self.bytes[unseen.clone()].find_iter(b"\n") {
-            (self.line, self.start, self.end) = (self.line + 1, unseen.start + at + 1, None);
-        }
-        self.seen = span.start;
-        let rest = |from: usize| {
-            self.bytes[from..].find_byte(b'\n').map_or(self.bytes.len(), |at| from + at)
-        };
-        // The marker may stand on the line that a secret of several lines begins in, or ends in.
-        let (end, marker) = self.end.get_or_insert_with(|| {
-            let end = rest(self.start);
-            (end, Marker::find(&self.bytes[self.start..end]))
-        });
-        let (mut end, mut marker) = (*end, marker.clone());
-        if span.end > end {
-            end = rest(span.end);
-            marker = marker.or_else(|| Marker::find(&self.bytes[span.end..end]));
-        }
-        let from = self.start.max(span.start.saturating_sub(MAX_LINE));
-        let to = end.min(span.end + MAX_LINE);
-        Place {
-            path: name.to_vec(),
-            line: self.line,
-            column: span.start - self.start + 1,
-            before: self.bytes[from..span.start].to_vec(),
-            after: self.bytes[span.end..to].to_vec(),
-            marker,
         }
     }
 }

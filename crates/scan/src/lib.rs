@@ -8,6 +8,7 @@
 pub mod engine;
 pub mod finding;
 pub mod gram;
+pub mod ignores;
 pub mod judge;
 pub mod report;
 pub mod rule;

@@ -3,19 +3,25 @@
 //! No form holds a value, but for text where it was asked for; whatever comes from the scanned
 //! files is escaped as the form asks, and never steers a terminal.
 
-mod document;
-mod mask;
+mod csv;
+mod fields;
+mod html;
+mod json;
+mod junit;
+mod masks;
+mod sarif;
 mod text;
 
 use std::io::{self, Write};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, fingerprint};
 use crate::source::Summary;
 
+pub use masks::printable;
 pub use text::Style;
 
-/// Forms that data is written in.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// Forms that a report is written in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
     /// For people: the line, a caret below the secret.
     Text,
@@ -23,25 +29,55 @@ pub enum Format {
     Json,
     /// A JSON document for each finding, a line each.
     Jsonl,
+    /// SARIF 2.1.0 (OASIS), for code scanning.
+    Sarif,
+    /// JUnit's XML, for test reports.
+    Junit,
+    /// Comma-separated values (RFC 4180).
+    Csv,
+    /// A page that needs nothing else.
+    Html,
 }
 
 /// What is written.
 #[derive(Clone, Copy)]
 pub struct Report<'a> {
-    /// Findings, as [`sort`] puts them.
+    /// Findings, as [`order`] puts them.
     pub findings: &'a [Finding],
     /// What was read.
     pub summary: &'a Summary,
+    /// How it was scanned.
+    pub about: &'a About,
 }
 
-/// Puts findings in the order that every form keeps: path, line, column, rule.
-pub fn sort(findings: &mut [Finding]) {
+/// How a scan went, besides what was read.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// What was scanned: `tree`, `staged`, `history`, `stdin`, or several of them.
+    pub source: String,
+    /// Version of the program.
+    pub version: &'static str,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Whether values of the vault were looked for, in words.
+    pub vault: String,
+    /// What findings are not told, and why: `a comment on the line`, a file's name.
+    pub ignored: Vec<(String, u64)>,
+    /// How many findings the options of the scan left out.
+    pub left_out: u64,
+}
+
+/// Puts findings in the order that every form keeps, by path, line, column and rule, and gives
+/// them their fingerprints.
+pub fn order(findings: &mut [Finding]) {
     findings.sort_by(|one, other| key(one).cmp(&key(other)));
+    fingerprint::mark(findings);
 }
 
-fn key(finding: &Finding) -> (&[u8], usize, usize, &str) {
+fn key(finding: &Finding) -> (&[u8], usize, usize, &str, Option<&str>) {
     let place = &finding.place;
-    (&place.path, place.line, place.column, &finding.rule)
+    let blob = finding.history.as_ref().map(|history| history.blob.as_str());
+    (&place.path, place.line, place.column, &finding.rule, blob)
 }
 
 /// Writes a report; `style` is for text alone.
@@ -53,7 +89,11 @@ pub fn write(
 ) -> io::Result<()> {
     match format {
         Format::Text => text::write(out, report, style),
-        Format::Json => document::write(out, report),
-        Format::Jsonl => document::write_lines(out, report),
+        Format::Json => json::write(out, report),
+        Format::Jsonl => json::write_lines(out, report),
+        Format::Sarif => sarif::write(out, report),
+        Format::Junit => junit::write(out, report),
+        Format::Csv => csv::write(out, report),
+        Format::Html => html::write(out, report),
     }
 }

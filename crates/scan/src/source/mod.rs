@@ -1,5 +1,6 @@
 //! Where texts come from, and what became of them.
 
+pub mod git;
 pub mod text;
 pub mod tree;
 

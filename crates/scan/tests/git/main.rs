@@ -1,0 +1,7 @@
+//! Repositories as git makes them, and broken ones.
+
+// A fixture that cannot be made has found the test broken.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod fixture;
+mod staged;
