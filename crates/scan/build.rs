@@ -87,6 +87,7 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
         severity: Severity::High,
         advice: "Revoke it at the service and issue another one.".to_owned(),
         pattern: String::new(),
+        assigned: None,
         keywords,
         ignore_case: true,
         before: 0,
@@ -131,6 +132,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
         severity: Severity::High,
         advice: "Revoke it at the vendor and issue another one.".to_owned(),
         pattern,
+        assigned: None,
         keywords,
         ignore_case: plain,
         before,
@@ -215,6 +217,9 @@ fn write_rule(out: &mut String, vendor: Option<&str>, entry: &Entry) -> std::fmt
     write!(out, "before: {}, after: {}, ", rule.before, rule.after)?;
     let checksum =
         rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
+    let assigned =
+        rule.assigned.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"));
+    write!(out, "assigned: {assigned}, ")?;
     write!(out, "entropy: {:?}, random: {}, checksum: {checksum}, ", rule.entropy, rule.random)?;
     write!(out, "confidence: Confidence::{:?}, ", rule.confidence)?;
     write!(out, "shapes: Cow::Borrowed(&[")?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What, run};
+use super::{Hit, Text, What, assignment, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Class, Rule, RuleSet, Shape};
@@ -19,6 +19,7 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
         if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit) {
             return;
         }
+        hits.extend(assignment::unnamed(rules, text, &run));
         let from = run.start.saturating_sub(NEAR);
         let near = &text.bytes[from..run.end];
         rules.shapes.find(near, |word, start| {
