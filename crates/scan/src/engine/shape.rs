@@ -49,12 +49,22 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_random(secret) {
+    if !judge::looks_random(secret) || follows_hash_name(&bytes[..span.start]) {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());
     let what = What::Rule(number);
     Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+}
+
+/// Whether a text ends in the name of a hash function and `=`, `:` or `-`: what follows is a hash.
+fn follows_hash_name(text: &[u8]) -> bool {
+    let Some((b'=' | b':' | b'-', text)) = text.split_last() else { return false };
+    let names: [&[u8]; 6] = [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"integrity"];
+    names.iter().any(|name| {
+        let at = text.len().saturating_sub(name.len());
+        text[at..].eq_ignore_ascii_case(name)
+    })
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and
