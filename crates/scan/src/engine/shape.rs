@@ -16,7 +16,9 @@ const NEAR: usize = 80;
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
     run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
         // A run of letters alone is a word, or several.
-        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit) {
+        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
+            || follows_hash_name(&text.bytes[..run.start])
+        {
             return;
         }
         let from = run.start.saturating_sub(NEAR);
@@ -58,7 +60,7 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_random(secret) || follows_hash_name(&bytes[..span.start]) {
+    if !judge::looks_random(secret) {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());
