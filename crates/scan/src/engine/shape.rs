@@ -11,6 +11,8 @@ use crate::rule::{Class, Rule, RuleSet, Shape};
 
 /// How far before a key the vendor's name may begin, in bytes.
 const NEAR: usize = 80;
+/// How much may stand between the two: farther off, the name is told of something else.
+const BETWEEN: usize = 45;
 
 /// Finds what rules with shapes look for.
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
@@ -23,17 +25,27 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
         let near = &text.bytes[from..run.end];
         rules.shapes.find(near, |word, start| {
             let name = start..start + word.text.len();
-            if !stands_alone(near, &name) {
+            let between = near.get(name.end..run.start - from).unwrap_or_default();
+            if between.len() > BETWEEN || !stands_alone(near, &name) {
                 return;
             }
             for number in word.rules.iter() {
                 let behind = (from + name.end).max(run.start);
-                if has_key_word(rules.rule(*number), near) {
+                if assigns(between) || has_key_word(rules.rule(*number), near) {
                     hits.extend(look(rules, *number, text.bytes, behind..run.end));
                 }
             }
         });
     });
+}
+
+/// Whether what stands between a name and a key gives the key to the name: `vendor = "`.
+fn assigns(between: &[u8]) -> bool {
+    let sign = |byte: &u8| matches!(byte, b':' | b'=' | b'>');
+    let other = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`');
+    between.len() <= 8
+        && between.iter().any(sign)
+        && between.iter().all(|byte| sign(byte) || other(byte))
 }
 
 /// Whether one of the words that the rule wants stands near by.
