@@ -70,12 +70,38 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_random(secret) {
+    if !judge::looks_random(secret) || is_part(bytes, &span) {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());
     let what = What::Rule(number);
     Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+}
+
+/// Whether a key goes on behind a sign that no key has, or began before it: then what the text
+/// holds is of another length, or no key at all.
+fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
+    let sign = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at)).is_some_and(|byte| b"?$^&*;<!#~%".contains(byte))
+    };
+    // Both letters and digits, as keys have them and words do not.
+    let like_key = |part: &[u8]| {
+        part.len() > 3
+            && part.iter().any(u8::is_ascii_digit)
+            && part.iter().any(u8::is_ascii_alphabetic)
+    };
+    let other = |byte: &u8| !byte.is_ascii_alphanumeric();
+    let after = sign(Some(key.end)) && {
+        let rest = &bytes[key.end + 1..];
+        let end = rest.iter().position(other).unwrap_or(rest.len());
+        rest.get(end) != Some(&b'=') && like_key(&rest[..end])
+    };
+    let before = sign(key.start.checked_sub(1)) && {
+        let rest = &bytes[..key.start - 1];
+        let start = rest.iter().rposition(other).map_or(0, |at| at + 1);
+        like_key(&rest[start..])
+    };
+    after || before
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and
