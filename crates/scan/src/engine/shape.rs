@@ -153,7 +153,7 @@ fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
         .iter()
         .any(|word| rest.get(..word.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(word)));
     let ends = after.is_none_or(|byte| {
-        !byte.is_ascii_alphabetic() || (last.is_ascii_lowercase() && byte.is_ascii_uppercase())
+        !byte.is_ascii_alphabetic() || (!last.is_ascii_uppercase() && byte.is_ascii_uppercase())
     });
     begins && (ends || compound)
 }
