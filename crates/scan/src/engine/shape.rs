@@ -18,7 +18,9 @@ const BETWEEN: usize = 45;
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
     run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
         // A run of letters alone is a word, or several.
-        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit) {
+        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
+            || follows_hash_name(&text.bytes[..run.start])
+        {
             return;
         }
         let from = run.start.saturating_sub(NEAR);
@@ -102,6 +104,16 @@ fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
         like_key(&rest[start..])
     };
     after || before
+}
+
+/// Whether a text ends in the name of a hash function and `=`, `:` or `-`: what follows is a hash.
+fn follows_hash_name(text: &[u8]) -> bool {
+    let Some((b'=' | b':' | b'-', text)) = text.split_last() else { return false };
+    let names: [&[u8]; 6] = [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"integrity"];
+    names.iter().any(|name| {
+        let at = text.len().saturating_sub(name.len());
+        text[at..].eq_ignore_ascii_case(name)
+    })
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and

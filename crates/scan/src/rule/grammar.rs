@@ -33,6 +33,8 @@ pub struct RuleFile {
 pub struct RuleEntry {
     /// Unique name, `[a-z0-9][a-z0-9-]*`.
     pub id: String,
+    /// Who issues what it finds, where somebody does; the id of a vendor where there is one.
+    pub vendor: Option<String>,
     /// What it finds, in a few words.
     pub name: String,
     /// What an attacker could do with it; one sentence.
