@@ -11,7 +11,8 @@ use crate::rule::{Class, Rule, RuleSet, Shape};
 
 /// How far before a key the vendor's name may begin, in bytes.
 const NEAR: usize = 80;
-/// How much may stand between the two: farther off, the name is told of something else.
+/// How much may stand between the two, where it is no address or the like in one piece: farther off,
+/// the name tells of something else.
 const BETWEEN: usize = 45;
 
 /// Finds what rules with shapes look for.
@@ -28,7 +29,8 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
         rules.shapes.find(near, |word, start| {
             let name = start..start + word.text.len();
             let between = near.get(name.end..run.start - from).unwrap_or_default();
-            if between.len() > BETWEEN || !stands_alone(near, &name) {
+            let far = between.len() > BETWEEN && between.iter().any(u8::is_ascii_whitespace);
+            if far || !stands_alone(near, &name) {
                 return;
             }
             for number in word.rules.iter() {
