@@ -24,11 +24,16 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
         {
             return;
         }
-        let from = run.start.saturating_sub(NEAR);
+        // `+` and `/` are in keys, not in runs.
+        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let reach = run.start.saturating_sub(NEAR);
+        let back = text.bytes[reach..run.start].iter().rev().take_while(|byte| inside(byte));
+        let begin = run.start - back.count();
+        let from = begin.saturating_sub(NEAR);
         let near = &text.bytes[from..run.end];
         rules.shapes.find(near, |word, start| {
             let name = start..start + word.text.len();
-            let between = near.get(name.end..run.start - from).unwrap_or_default();
+            let between = near.get(name.end..begin - from).unwrap_or_default();
             let far = between.len() > BETWEEN && between.iter().any(u8::is_ascii_whitespace);
             if far || !stands_alone(near, &name) {
                 return;
