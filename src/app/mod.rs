@@ -36,7 +36,10 @@ pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunOptions};
-pub use scan::{ScanSource, scan};
+pub use scan::{
+    AllowOptions, Choice, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
+    check_rules, load_rules, scan, write_report,
+};
 pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};

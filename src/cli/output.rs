@@ -103,6 +103,19 @@ pub(super) fn talk(line: &str) {
     writeln!(err, "{}", printable(line)).ok();
 }
 
+/// True where a person reads stderr.
+pub(super) fn talks_to_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Puts a line in the place of the last one on the terminal of stderr; the cursor stays at its
+/// beginning, so that whatever comes next takes its place.
+pub(super) fn status(line: &str) {
+    let mut err = std::io::stderr().lock();
+    write!(err, "\r\x1b[K{}\r", printable(line)).ok();
+    err.flush().ok();
+}
+
 /// Writes an error: what is wrong, then what to do.
 pub(super) fn error(error: &AppError) {
     talk(&format!("clawvault: {}", error.what.replace('\n', " ")));

@@ -1,76 +1,296 @@
 //! `clawvault scan`
 
-use std::io::{self, Read, Write};
+mod progress;
+mod reports;
+mod rules;
+mod summary;
+
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clawvault_scan::report::{self, Format, Report, Style};
-use clawvault_scan::source::Silent;
+use clap::{Subcommand, ValueEnum};
+use clawvault_scan::rule::{Confidence, Severity};
 use clawvault_scan::source::tree::TreeOptions;
 
 use super::output;
-use super::surroundings::Context;
-use crate::app::{AppError, Code, ScanSource, scan};
+use super::surroundings::{self, Context};
+use crate::app::{
+    AllowOptions, AppError, Choice, Code, ScanOptions, ScanPlace, ScanSource, Scanned, Update, scan,
+};
+use progress::Bar;
+use reports::{FormatName, Target};
 
-/// Find leaked secrets: in files, in what is staged, in all history
+/// Largest text that is taken from stdin, in bytes.
+const MAX_STDIN: u64 = 1 << 30;
+
+/// Find leaked secrets: in files, in what is staged, in all history; needs no vault
+///
+/// Exit codes: 0 none found, 1 some found, 2 usage, 4 nothing was read, 5 objects are missing or
+/// damaged and nothing else was found, 7 something could not be read.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  clawvault scan                                    the tree below here")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  clawvault scan                                the tree below here, but what ignore files leave out
+  clawvault scan --staged                       what the next commit would bring
+  clawvault scan --history                      all branches, tags, stashes, notes, reflogs
+  kubectl get pods -o yaml | clawvault scan --stdin
+  clawvault scan --format sarif > scan.sarif
+  clawvault scan --report junit:scan.xml --report html:scan.html
+  clawvault scan --allow 3f90a1c2               allow that finding from now on, by its fingerprint
+  clawvault scan --update-baseline --baseline known.txt
+  clawvault scan rules list                     what is looked for
+
+A comment `clawvault:allow` or `clawvault:allow[RULE]` on the line allows a secret there. A directory
+that is named like a subcommand is scanned as ./rules."
+)]
 pub(super) struct Args {
-    /// Files and directories [default: here]
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Files and directories; of --staged and --history, repositories [default: here]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Scan what comes in on stdin
-    #[arg(long, conflicts_with = "paths")]
-    stdin: bool,
-    /// Also scan what ignore files leave out
-    #[arg(long)]
-    no_ignore: bool,
-    /// Form of the report
-    #[arg(long, value_enum, default_value = "text")]
-    format: FormatName,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    told: Told,
+    #[command(flatten)]
+    allowed: Allowed,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum FormatName {
-    Text,
-    Json,
-    Jsonl,
+#[derive(Debug, Subcommand)]
+enum Action {
+    Rules(rules::Args),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What is scanned")]
+struct Source {
+    /// What is staged: the index's content, not the work tree's
+    #[arg(long, conflicts_with_all = ["history", "stdin", "no_ignore"])]
+    staged: bool,
+    /// Every version of every file in all of a repository's history
+    #[arg(long, conflicts_with_all = ["stdin", "no_ignore"])]
+    history: bool,
+    /// What comes in on stdin
+    #[arg(long, conflicts_with_all = ["paths", "no_ignore"])]
+    stdin: bool,
+    /// Also files that ignore files of git leave out
+    #[arg(long)]
+    no_ignore: bool,
+    /// With --history: also objects that nothing leads to any more
+    #[arg(long, requires = "history")]
+    unreachable: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What is told")]
+struct Told {
+    /// Form of the report on stdout
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    format: FormatName,
+    /// Write a report into a file, too; may be given several times
+    #[arg(long, value_name = "FORMAT:FILE")]
+    report: Vec<Target>,
+    /// Show the values, in text on a terminal
+    #[arg(long)]
+    reveal: bool,
+    /// Directory of TOML files with rules of your own, besides the built-in ones
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// Only findings of these rules
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    only_rule: Vec<String>,
+    /// No findings of these rules
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    exclude_rule: Vec<String>,
+    /// Only findings that are at least so sure
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    min_confidence: Option<Sure>,
+    /// Only findings that are at least so bad
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    min_severity: Option<Bad>,
+    /// Ask the vendor whether a key is live; comes with rotation, until then it says so
+    #[arg(long)]
+    verify: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What is allowed")]
+struct Allowed {
+    /// Another file of ignores, besides .clawvaultignore
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Allow all that is found from now on: in the baseline, else in .clawvaultignore
+    #[arg(long)]
+    update_baseline: bool,
+    /// With --update-baseline: take out entries that allow nothing any more
+    #[arg(long, requires = "update_baseline")]
+    prune: bool,
+    /// Allow the findings with these fingerprints from now on; 8 digits are enough
+    #[arg(
+        long,
+        value_name = "FINGERPRINT,…",
+        value_delimiter = ',',
+        conflicts_with = "update_baseline"
+    )]
+    allow: Vec<String>,
+    /// Do as if there were no .clawvaultignore
+    #[arg(long)]
+    no_ignore_file: bool,
+    /// Do as if there were no `clawvault:allow` and the like on lines
+    #[arg(long)]
+    no_markers: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sure {
+    Low,
+    Medium,
+    High,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bad {
+    Low,
+    Medium,
+    High,
+    Critical,
 }
 
 pub(super) fn run(args: Args, _context: &Context) -> Result<ExitCode, AppError> {
-    let source = if args.stdin {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
-            let what = format!("stdin could not be read: {}", error.kind());
-            AppError::new(Code::Failed, what, "Give it something to read.")
-        })?;
-        ScanSource::Text(bytes)
-    } else {
-        let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths };
-        ScanSource::Tree(paths, TreeOptions { no_ignore: args.no_ignore })
-    };
-    let outcome = scan(&source, &Silent)?;
-    let format = match args.format {
-        FormatName::Text => Format::Text,
-        FormatName::Json => Format::Json,
-        FormatName::Jsonl => Format::Jsonl,
-    };
-    let report = Report { findings: &outcome.findings, summary: &outcome.summary };
-    let style = Style { reveal: false, colour: output::is_terminal() };
-    report::write(&mut Stdout, format, report, style).ok();
-    output::talk(&format!("{} texts, {} bytes", outcome.summary.texts, outcome.summary.bytes));
-    Ok(ExitCode::from(if outcome.findings.is_empty() { 0 } else { Code::No as u8 }))
+    if let Some(Action::Rules(args)) = &args.action {
+        return rules::run(args);
+    }
+    let reveal = args.told.reveal;
+    if reveal && !(output::is_terminal() && args.told.format == FormatName::Text) {
+        let advice = "Leave --reveal out, or read the text on a terminal.";
+        return Err(AppError::usage("values are shown in text on a terminal alone", advice));
+    }
+    if args.told.verify {
+        output::warnings(&["--verify asks no vendor yet: how to ask comes with rotation; \
+                           findings are told as they are"
+            .to_owned()]);
+    }
+    let (format, targets) = (args.told.format, args.told.report.clone());
+    let options = options(args)?;
+    let bar = Bar::start(&options.source);
+    let scanned = scan(&options, &bar);
+    bar.finish();
+    let scanned = scanned?;
+    reports::write(&scanned, format, &targets, reveal)?;
+    summary::tell(&scanned);
+    verdict(&options.source, &scanned)
 }
 
-struct Stdout;
+fn options(args: Args) -> Result<ScanOptions, AppError> {
+    let Args { paths, source, told, allowed, .. } = args;
+    let update = (allowed.update_baseline || !allowed.allow.is_empty())
+        .then_some(Update { fingerprints: allowed.allow, prune: allowed.prune });
+    Ok(ScanOptions {
+        source: source_of(&source, paths)?,
+        choice: Choice {
+            only: told.only_rule,
+            except: told.exclude_rule,
+            confidence: told.min_confidence.map(|least| match least {
+                Sure::Low => Confidence::Low,
+                Sure::Medium => Confidence::Medium,
+                Sure::High => Confidence::High,
+            }),
+            severity: told.min_severity.map(|least| match least {
+                Bad::Low => Severity::Low,
+                Bad::Medium => Severity::Medium,
+                Bad::High => Severity::High,
+                Bad::Critical => Severity::Critical,
+            }),
+        },
+        allow: AllowOptions {
+            markers: !allowed.no_markers,
+            file: !allowed.no_ignore_file,
+            baseline: allowed.baseline,
+            update,
+        },
+        rules: told.rules,
+    })
+}
 
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        output::data(bytes);
-        Ok(bytes.len())
+fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, AppError> {
+    if source.stdin {
+        return stdin().map(ScanSource::Text);
     }
+    // Git tells its hooks where the repository and the index are that it works on.
+    let by_git = |name: &str| if paths.is_empty() { surroundings::path(name) } else { None };
+    let (directory, index) = (by_git("GIT_DIR"), by_git("GIT_INDEX_FILE"));
+    if paths.is_empty() {
+        paths.push(PathBuf::from("."));
+    }
+    let places = |paths: Vec<PathBuf>| -> Vec<ScanPlace> {
+        let place = |path| ScanPlace { path, directory: directory.clone(), index: index.clone() };
+        paths.into_iter().map(place).collect()
+    };
+    Ok(if source.staged {
+        ScanSource::Staged(places(paths))
+    } else if source.history {
+        ScanSource::History(places(paths))
+    } else {
+        ScanSource::Tree(paths, TreeOptions { no_ignore: source.no_ignore })
+    })
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+fn stdin() -> Result<Vec<u8>, AppError> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(MAX_STDIN + 1).read_to_end(&mut bytes);
+    read.map_err(|error| {
+        let what = format!("stdin could not be read: {}", error.kind());
+        AppError::new(Code::Failed, what, "Give it something to read.")
+    })?;
+    if bytes.len() as u64 > MAX_STDIN {
+        let what = "stdin has more than 1 GiB";
+        return Err(AppError::new(Code::Failed, what, "Scan it in parts, or as a file."));
     }
+    Ok(bytes)
+}
+
+/// How the scan ends: what was found says most, then what could not be read.
+fn verdict(source: &ScanSource, scanned: &Scanned) -> Result<ExitCode, AppError> {
+    let Scanned { findings, summary, .. } = scanned;
+    if !findings.is_empty() {
+        let mut files: Vec<&[u8]> = findings.iter().map(|one| &*one.place.path).collect();
+        files.sort_unstable();
+        files.dedup();
+        let what = format!(
+            "{} found in {}",
+            summary::count(findings.len() as u64, "secret"),
+            summary::count(files.len() as u64, "file")
+        );
+        let advice = "Revoke each where it was issued, then remove it; if it is none: \
+                      `clawvault scan --allow FINGERPRINT`.";
+        return Err(AppError::new(Code::No, what, advice));
+    }
+    if summary.missing > 0 {
+        let what = format!("{} missing: what they held is not known", objects(summary.missing));
+        let advice =
+            "Fetch them (`git fetch --unshallow`, `git fetch --refetch`), then scan again.";
+        return Err(AppError::new(Code::Damaged, what, advice));
+    }
+    if !summary.unreadable.is_empty() {
+        let count = summary.unreadable.len() as u64;
+        let what =
+            format!("{} could not be read", summary::count(count, summary::noun(source.word())));
+        let code =
+            if matches!(source, ScanSource::Tree(..)) { Code::Failed } else { Code::Damaged };
+        let advice = "Make them readable or leave them out; nothing was found in the rest.";
+        return Err(AppError::new(code, what, advice));
+    }
+    let must_read = matches!(source, ScanSource::Tree(..) | ScanSource::History(_));
+    if must_read && summary.texts + summary.remembered == 0 {
+        let advice = "Check the path; --no-ignore scans what ignore files leave out.";
+        return Err(AppError::new(Code::Missing, "nothing was read", advice));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn objects(count: u64) -> String {
+    format!("{} {}", summary::count(count, "object"), if count == 1 { "is" } else { "are" })
 }

@@ -206,7 +206,7 @@ impl<'a> Scanned<'a> {
 }
 
 /// The word for how bad it is.
-pub(super) fn severity(severity: Severity) -> &'static str {
+pub fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Low => "low",
         Severity::Medium => "medium",
@@ -216,7 +216,7 @@ pub(super) fn severity(severity: Severity) -> &'static str {
 }
 
 /// The word for how sure it is.
-pub(super) fn confidence(confidence: Confidence) -> &'static str {
+pub fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Low => "low",
         Confidence::Medium => "medium",

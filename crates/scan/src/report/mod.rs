@@ -17,6 +17,7 @@ use std::io::{self, Write};
 use crate::finding::{Finding, fingerprint};
 use crate::source::Summary;
 
+pub use fields::{confidence, severity};
 pub use masks::printable;
 pub use text::Style;
 

@@ -12,6 +12,7 @@ mod damage;
 mod error;
 mod history;
 mod index;
+mod named;
 pub mod objects;
 mod open;
 mod range;

