@@ -41,15 +41,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = Path::new("rules").join(SHAPES);
     let text = fs::read_to_string(&path)?;
     let table = shapes::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let written = read_all(Path::new("rules"))?;
     for vendor in vendors() {
         for format in vendor.formats {
-            // The table knows the names that a vendor goes by.
-            if !(is_plain(format) && table.contains_key(vendor.id)) {
-                rules.push((Some(vendor.id), Entry::pattern(of_format(vendor, format))));
+            let rule = of_format(vendor, format);
+            // The table, or a rule of that name, knows more of what stands around such a token.
+            let elsewhere =
+                table.contains_key(vendor.id) || written.iter().any(|other| other.id == rule.id);
+            if !(is_plain(format) && elsewhere) {
+                rules.push((Some(vendor.id), Entry::pattern(rule)));
             }
         }
     }
-    for rule in read_all(Path::new("rules"))? {
+    for rule in written {
         rules.push((None, Entry::pattern(rule)));
     }
     for (id, entry) in &table {

@@ -77,7 +77,7 @@ fn key(shape: Shape, length: usize) -> String {
     };
     let text: String = (0..length).map(|_| next()).collect();
     match shape.class {
-        Class::Uuid => {
+        Class::Uuid | Class::UuidLike => {
             [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..32]].join("-")
         }
         _ => text,

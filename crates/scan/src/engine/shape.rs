@@ -38,10 +38,19 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
 
 /// Whether one of the words that the rule wants stands near by.
 fn has_key_word(rule: &Rule, near: &[u8]) -> bool {
-    let stands = |word: &str| {
-        near.windows(word.len()).any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+    let stands = |word: &[u8]| {
+        near.windows(word.len()).enumerate().any(|(at, found)| {
+            // `keyboard` is no key, `apiKey` and `API_KEYS` are.
+            let last = found[word.len() - 1];
+            let goes_on = near.get(at + word.len()).is_some_and(|next| {
+                next.is_ascii_alphabetic()
+                    && !next.eq_ignore_ascii_case(&b's')
+                    && next.is_ascii_lowercase() == last.is_ascii_lowercase()
+            });
+            found.eq_ignore_ascii_case(word) && !goes_on
+        })
     };
-    rule.context.is_empty() || rule.context.iter().any(|word| stands(word))
+    rule.context.is_empty() || rule.context.iter().any(|word| stands(word.as_bytes()))
 }
 
 /// The key in a run, if it has a shape of the rule.
@@ -64,8 +73,9 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
     let goes_on =
         |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
     let mut start = run.start;
-    // What the run does not count may begin or end the key: `+`, `/`, `=`.
-    while start > 0 && shape.class == Class::Base64 && inside(start - 1) {
+    // What the run does not count may begin or end the key: `+` and `/`. A `=` only ends it.
+    let begins = |at: usize| shape.class == Class::Base64 && inside(at) && bytes[at] != b'=';
+    while start > 0 && begins(start - 1) {
         start -= 1;
     }
     while start < run.end {
@@ -73,12 +83,15 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
             start += 1;
             continue;
         }
-        let end = (start..bytes.len()).find(|at| !inside(*at)).unwrap_or(bytes.len());
+        let ended = |at: usize| at > start && bytes[at - 1] == b'=' && bytes[at] != b'=';
+        let end = (start..bytes.len()).find(|at| !inside(*at) || ended(*at));
+        let end = end.unwrap_or(bytes.len());
         let length = usize::from(shape.least)..=usize::from(shape.most);
         let fits = length.contains(&(end - start))
             && !goes_on(start.checked_sub(1))
             && !goes_on(Some(end))
-            && (shape.class != Class::Uuid || judge::is_uuid(&bytes[start..end]));
+            && (shape.class != Class::Uuid || judge::is_uuid(&bytes[start..end]))
+            && (shape.class != Class::UuidLike || judge::is_like_uuid(&bytes[start..end]));
         if fits {
             return Some(start..end);
         }
@@ -102,7 +115,7 @@ fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
         .iter()
         .any(|word| rest.get(..word.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(word)));
     let ends = after.is_none_or(|byte| {
-        !byte.is_ascii_alphabetic() || (last.is_ascii_lowercase() && byte.is_ascii_uppercase())
+        !byte.is_ascii_alphabetic() || (!last.is_ascii_uppercase() && byte.is_ascii_uppercase())
     });
     begins && (ends || compound)
 }

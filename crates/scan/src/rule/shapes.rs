@@ -34,8 +34,20 @@ pub struct FullEntry {
 }
 
 /// What stands near keys: an everyday word needs one of them beside it.
-pub const KEY_WORDS: [&str; 9] =
-    ["key", "token", "secret", "auth", "api", "bearer", "pass", "credential", "access"];
+pub const KEY_WORDS: [&str; 12] = [
+    "key",
+    "token",
+    "secret",
+    "auth",
+    "api",
+    "bearer",
+    "pass",
+    "password",
+    "passwd",
+    "credential",
+    "access",
+    "authorization",
+];
 
 impl ShapeEntry {
     /// What has to stand near by, and the shapes, of the vendor with this id.
@@ -87,13 +99,15 @@ pub enum Class {
     Base64,
     /// Eight, four, four, four and twelve digits of base 16, of either case.
     Uuid,
+    /// The same, of any letters and digits.
+    UuidLike,
 }
 
 /// Fewest bytes of a shape: what is shorter is found by chance.
 pub const MIN_SHAPE: u16 = 16;
 
 impl Class {
-    const NAMES: [(&'static str, Self); 9] = [
+    const NAMES: [(&'static str, Self); 10] = [
         ("digits", Self::Digits),
         ("hex", Self::Hex),
         ("hexupper", Self::HexUpper),
@@ -103,6 +117,7 @@ impl Class {
         ("word", Self::Word),
         ("base64", Self::Base64),
         ("uuid", Self::Uuid),
+        ("uuidlike", Self::UuidLike),
     ];
 
     /// Whether a byte is one of this kind.
@@ -119,6 +134,7 @@ impl Class {
                 byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=')
             }
             Self::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
+            Self::UuidLike => byte.is_ascii_alphanumeric() || byte == b'-',
         }
     }
 }
@@ -132,7 +148,7 @@ impl Shape {
         let (name, length) = text.split_at_checked(split)?;
         let class = Class::NAMES.iter().find(|(known, _)| *known == name)?.1;
         let (least, most) = match length.split_once("..") {
-            _ if class == Class::Uuid && length.is_empty() => (36, 36),
+            _ if matches!(class, Class::Uuid | Class::UuidLike) && length.is_empty() => (36, 36),
             Some((least, most)) => (least.parse().ok()?, most.parse().ok()?),
             None => (length.parse().ok()?, length.parse().ok()?),
         };

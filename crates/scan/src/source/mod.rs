@@ -34,6 +34,29 @@ pub struct Summary {
     pub unreadable: Vec<(String, String)>,
 }
 
+impl Outcome {
+    /// Takes in what another part of the scan found and read.
+    pub fn add(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.summary.add(other.summary);
+    }
+}
+
+impl Summary {
+    /// Takes in what another part of the scan read.
+    pub fn add(&mut self, other: Self) {
+        self.texts += other.texts;
+        self.bytes += other.bytes;
+        self.commits += other.commits;
+        self.remembered += other.remembered;
+        for (why, count) in other.skipped {
+            *self.skipped.entry(why).or_default() += count;
+        }
+        self.missing += other.missing;
+        self.unreadable.extend(other.unreadable);
+    }
+}
+
 /// Is told how far a scan has come; called from several threads.
 pub trait Progress: Sync {
     /// So many texts more, of so many bytes, are done.

@@ -1,17 +1,20 @@
 //! Repositories that git itself makes, the same each time.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use clawvault_scan::engine::Scanner;
-use clawvault_scan::finding::Finding;
+use clawvault_scan::finding::{Finding, History};
 use clawvault_scan::rule::RuleSet;
-use clawvault_scan::source::git::{GitError, Repository};
+use clawvault_scan::source::git::{GitError, HistoryOptions, Repository};
 use clawvault_scan::source::{Outcome, Silent};
 
 /// A directory with a repository in it, which goes with the value.
 pub(crate) struct Fixture {
     root: tempfile::TempDir,
+    /// The time of the next command, in seconds; a commit after another is newer.
+    time: Cell<u64>,
 }
 
 /// A token that each fixture leaks, another for each number; random, and nobody's.
@@ -41,7 +44,7 @@ impl Fixture {
 
     /// The same, with more arguments to `git init`.
     pub(crate) fn with(init: &[&str]) -> Self {
-        let fixture = Self { root: tempfile::tempdir().unwrap() };
+        let fixture = Self { root: tempfile::tempdir().unwrap(), time: Cell::new(1_700_000_000) };
         std::fs::create_dir(fixture.path()).unwrap();
         fixture.git(&[&["init", "-q", "-b", "main"], init].concat());
         fixture
@@ -80,10 +83,11 @@ impl Fixture {
         for name in ["PATH", "LD_LIBRARY_PATH"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
+        self.time.set(self.time.get() + 60);
         for who in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{who}_NAME"), "Ada");
             command.env(format!("GIT_{who}_EMAIL"), "ada@example.org");
-            command.env(format!("GIT_{who}_DATE"), "1700000000 +0000");
+            command.env(format!("GIT_{who}_DATE"), format!("{} +0000", self.time.get()));
         }
         command.envs([("HOME", self.root()), ("GIT_CONFIG_NOSYSTEM", Path::new("1"))]);
         command.envs([("GIT_ALLOW_PROTOCOL", "file"), ("LC_ALL", "C")]);
@@ -101,6 +105,10 @@ impl Fixture {
         Repository::discover(&self.path())
     }
 
+    pub(crate) fn history(&self) -> Outcome {
+        history(&self.open().unwrap(), false).unwrap()
+    }
+
     pub(crate) fn staged(&self) -> Outcome {
         staged(&self.open().unwrap()).unwrap()
     }
@@ -110,6 +118,29 @@ impl Fixture {
 pub(crate) fn staged(repository: &Repository) -> Result<Outcome, GitError> {
     let rules = RuleSet::built_in();
     repository.staged(&Scanner { rules: &rules, known: None }, &Silent)
+}
+
+/// Scans the history of a repository.
+pub(crate) fn history(repository: &Repository, unreachable: bool) -> Result<Outcome, GitError> {
+    let rules = RuleSet::built_in();
+    let options = HistoryOptions { unreachable, ..HistoryOptions::default() };
+    repository.history(&Scanner { rules: &rules, known: None }, &options, &Silent)
+}
+
+/// Numbers of the tokens, below a hundred, that were found.
+pub(crate) fn numbers(outcome: &Outcome) -> Vec<u32> {
+    let is = |number: &u32| {
+        let token = token(*number);
+        outcome.findings.iter().any(|finding| *finding.value == token.as_bytes())
+    };
+    (0..100).filter(is).collect()
+}
+
+/// What is told of the history of a token.
+pub(crate) fn told(outcome: &Outcome, number: u32) -> &History {
+    let token = token(number);
+    let found = |finding: &&Finding| *finding.value == token.as_bytes();
+    outcome.findings.iter().find(found).and_then(|found| found.history.as_ref()).unwrap()
 }
 
 /// Where findings lie, and in which line.

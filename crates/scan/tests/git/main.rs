@@ -3,5 +3,8 @@
 // A fixture that cannot be made has found the test broken.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod broken;
 mod fixture;
+mod history;
+mod range;
 mod staged;

@@ -10,8 +10,7 @@ use gix::index::{File, extension};
 use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryKind;
 
-/// Deepest nesting of directories that is followed.
-pub(super) const MAX_DEPTH: usize = 512;
+use super::MAX_DEPTH;
 
 /// A file whose content an index brings.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,12 +23,11 @@ pub(super) struct Change {
     pub(super) old: Option<ObjectId>,
 }
 
-/// Compares an index with a tree. Only directories that differ are looked into: where the index
-/// remembers that one is as the tree has it, it is passed over.
+/// Compares an index with a tree, or trees with each other. Only directories that differ are looked
+/// into: where an index remembers that one is as the tree has it, it is passed over.
 pub(super) struct Comparison<'a> {
     repo: &'a gix::Repository,
-    index: &'a File,
-    /// What the index brings.
+    /// What is new.
     pub(super) changes: Vec<Change>,
     /// What was left out, and why.
     pub(super) skipped: BTreeMap<&'static str, u64>,
@@ -41,17 +39,19 @@ pub(super) struct Comparison<'a> {
 type Names = HashMap<BString, (EntryKind, ObjectId)>;
 
 impl<'a> Comparison<'a> {
-    /// Compares the index with a tree; without one, all in the index is new.
-    pub(super) fn new(repo: &'a gix::Repository, index: &'a File, tree: Option<ObjectId>) -> Self {
-        let (changes, skipped) = (Vec::new(), BTreeMap::new());
-        let mut all = Self { repo, index, changes, skipped, missing: 0 };
-        all.directory(tree, 0..index.entries().len(), 0, index.tree(), 0);
-        all
+    pub(super) fn new(repo: &'a gix::Repository) -> Self {
+        Self { repo, changes: Vec::new(), skipped: BTreeMap::new(), missing: 0 }
+    }
+
+    /// Compares an index with a tree; without one, all in the index is new.
+    pub(super) fn index(&mut self, index: &File, tree: Option<ObjectId>) {
+        self.directory(index, tree, 0..index.entries().len(), 0, index.tree(), 0);
     }
 
     /// Compares the entries of one directory, whose path with its last `/` is `prefix` bytes long.
     fn directory(
         &mut self,
+        index: &File,
         tree: Option<ObjectId>,
         entries: Range<usize>,
         prefix: usize,
@@ -67,7 +67,6 @@ impl<'a> Comparison<'a> {
             return;
         }
         let names = tree.and_then(|tree| self.names(tree)).unwrap_or_default();
-        let index = self.index;
         let all = index.entries();
         let mut at = entries.start;
         while at < entries.end {
@@ -88,7 +87,8 @@ impl<'a> Comparison<'a> {
             let tree = names.get(name).filter(|(kind, _)| *kind == EntryKind::Tree);
             let cached = cached
                 .and_then(|cached| cached.children.iter().find(|child| child.name[..] == **name));
-            self.directory(tree.map(|(_, id)| *id), at..end, prefix + slash + 1, cached, depth + 1);
+            let tree = tree.map(|(_, id)| *id);
+            self.directory(index, tree, at..end, prefix + slash + 1, cached, depth + 1);
             at = end;
         }
     }
@@ -119,8 +119,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Compares a directory that a sparse index holds as one entry.
-    fn tree(&mut self, new: ObjectId, old: Option<ObjectId>, path: BString, depth: usize) {
+    /// Compares trees. An index may hold a whole directory as one entry, too, where it is sparse.
+    pub(super) fn tree(
+        &mut self,
+        new: ObjectId,
+        old: Option<ObjectId>,
+        path: BString,
+        depth: usize,
+    ) {
         if depth > MAX_DEPTH {
             return self.skip("directories nested too deeply");
         }

@@ -5,15 +5,37 @@
 //! used; nothing in it is executed, nothing is fetched, and nothing outside the repository is
 //! configuration.
 
+mod attribution;
 mod change;
+mod commits;
+mod damage;
 mod error;
+mod history;
 mod index;
 mod named;
+pub mod objects;
 mod open;
+mod range;
+mod refs;
 mod staged;
+mod submodules;
+mod traces;
+mod trees;
 
 pub use error::GitError;
 pub use open::Repository;
+pub use range::Range;
 
 /// Largest blob that is scanned, in bytes; larger ones are counted as skipped.
 pub const MAX_BLOB: u64 = 512 << 20;
+/// Deepest nesting of directories in a tree that is followed.
+const MAX_DEPTH: usize = 512;
+
+/// How history is scanned.
+#[derive(Clone, Copy, Default)]
+pub struct HistoryOptions<'a> {
+    /// Also what nothing leads to any more.
+    pub unreachable: bool,
+    /// Who knows which blobs were scanned before, if anyone.
+    pub seen: Option<&'a dyn objects::Seen>,
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 use gix::open::Options;
 use gix::sec::Trust;
 
@@ -11,12 +12,28 @@ use super::error::said;
 
 /// Longest chain of symbolic refs that is followed.
 const MAX_LINKS: usize = 8;
+/// Most bytes of objects that are kept because others are stored as what differs from them.
+const BASES: usize = 24 << 20;
+/// Files that are read while a repository is opened, or soon after.
+const FILES: &[&str] = &[
+    "HEAD",
+    "config",
+    "config.worktree",
+    "commondir",
+    "gitdir",
+    "index",
+    "packed-refs",
+    "shallow",
+    "objects/info/alternates",
+];
 
 /// A repository, open for reading.
 pub struct Repository {
     pub(super) repo: gix::Repository,
     /// The index, where it is another than the repository's own.
     pub(super) index: Option<PathBuf>,
+    /// How many repositories it is a submodule inside of.
+    pub(super) nesting: usize,
 }
 
 impl Repository {
@@ -30,6 +47,7 @@ impl Repository {
             path.canonicalize().map_err(|error| GitError::broken(path, error.to_string()))?;
         for directory in real.ancestors() {
             let inside = directory.join(".git");
+            refuse_pipes(&inside)?;
             if gix::discover::is_git(&inside).is_ok() {
                 return Self::open(&inside);
             }
@@ -55,11 +73,15 @@ impl Repository {
             // What replace refs hide is in the history all the same.
             .config_overrides(["core.useReplaceRefs=false"])
             .open_path_as_is(true);
-        let repo = options
+        refuse_pipes(directory)?;
+        let mut repo = options
             .open(directory)
             .map_err(|error| GitError::broken(directory, said(&error)))?
             .to_thread_local();
-        Ok(Self { repo, index: None })
+        // Objects may go away meanwhile; to look for new ones at each that is missing costs much.
+        repo.objects.refresh_never();
+        repo.objects.set_pack_cache(|| Box::new(MemoryCappedHashmap::new(BASES)));
+        Ok(Self { repo, index: None, nesting: 0 })
     }
 
     /// Uses another index, as `GIT_INDEX_FILE` names it: a commit of named files or of all changed
@@ -105,4 +127,27 @@ impl Repository {
 /// Whether it was meant to be a repository: an empty directory of that name is none to git either.
 fn is_meant(path: &Path) -> bool {
     path.is_file() || path.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Refuses a repository in which a pipe or a device takes the place of a file: to read it would
+/// wait for ever, or do whatever the device does.
+fn refuse_pipes(directory: &Path) -> Result<(), GitError> {
+    let mut own = directory.to_owned();
+    if directory.is_file() {
+        let why = "its file .git cannot be read";
+        own = gix::discover::path::from_gitdir_file(directory)
+            .map_err(|_| GitError::broken(directory, why))?;
+    }
+    let mut all = vec![own.clone()];
+    all.extend(FILES.iter().map(|name| own.join(name)));
+    if own.join("commondir").is_file()
+        && let Some(Ok(common)) = gix::discover::path::from_plain_file(&own.join("commondir"))
+    {
+        all.extend(FILES.iter().map(|name| own.join(&common).join(name)));
+    }
+    let odd = |path: &&PathBuf| path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir());
+    match all.iter().find(odd) {
+        Some(path) => Err(GitError::broken(path, "it is no regular file")),
+        None => Ok(()),
+    }
 }

@@ -3,10 +3,11 @@
 use gix::ObjectId;
 
 use super::change::{Change, Comparison};
+use super::damage::PROMISED;
 use super::{GitError, MAX_BLOB, Repository};
-use crate::engine::{Hit, Scanner, Text};
+use crate::engine::Scanner;
 use crate::finding::Finding;
-use crate::source::{Outcome, Progress};
+use crate::source::{Outcome, Progress, text};
 
 impl Repository {
     /// Scans what the index brings over HEAD: the whole new content of each file that is new or
@@ -27,8 +28,9 @@ impl Repository {
                 self.repo.find_commit(head).and_then(|commit| Ok(commit.tree_id()?.detach())).ok();
             outcome.summary.missing += u64::from(tree.is_none());
         }
-        let Comparison { changes, skipped, missing, .. } =
-            Comparison::new(&self.repo, &index, tree);
+        let mut comparison = Comparison::new(&self.repo);
+        comparison.index(&index, tree);
+        let Comparison { changes, skipped, missing, .. } = comparison;
         outcome.summary.missing += missing;
         outcome.summary.skipped = skipped;
         progress.expect(changes.len() as u64);
@@ -43,7 +45,12 @@ impl Repository {
     }
 
     /// Scans one changed file; how many bytes it has.
-    fn look(&self, scanner: &Scanner<'_>, change: &Change, outcome: &mut Outcome) -> u64 {
+    pub(super) fn look(
+        &self,
+        scanner: &Scanner<'_>,
+        change: &Change,
+        outcome: &mut Outcome,
+    ) -> u64 {
         let bytes = match self.blob(change.id) {
             Blob::Whole(bytes) => bytes,
             Blob::TooLarge => {
@@ -63,19 +70,16 @@ impl Repository {
                 return 0;
             }
         };
-        outcome.summary.texts += 1;
-        outcome.summary.bytes += bytes.len() as u64;
-        let text = Text { name: &change.path, bytes: &bytes };
-        let mut hits = scanner.scan(text);
-        if !hits.is_empty() {
-            let old = change.old.map(|old| self.blob(old));
-            if let Some(Blob::Whole(old)) = old {
-                let old = scanner.scan(Text { name: &change.path, bytes: &old });
-                hits.retain(|hit| !old.iter().any(|old| is_same(old, hit)));
-            }
+        let length = bytes.len() as u64;
+        let mut new = text::scan(scanner, &change.path, &bytes);
+        if !new.findings.is_empty()
+            && let Some(Blob::Whole(old)) = change.old.map(|old| self.blob(old))
+        {
+            let old = text::scan(scanner, &change.path, &old).findings;
+            new.findings.retain(|finding| !old.iter().any(|old| is_same(old, finding)));
         }
-        outcome.findings.extend(Finding::all(scanner.rules, text, hits));
-        bytes.len() as u64
+        outcome.add(new);
+        length
     }
 
     /// Reads a blob.
@@ -96,9 +100,6 @@ impl Repository {
     }
 }
 
-/// Why an object that a partial clone lacks is not scanned.
-pub(super) const PROMISED: &str = "objects that a remote promised and has not sent";
-
 /// What became of reading a blob.
 pub(super) enum Blob {
     /// Its bytes.
@@ -111,7 +112,7 @@ pub(super) enum Blob {
     Unreadable(String),
 }
 
-/// Whether two hits are of one secret.
-fn is_same(one: &Hit, other: &Hit) -> bool {
-    one.what == other.what && one.value == other.value
+/// Whether two findings are of one secret.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.rule == other.rule && one.known == other.known && one.value == other.value
 }
