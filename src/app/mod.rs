@@ -37,7 +37,7 @@ pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunOptions};
 pub use scan::{
-    AllowOptions, Choice, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
+    AllowOptions, Choice, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
     check_rules, load_rules, scan, write_report,
 };
 pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};

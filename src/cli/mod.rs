@@ -59,6 +59,7 @@ const EXAMPLES: &str = "Examples:
   clawvault run -- openclaw gateway            launch a program with them
   clawvault set openai/main < key.txt          store a new value
   clawvault run --only openai/main -- env      hand over one key only
+  clawvault scan                               find leaked keys in the tree below here
 
 Exit codes: 0 done, 1 the answer is no, 2 usage, 3 locked or denied, 4 no such thing,
 5 damaged vault, 6 vendor, 7 any other failure; `run` gives the program's own.
