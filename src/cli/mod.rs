@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod get;
 mod history;
+mod hook;
 mod import;
 mod init;
 mod list;
@@ -86,6 +87,7 @@ enum Command {
     Show(show::Args),
     Rm(rm::Args),
     History(history::Args),
+    Hook(hook::Args),
     Rollback(rollback::Args),
     Import(import::Args),
     Export(export::Args),
@@ -195,6 +197,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Export(args) => export::run(&args, context),
         Command::Get(args) => get::run(&args, context),
         Command::History(args) => history::run(&args, context),
+        Command::Hook(args) => hook::run(&args),
         Command::Import(args) => import::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::List(args) => list::run(&args, context),
