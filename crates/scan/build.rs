@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=src/rule/grammar.rs");
     println!("cargo:rerun-if-changed=src/rule/shapes.rs");
     println!("cargo:rerun-if-changed=src/gram.rs");
-    let mut rules: Vec<(Option<&str>, Entry)> = Vec::new();
+    let mut rules: Vec<Entry> = Vec::new();
     let path = Path::new("rules").join(SHAPES);
     let text = fs::read_to_string(&path)?;
     let table = shapes::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -49,16 +49,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             let elsewhere =
                 table.contains_key(vendor.id) || written.iter().any(|other| other.id == rule.id);
             if !(is_plain(format) && elsewhere) {
-                rules.push((Some(vendor.id), Entry::pattern(rule)));
+                rules.push(Entry::pattern(rule));
             }
         }
     }
     for rule in written {
-        rules.push((None, Entry::pattern(rule)));
+        rules.push(Entry::pattern(rule));
     }
     for (id, entry) in &table {
-        let vendor = vendors().iter().find(|vendor| vendor.id == id).map(|vendor| vendor.id);
-        rules.push((vendor, of_shapes(id, entry)));
+        rules.push(of_shapes(id, entry));
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     fs::write(out.join("rules.rs"), tables(&rules)?)?;
@@ -82,11 +81,13 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
     let (keywords, shapes) = entry.parts(id);
     let rule = RuleEntry {
         id: format!("{id}-key"),
+        vendor: Some(entry.vendor(id)),
         name: format!("{id} key"),
         description: "Calls the service in its owner's name, at its owner's cost.".to_owned(),
         severity: Severity::High,
         advice: "Revoke it at the service and issue another one.".to_owned(),
         pattern: String::new(),
+        assigned: None,
         keywords,
         ignore_case: true,
         before: 0,
@@ -126,11 +127,13 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
     let context = if format.context && !plain { vec![vendor.id.to_owned()] } else { Vec::new() };
     RuleEntry {
         id: format!("{}-{}", vendor.id, format.kind),
+        vendor: Some(vendor.id.to_owned()),
         name: format!("{} {}", vendor.name, format.kind.replace('-', " ")),
         description: format.description.to_owned(),
         severity: Severity::High,
         advice: "Revoke it at the vendor and issue another one.".to_owned(),
         pattern,
+        assigned: None,
         keywords,
         ignore_case: plain,
         before,
@@ -164,11 +167,11 @@ fn read_all(folder: &Path) -> Result<Vec<RuleEntry>, Box<dyn Error>> {
 /// Keywords, with the rules that each wakes.
 type Keywords = BTreeMap<(String, bool), Vec<u16>>;
 
-fn tables(rules: &[(Option<&str>, Entry)]) -> Result<String, Box<dyn Error>> {
+fn tables(rules: &[Entry]) -> Result<String, Box<dyn Error>> {
     let mut out = format!("static RULES: [Rule; {}] = [\n", rules.len());
     let (mut patterns, mut shapes) = (Keywords::new(), Keywords::new());
-    for (number, (vendor, entry)) in rules.iter().enumerate() {
-        write_rule(&mut out, *vendor, entry)?;
+    for (number, entry) in rules.iter().enumerate() {
+        write_rule(&mut out, entry)?;
         let rule = &entry.rule;
         let by_word = if entry.shapes.is_empty() { &mut patterns } else { &mut shapes };
         for keyword in &rule.keywords {
@@ -205,9 +208,12 @@ fn array<T: Debug>(out: &mut String, name: &str, kind: &str, all: &[T]) -> std::
     writeln!(out, "static {name}: [{kind}; {}] = {all:?};", all.len())
 }
 
-fn write_rule(out: &mut String, vendor: Option<&str>, entry: &Entry) -> std::fmt::Result {
+fn write_rule(out: &mut String, entry: &Entry) -> std::fmt::Result {
     let Entry { rule, shapes } = entry;
-    let vendor = vendor.map_or("None".to_owned(), |vendor| format!("Some({})", text_of(vendor)));
+    let vendor = rule
+        .vendor
+        .as_ref()
+        .map_or("None".to_owned(), |vendor| format!("Some({})", text_of(vendor)));
     write!(out, "Rule {{ id: {}, vendor: {vendor}, ", text_of(&rule.id))?;
     write!(out, "name: {}, description: {}, ", text_of(&rule.name), text_of(&rule.description))?;
     write!(out, "severity: Severity::{:?}, advice: {}, ", rule.severity, text_of(&rule.advice))?;
@@ -215,6 +221,9 @@ fn write_rule(out: &mut String, vendor: Option<&str>, entry: &Entry) -> std::fmt
     write!(out, "before: {}, after: {}, ", rule.before, rule.after)?;
     let checksum =
         rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
+    let assigned =
+        rule.assigned.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"));
+    write!(out, "assigned: {assigned}, ")?;
     write!(out, "entropy: {:?}, random: {}, checksum: {checksum}, ", rule.entropy, rule.random)?;
     write!(out, "confidence: Confidence::{:?}, ", rule.confidence)?;
     write!(out, "shapes: Cow::Borrowed(&[")?;

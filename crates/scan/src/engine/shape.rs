@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What, run};
+use super::{Hit, Text, What, assignment, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Class, Rule, RuleSet, Shape};
@@ -16,9 +16,12 @@ const NEAR: usize = 80;
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
     run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
         // A run of letters alone is a word, or several.
-        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit) {
+        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
+            || follows_hash_name(&text.bytes[..run.start])
+        {
             return;
         }
+        hits.extend(assignment::unnamed(rules, text, &run));
         let from = run.start.saturating_sub(NEAR);
         let near = &text.bytes[from..run.end];
         rules.shapes.find(near, |word, start| {
@@ -64,6 +67,16 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let value = Zeroizing::new(secret.to_vec());
     let what = What::Rule(number);
     Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+}
+
+/// Whether a text ends in the name of a hash function and `=`, `:` or `-`: what follows is a hash.
+fn follows_hash_name(text: &[u8]) -> bool {
+    let Some((b'=' | b':' | b'-', text)) = text.split_last() else { return false };
+    let names: [&[u8]; 6] = [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"integrity"];
+    names.iter().any(|name| {
+        let at = text.len().saturating_sub(name.len());
+        text[at..].eq_ignore_ascii_case(name)
+    })
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and

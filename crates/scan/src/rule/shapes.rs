@@ -31,6 +31,8 @@ pub struct FullEntry {
     /// Whether the name is an everyday word, so that a key word has to stand near by too.
     #[serde(default)]
     pub everyday: bool,
+    /// The vendor's id, where it is not the line's.
+    pub vendor: Option<String>,
 }
 
 /// What stands near keys: an everyday word needs one of them beside it.
@@ -55,6 +57,14 @@ impl ShapeEntry {
         match self {
             Self::Shapes(shapes) => (vec![id.to_owned()], shapes),
             Self::Full(full) => (full.keywords.clone(), &full.shapes),
+        }
+    }
+
+    /// The vendor of the line with this id.
+    pub fn vendor(&self, id: &str) -> String {
+        match self {
+            Self::Full(FullEntry { vendor: Some(vendor), .. }) => vendor.clone(),
+            _ => id.to_owned(),
         }
     }
 
