@@ -1,6 +1,7 @@
 //! Proves rules: each finds its own examples, and nothing in a counter-example: not in its own, nor
 //! in that of a rule no surer than itself, unless that text is an example of it. What a surer rule
-//! does not take for its token, one that claims less, or knows a shape alone, may still suspect.
+//! does not take for its token, one that claims less, or knows a shape or a name alone, may still
+//! suspect.
 
 use std::collections::HashSet;
 
@@ -42,8 +43,9 @@ pub fn prove(rules: &RuleSet) -> Vec<Broken> {
             for hit in hits(&scanner, rule, text) {
                 let What::Rule(other) = hit.what else { continue };
                 let told_by = rules.rule(other);
-                let claims_less =
-                    told_by.confidence < rule.confidence || !told_by.shapes.is_empty();
+                let claims_less = told_by.confidence < rule.confidence
+                    || !told_by.shapes.is_empty()
+                    || (told_by.assigned.is_some() && other != number);
                 let is_example = examples.contains(&(other, &**text));
                 if claims_less || is_example || !told.insert(other) {
                     continue;
