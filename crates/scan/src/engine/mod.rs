@@ -18,6 +18,10 @@ pub use proof::{Broken, prove};
 
 use crate::rule::{Confidence, RuleSet};
 
+/// How far from a secret whatever makes it one may stand, in bytes, for all rules but those
+/// whose own sight is longer.
+pub(crate) const REACH: usize = 1024;
+
 /// Looks for secrets; shared by threads.
 #[derive(Clone, Copy)]
 pub struct Scanner<'a> {
@@ -63,16 +67,21 @@ pub enum What {
 impl Scanner<'_> {
     /// Finds the secrets in a text, by their place; of those that overlap, the surest.
     pub fn scan(&self, text: Text<'_>) -> Vec<Hit> {
-        let mut hits = self.all(text);
+        self.settle(self.all(text).0)
+    }
+
+    /// Of all hits of a text, those that are told.
+    pub(crate) fn settle(&self, mut hits: Vec<Hit>) -> Vec<Hit> {
         overlap::remove(self.rules, &mut hits);
         overlap::drop_data(&mut hits);
         hits
     }
 
-    /// All that any rule finds, and all that is known.
-    fn all(&self, text: Text<'_>) -> Vec<Hit> {
+    /// All that any rule finds, and all that is known, overlapping hits too; and whether a keyword
+    /// stands in the text of a rule that sees further than [`REACH`].
+    pub(crate) fn all(&self, text: Text<'_>) -> (Vec<Hit>, bool) {
         let mut hits = Vec::new();
-        pattern::find(self.rules, text, &mut hits);
+        let far = pattern::find(self.rules, text, &mut hits);
         shape::find(self.rules, text, &mut hits);
         if let Some(known) = self.known {
             known.find(text.bytes, &mut |span, secret| {
@@ -82,6 +91,6 @@ impl Scanner<'_> {
                 hits.push(Hit { what, span, value, confidence, checksum_failed: false });
             });
         }
-        hits
+        (hits, far)
     }
 }

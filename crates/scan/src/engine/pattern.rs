@@ -4,19 +4,23 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What, assignment};
+use super::{Hit, REACH, Text, What, assignment};
 use crate::judge;
 use crate::rule::{Rule, RuleSet};
 
 /// How far around a match its context words may stand, in bytes.
 const CONTEXT: usize = 200;
 
-/// Finds what rules with a pattern look for.
-pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
+/// Finds what rules with a pattern look for; true where a keyword stands of one that sees further
+/// than [`REACH`].
+pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool {
+    let mut far = false;
     rules.patterns.find(text.bytes, |word, start| {
         let around = start..start + word.text.len();
         for number in word.rules.iter() {
-            match rules.rule(*number).assigned {
+            let rule = rules.rule(*number);
+            far |= rule.sight() > REACH && rule.assigned.is_none();
+            match rule.assigned {
                 Some(least) => {
                     hits.extend(assignment::look(rules, *number, least, text, &around));
                 }
@@ -24,6 +28,7 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
             }
         }
     });
+    far
 }
 
 fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Option<Hit> {

@@ -72,5 +72,5 @@ fn hits(scanner: &Scanner<'_>, rule: &Rule, example: &str) -> Vec<Hit> {
         _ => format!("{}_key = \"{example}\"", rule.keywords[0]),
     };
     let name = rule.files.first().map_or(&b""[..], |end| end.as_bytes());
-    scanner.all(Text { name, bytes: text.as_bytes() })
+    scanner.all(Text { name, bytes: text.as_bytes() }).0
 }

@@ -148,6 +148,13 @@ fn unnamed(rules: &[Rule]) -> Option<u16> {
 }
 
 impl Rule {
+    /// How far from its secret a rule with a pattern looks, in bytes, its keyword and words near by
+    /// among that.
+    pub(crate) fn sight(&self) -> usize {
+        const WORDS: usize = grammar::MAX_KEYWORD + 200;
+        [self.before, self.after, self.reach].map(usize::from).iter().sum::<usize>() + WORDS
+    }
+
     /// True where a match can only begin where its keyword does.
     pub(crate) fn begins_with_keyword(&self) -> bool {
         self.before == 0 && self.after == 0

@@ -9,7 +9,7 @@ use gix::odb::HeaderExt as _;
 use super::attribution::Attribution;
 use super::commits::Commits;
 use super::damage::Damage;
-use super::objects::{self, Wanted};
+use super::objects;
 use super::refs::Tips;
 use super::{GitError, HistoryOptions, Repository};
 use crate::engine::Scanner;
@@ -53,7 +53,7 @@ impl Repository {
             tips.logged = loose_ends(repo, &commits, &mut damage);
             commits.read(repo, &tips, scanner, &mut damage, progress);
         }
-        let blobs = objects::scan(repo, Wanted::All, scanner, options.seen, progress)?;
+        let blobs = objects::scan(repo, scanner, options.seen, progress)?;
         let leaking: HashSet<ObjectId> = blobs.hits.iter().map(|(id, _)| *id).collect();
         let at = Attribution::find(
             repo,

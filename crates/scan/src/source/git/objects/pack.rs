@@ -1,0 +1,226 @@
+//! One pack: its objects are resolved from bases to children, so that each is inflated once.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gix::ObjectId;
+use gix::odb::pack;
+use gix::odb::pack::data::entry::Header;
+
+use super::delta;
+use super::windows::Scanned;
+use super::{Found, MAX_BLOB};
+use crate::engine::{Hit, Scanner};
+use crate::source::Progress;
+
+/// Stands for no entry.
+const NONE: u32 = u32::MAX;
+/// At most so many threads work on a pack.
+const MAX_THREADS: usize = 2;
+
+/// A pack, and which of its objects are made out of which.
+pub(super) struct Pack {
+    bundle: pack::Bundle,
+    /// Where entries begin, in order.
+    offsets: Vec<u64>,
+    /// For each entry, its number in the index.
+    numbers: Vec<u32>,
+    /// For each entry, the first that is made out of it, and the next that its base has.
+    first: Vec<u32>,
+    next: Vec<u32>,
+    /// Entries that are blobs by themselves.
+    roots: Vec<u32>,
+    /// Entries that no base was found for.
+    pub(super) lost: Vec<ObjectId>,
+}
+
+impl Pack {
+    /// Opens a pack by the path of its index.
+    pub(super) fn open(index: &Path, hash: gix::hash::Kind) -> Result<Self, String> {
+        let bundle =
+            pack::Bundle::at(index, hash).map_err(|error| super::super::error::said(&error))?;
+        let count = bundle.index.num_objects();
+        let mut entries: Vec<(u64, u32)> =
+            (0..count).map(|number| (bundle.index.pack_offset_at_index(number), number)).collect();
+        entries.sort_unstable();
+        let offsets: Vec<u64> = entries.iter().map(|(offset, _)| *offset).collect();
+        let numbers = entries.iter().map(|(_, number)| *number).collect();
+        let none = vec![NONE; entries.len()];
+        let mut pack = Self {
+            bundle,
+            offsets,
+            numbers,
+            first: none.clone(),
+            next: none,
+            roots: Vec::new(),
+            lost: Vec::new(),
+        };
+        pack.link();
+        Ok(pack)
+    }
+
+    /// Name of the pack: the hash of what is in it.
+    pub(super) fn checksum(&self) -> ObjectId {
+        self.bundle.pack.checksum()
+    }
+
+    /// How many objects there are.
+    pub(super) fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    fn link(&mut self) {
+        for at in (0..self.offsets.len()).rev() {
+            let base = match self.bundle.pack.entry(self.offsets[at]).map(|entry| entry.header) {
+                Ok(Header::Blob) => {
+                    self.roots.push(at as u32);
+                    continue;
+                }
+                Ok(Header::Commit | Header::Tree | Header::Tag) => continue,
+                Ok(Header::OfsDelta { base_distance }) => {
+                    self.offsets[at].checked_sub(base_distance)
+                }
+                Ok(Header::RefDelta { base_id }) => {
+                    let number = self.bundle.index.lookup(base_id);
+                    number.map(|number| self.bundle.index.pack_offset_at_index(number))
+                }
+                Err(_) => None,
+            };
+            let base = base.and_then(|offset| self.offsets.binary_search(&offset).ok());
+            // A base that comes later is possible only by id, and never in a circle that begins at a
+            // root: entries of a circle are reached from none.
+            match base.filter(|base| *base != at) {
+                Some(base) => {
+                    self.next[at] = self.first[base];
+                    self.first[base] = at as u32;
+                }
+                None => self.lost.push(self.id(at)),
+            }
+        }
+        self.roots.reverse();
+    }
+
+    fn id(&self, at: usize) -> ObjectId {
+        self.bundle.index.oid_at_index(self.numbers[at]).to_owned()
+    }
+
+    /// Scans all blobs; of those that `skip` names nothing is told.
+    pub(super) fn scan(&self, scanner: &Scanner<'_>, progress: &dyn Progress) -> Found {
+        let turn = AtomicUsize::new(0);
+        let all = Mutex::new(Found::default());
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let mut worker = Worker {
+                        pack: self,
+                        scanner,
+                        inflate: gix::zlib::Inflate::default(),
+                        delta: Vec::new(),
+                        found: Found::default(),
+                    };
+                    loop {
+                        let turn = turn.fetch_add(1, Ordering::Relaxed);
+                        let Some(root) = self.roots.get(turn) else { break };
+                        if progress.stop() {
+                            break;
+                        }
+                        let before = worker.found.clone_counts();
+                        worker.family(*root as usize);
+                        let (texts, bytes) = worker.found.clone_counts();
+                        progress.done(texts - before.0, bytes - before.1);
+                    }
+                    if let Ok(mut all) = all.lock() {
+                        all.add(worker.found);
+                    }
+                });
+            }
+        });
+        all.into_inner().unwrap_or_default()
+    }
+}
+
+struct Worker<'a> {
+    pack: &'a Pack,
+    scanner: &'a Scanner<'a>,
+    inflate: gix::zlib::Inflate,
+    delta: Vec<u8>,
+    found: Found,
+}
+
+impl Worker<'_> {
+    /// A blob and all that is made out of it, children first, so that few lie in memory at once.
+    fn family(&mut self, root: usize) {
+        let mut bytes = Vec::new();
+        if !self.inflated(root, &mut bytes) {
+            return self.lose(root);
+        }
+        let whole = Rc::new(Scanned::whole(self.scanner, bytes));
+        self.tell(root, &whole);
+        let mut todo: Vec<(usize, Rc<Scanned>)> = Vec::new();
+        self.push_children(root, &whole, &mut todo);
+        drop(whole);
+        while let Some((at, base)) = todo.pop() {
+            let mut delta = std::mem::take(&mut self.delta);
+            let made = match self.inflated(at, &mut delta) {
+                true => delta::apply(&base.bytes, &delta, MAX_BLOB as usize),
+                false => None,
+            };
+            self.delta = delta;
+            let Some((bytes, stretches)) = made else {
+                self.lose(at);
+                continue;
+            };
+            let scanned = Rc::new(base.child(self.scanner, bytes, &stretches));
+            drop(base);
+            self.tell(at, &scanned);
+            self.push_children(at, &scanned, &mut todo);
+        }
+    }
+
+    fn push_children(&self, at: usize, base: &Rc<Scanned>, todo: &mut Vec<(usize, Rc<Scanned>)>) {
+        let mut child = self.pack.first[at];
+        while child != NONE {
+            todo.push((child as usize, Rc::clone(base)));
+            child = self.pack.next[child as usize];
+        }
+    }
+
+    /// Inflates what is stored of an entry into `out`.
+    fn inflated(&mut self, at: usize, out: &mut Vec<u8>) -> bool {
+        let data = &self.pack.bundle.pack;
+        let Ok(entry) = data.entry(self.pack.offsets[at]) else { return false };
+        if entry.decompressed_size > MAX_BLOB {
+            return false;
+        }
+        out.clear();
+        out.resize(entry.decompressed_size as usize, 0);
+        data.decompress_entry(&entry, &mut self.inflate, out).is_ok()
+    }
+
+    fn tell(&mut self, at: usize, scanned: &Scanned) {
+        self.found.texts += 1;
+        self.found.bytes += scanned.bytes.len() as u64;
+        if !scanned.raw.is_empty() {
+            let hits: Vec<Hit> = self.scanner.settle(scanned.raw.clone());
+            if !hits.is_empty() {
+                self.found.hits.push((self.pack.id(at), hits));
+            }
+        }
+    }
+
+    /// An entry that cannot be read, and so nothing that is made out of it.
+    fn lose(&mut self, at: usize) {
+        let mut todo = vec![at];
+        while let Some(at) = todo.pop() {
+            self.found.lost.push(self.pack.id(at));
+            let mut child = self.pack.first[at];
+            while child != NONE {
+                todo.push(child as usize);
+                child = self.pack.next[child as usize];
+            }
+        }
+    }
+}
