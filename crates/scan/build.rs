@@ -30,7 +30,7 @@ const SHAPES: &str = "keyword-shapes.toml";
 /// How far before its literal a token may begin that has the literal inside.
 const INSIDE: u16 = 256;
 /// How far behind a vendor's name a token may begin whose form alone says nothing.
-const NEAR: u16 = 80;
+const NEAR: u16 = 45;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=rules");

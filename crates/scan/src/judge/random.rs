@@ -23,6 +23,13 @@ pub fn looks_random(text: &[u8]) -> bool {
     length < 2.9 || (length < 4.5 && (common < 0.6 || count < 4))
 }
 
+/// Whether a text may be a key where something else says that it is one: it varies, and is no word.
+pub fn looks_varied(text: &[u8]) -> bool {
+    let (common, count) = pairs::common(text);
+    let length = text.len() as f32 / stretches(text) as f32;
+    entropy(text) >= 2.5 && !(common > 0.75 && length > 3.5 && count >= 6)
+}
+
 /// Whether it is a token: letters and digits that make no words, or more of them.
 pub fn is_token(text: &[u8]) -> bool {
     let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
