@@ -118,6 +118,22 @@ fn what_is_no_repository_says_so() {
 }
 
 #[test]
+fn refs_in_a_form_that_is_not_read_are_no_silence() {
+    let fixture = Fixture::new();
+    fixture.write("key.env", leak(1)).commit("one");
+    fixture.git(&["config", "core.repositoryFormatVersion", "1"]);
+    fixture.git(&["config", "extensions.refStorage", "files"]);
+    assert_eq!(numbers(&fixture.history()), [1]);
+    let config = fixture.path().join(".git/config");
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("= files", "= reftable"))
+        .unwrap();
+    let repository = fixture.open().unwrap();
+    assert!(matches!(history(&repository, false).err(), Some(GitError::Refs { .. })));
+    assert_eq!(numbers(&history(&repository, true).unwrap()), [1]);
+    assert_eq!(fixture.staged().summary.skipped.len(), 1);
+}
+
+#[test]
 fn pipes_in_place_of_files_are_not_waited_for() {
     for name in ["HEAD", "config", "index", "packed-refs", "objects/info/alternates"] {
         let fixture = Fixture::new();

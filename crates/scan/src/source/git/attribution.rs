@@ -30,6 +30,9 @@ struct Leak {
     value: [u8; 32],
 }
 
+/// A secret, and the blobs that hold it.
+type Held = (Leak, Vec<ObjectId>);
+
 /// Where in a history blobs lie.
 pub(super) struct Attribution<'a> {
     repo: &'a gix::Repository,
@@ -142,7 +145,7 @@ impl<'a> Attribution<'a> {
             }
         }
         // One reading of a blob serves all that is told from it.
-        let mut newest: BTreeMap<(BString, ObjectId), Vec<(Leak, Vec<ObjectId>)>> = BTreeMap::new();
+        let mut newest: BTreeMap<(BString, ObjectId), Vec<Held>> = BTreeMap::new();
         for ((path, leak), ids) in leaks {
             let last = ids.iter().min_by_key(|id| (self.rank_of(id), **id)).copied();
             if let Some(last) = last {

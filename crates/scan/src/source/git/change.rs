@@ -113,20 +113,14 @@ impl<'a> Comparison<'a> {
             Mode::SYMLINK => self.skip("symbolic links"),
             Mode::DIR => {
                 let old = old.filter(|(kind, _)| *kind == EntryKind::Tree).map(|(_, id)| *id);
-                self.tree(entry.id, old, path.to_owned(), 0);
+                self.tree(entry.id, old, path, 0);
             }
             _ => self.skip("submodules, each a repository of its own"),
         }
     }
 
     /// Compares trees. An index may hold a whole directory as one entry, too, where it is sparse.
-    pub(super) fn tree(
-        &mut self,
-        new: ObjectId,
-        old: Option<ObjectId>,
-        path: BString,
-        depth: usize,
-    ) {
+    pub(super) fn tree(&mut self, new: ObjectId, old: Option<ObjectId>, path: &BStr, depth: usize) {
         if depth > MAX_DEPTH {
             return self.skip("directories nested too deeply");
         }
@@ -138,12 +132,12 @@ impl<'a> Comparison<'a> {
             if old == Some(id) {
                 continue;
             }
-            let mut path = path.clone();
+            let mut path = path.to_owned();
             path.extend_from_slice(&name);
             match kind {
                 EntryKind::Tree => {
                     path.push(b'/');
-                    self.tree(id, old, path, depth + 1);
+                    self.tree(id, old, path.as_bstr(), depth + 1);
                 }
                 EntryKind::Blob | EntryKind::BlobExecutable => {
                     self.changes.push(Change { path, id, old });

@@ -9,6 +9,7 @@ use gix::odb::HeaderExt as _;
 use super::attribution::Attribution;
 use super::commits::Commits;
 use super::damage::Damage;
+use super::error::shown;
 use super::objects;
 use super::refs::Tips;
 use super::{GitError, HistoryOptions, Repository};
@@ -45,6 +46,10 @@ impl Repository {
         progress: &dyn Progress,
     ) -> Result<Outcome, GitError> {
         let repo = &self.repo;
+        if self.has_foreign_refs() && !options.unreachable {
+            let why = "they are kept in a form that is not read yet".to_owned();
+            return Err(GitError::Refs { path: shown(repo.git_dir()), why });
+        }
         let mut damage = Damage::new(self.is_partial());
         let mut tips = Tips::of(self, &mut damage.summary)?;
         let mut commits = Commits::default();

@@ -114,6 +114,12 @@ impl Repository {
         None
     }
 
+    /// Whether refs are kept in a form that gix does not read, such as `reftable`.
+    pub(super) fn has_foreign_refs(&self) -> bool {
+        let form = self.repo.config_snapshot().string("extensions.refStorage");
+        form.is_some_and(|form| !form.starts_with(b"files"))
+    }
+
     /// Whether objects may be absent because a remote promised to send them when asked.
     pub(super) fn is_partial(&self) -> bool {
         let config = self.repo.config_snapshot();

@@ -1,7 +1,7 @@
 //! A part of history: what commits bring that are about to be pushed, or that lie in a range.
 
 use gix::ObjectId;
-use gix::bstr::BString;
+use gix::bstr::BStr;
 use gix::objs::CommitRef;
 use std::collections::{BTreeSet, HashSet};
 
@@ -151,7 +151,7 @@ impl Repository {
         let all = if trees.is_empty() { vec![None] } else { trees.into_iter().map(Some).collect() };
         for parent in all {
             let mut comparison = Comparison::new(&self.repo);
-            comparison.tree(commit.tree(), parent, BString::default(), 0);
+            comparison.tree(commit.tree(), parent, BStr::new(""), 0);
             damage.summary.missing += comparison.missing;
             changes = Some(match changes {
                 Some(mut before) => {

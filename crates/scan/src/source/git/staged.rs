@@ -33,6 +33,9 @@ impl Repository {
         let Comparison { changes, skipped, missing, .. } = comparison;
         outcome.summary.missing += missing;
         outcome.summary.skipped = skipped;
+        if self.has_foreign_refs() {
+            *outcome.summary.skipped.entry(FOREIGN_HEAD).or_default() += 1;
+        }
         progress.expect(changes.len() as u64);
         for change in &changes {
             if progress.stop() {
@@ -99,6 +102,9 @@ impl Repository {
         }
     }
 }
+
+/// What is told where HEAD cannot be compared with.
+const FOREIGN_HEAD: &str = "HEAD, in a form that is not read yet: all that is in the index counts";
 
 /// What became of reading a blob.
 pub(super) enum Blob {
