@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What, run};
+use super::{Hit, Text, What, pattern, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Class, Rule, RuleSet, Shape};
@@ -18,6 +18,7 @@ const BETWEEN: usize = 45;
 /// Finds what rules with shapes look for.
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
     run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
+        pattern::begin(rules, text, run.start, hits);
         // A run of letters alone is a word, or several.
         if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
             || follows_hash_name(&text.bytes[..run.start])

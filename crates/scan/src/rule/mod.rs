@@ -87,6 +87,8 @@ pub struct RuleSet {
     pub(crate) patterns: Keywords,
     /// Of rules with shapes.
     pub(crate) shapes: Keywords,
+    /// First two bytes of runs, and the rule whose pattern such a run may begin.
+    pub(crate) begins: Cow<'static, [([u8; 2], u16)]>,
     compiled: Vec<OnceLock<Option<Regex>>>,
 }
 
@@ -111,6 +113,7 @@ impl RuleSet {
             rules: Cow::Borrowed(&RULES),
             patterns: keywords!(PATTERN_WORDS, PATTERN_BITS, PATTERN_STARTS, PATTERN_ENTRIES),
             shapes: keywords!(SHAPE_WORDS, SHAPE_BITS, SHAPE_STARTS, SHAPE_ENTRIES),
+            begins: Cow::Borrowed(&BEGINS),
             compiled: RULES.iter().map(|_| OnceLock::new()).collect(),
         }
     }
