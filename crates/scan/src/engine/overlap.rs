@@ -1,9 +1,21 @@
 //! One secret is told once.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::{Hit, What};
-use crate::rule::RuleSet;
+use crate::rule::{Confidence, RuleSet};
+
+/// More unsure hits than these in one text are data, such as test vectors, and not secrets.
+const MAX_UNSURE: usize = 24;
+
+/// Drops the hits that are unsure each, where there are many.
+pub(super) fn drop_data(hits: &mut Vec<Hit>) {
+    let unsure = |hit: &Hit| hit.confidence == Confidence::Low;
+    if hits.iter().filter(|hit| unsure(hit)).count() > MAX_UNSURE {
+        hits.retain(|hit| !unsure(hit));
+    }
+}
 
 /// Of hits that overlap, keeps the one that is known by name, then the surer one, then a vendor's,
 /// then the longer, then the earlier rule; by place.
@@ -16,14 +28,16 @@ pub(super) fn remove(rules: &RuleSet, hits: &mut Vec<Hit>) {
         let (confidence, known, vendor, rule) = weight(hit);
         (Reverse((known, confidence, vendor)), Reverse(hit.span.len()), rule)
     });
-    let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+    // By where they begin: those that are kept lie apart, so only two of them can touch another.
+    let mut kept: BTreeMap<usize, Hit> = BTreeMap::new();
     for hit in hits.drain(..) {
-        let apart =
-            |other: &Hit| hit.span.end <= other.span.start || other.span.end <= hit.span.start;
-        if kept.iter().all(apart) {
-            kept.push(hit);
+        let before = kept.range(..=hit.span.start).next_back();
+        let behind = kept.range(hit.span.start..).next();
+        if before.is_none_or(|(_, other)| other.span.end <= hit.span.start)
+            && behind.is_none_or(|(start, _)| hit.span.end <= *start)
+        {
+            kept.insert(hit.span.start, hit);
         }
     }
-    kept.sort_by_key(|hit| hit.span.start);
-    *hits = kept;
+    hits.extend(kept.into_values());
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What, pattern, run};
+use super::{Hit, Text, What, assignment, pattern, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Class, Rule, RuleSet, Shape};
@@ -25,6 +25,7 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
         {
             return;
         }
+        hits.extend(assignment::unnamed(rules, text, &run));
         // `+` and `/` are in keys, not in runs.
         let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
         let reach = run.start.saturating_sub(NEAR);
@@ -80,7 +81,7 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_random(secret) || is_part(bytes, &span) {
+    if !judge::looks_varied(secret) || is_part(bytes, &span) {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());
