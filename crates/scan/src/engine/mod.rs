@@ -2,6 +2,7 @@
 //! together here.
 
 mod assignment;
+mod judged;
 mod known;
 mod overlap;
 mod pattern;
@@ -67,6 +68,7 @@ impl Scanner<'_> {
     /// Finds the secrets in a text, by their place; of those that overlap, the surest.
     pub fn scan(&self, text: Text<'_>) -> Vec<Hit> {
         let mut hits = self.all(text);
+        judged::remove(self.rules, text.bytes, &mut hits);
         overlap::remove(self.rules, &mut hits);
         overlap::drop_data(&mut hits);
         hits

@@ -91,7 +91,7 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
 
 /// Whether a key goes on behind a sign that no key has, or began before it: then what the text
 /// holds is of another length, or no key at all.
-fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
+pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
     let sign = |at: Option<usize>| {
         at.and_then(|at| bytes.get(at)).is_some_and(|byte| b"?$^&*;<!#~%".contains(byte))
     };
@@ -160,7 +160,7 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
 }
 
 /// Whether a name is a word, or a part of an identifier, and not the middle of another word.
-fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
+pub(super) fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
     let before = name.start.checked_sub(1).map(|at| text[at]);
     let (first, last) = (text[name.start], text[name.end - 1]);
     let after = text.get(name.end).copied();
