@@ -29,6 +29,8 @@ use shapes::{Shape, ShapeEntry};
 const SHAPES: &str = "keyword-shapes.toml";
 /// How far before its literal a token may begin that has the literal inside.
 const INSIDE: u16 = 256;
+/// Length of a keyword that is too short to be looked for everywhere: runs that begin with it are.
+const BEGIN: usize = 2;
 /// How far behind a vendor's name a token may begin whose form alone says nothing.
 const NEAR: u16 = 45;
 
@@ -106,7 +108,9 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
 
 /// Whether a format has no literal that a scan can look for.
 fn is_plain(format: &Format) -> bool {
-    format.keywords.iter().all(|word| word.len() < grammar::MIN_KEYWORD)
+    let short = format.keywords.iter().all(|word| word.len() < grammar::MIN_KEYWORD);
+    let begin = !format.context && format.keywords.iter().all(|word| word.len() == BEGIN);
+    short && !(begin && !format.keywords.is_empty())
 }
 
 /// The rule that finds tokens of a vendor's format.
@@ -170,17 +174,23 @@ type Keywords = BTreeMap<(String, bool), Vec<u16>>;
 fn tables(rules: &[Entry]) -> Result<String, Box<dyn Error>> {
     let mut out = format!("static RULES: [Rule; {}] = [\n", rules.len());
     let (mut patterns, mut shapes) = (Keywords::new(), Keywords::new());
+    let mut begins: Vec<([u8; BEGIN], u16)> = Vec::new();
     for (number, entry) in rules.iter().enumerate() {
         write_rule(&mut out, entry)?;
         let rule = &entry.rule;
         let by_word = if entry.shapes.is_empty() { &mut patterns } else { &mut shapes };
         for keyword in &rule.keywords {
+            if let (true, [first, second]) = (entry.shapes.is_empty(), keyword.as_bytes()) {
+                begins.push(([*first, *second], u16::try_from(number)?));
+                continue;
+            }
             let fold = rule.ignore_case;
             let text = if fold { keyword.to_ascii_lowercase() } else { keyword.clone() };
             by_word.entry((text, fold)).or_default().push(u16::try_from(number)?);
         }
     }
     out.push_str("];\n");
+    array(&mut out, "BEGINS", "([u8; 2], u16)", &begins)?;
     write_words(&mut out, "PATTERN", patterns)?;
     write_words(&mut out, "SHAPE", shapes)?;
     Ok(out)

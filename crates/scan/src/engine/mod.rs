@@ -2,6 +2,7 @@
 //! together here.
 
 mod assignment;
+mod judged;
 mod known;
 mod overlap;
 mod pattern;
@@ -83,6 +84,7 @@ impl Scanner<'_> {
         let mut hits = Vec::new();
         let far = pattern::find(self.rules, text, &mut hits);
         shape::find(self.rules, text, &mut hits);
+        judged::remove(self.rules, text.bytes, &mut hits);
         if let Some(known) = self.known {
             known.find(text.bytes, &mut |span, secret| {
                 let value = Zeroizing::new(text.bytes[span.clone()].to_vec());

@@ -31,6 +31,14 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool
     far
 }
 
+/// Finds what begins a run, by rules whose keywords are too short to be looked for everywhere.
+pub(super) fn begin(rules: &RuleSet, text: Text<'_>, start: usize, hits: &mut Vec<Hit>) {
+    let first = text.bytes.get(start..start + 2);
+    for (begin, number) in rules.begins.iter().filter(|(begin, _)| first == Some(&begin[..])) {
+        hits.extend(look(rules, *number, text, &(start..start + begin.len())));
+    }
+}
+
 fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Option<Hit> {
     let rule = rules.rule(number);
     let named = |end: &std::borrow::Cow<'_, str>| text.name.ends_with(end.as_bytes());

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What, assignment, run};
+use super::{Hit, Text, What, assignment, pattern, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Class, Rule, RuleSet, Shape};
@@ -18,6 +18,7 @@ const BETWEEN: usize = 45;
 /// Finds what rules with shapes look for.
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
     run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
+        pattern::begin(rules, text, run.start, hits);
         // A run of letters alone is a word, or several.
         if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
             || follows_hash_name(&text.bytes[..run.start])
@@ -90,7 +91,7 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
 
 /// Whether a key goes on behind a sign that no key has, or began before it: then what the text
 /// holds is of another length, or no key at all.
-fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
+pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
     let sign = |at: Option<usize>| {
         at.and_then(|at| bytes.get(at)).is_some_and(|byte| b"?$^&*;<!#~%".contains(byte))
     };
@@ -159,7 +160,7 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
 }
 
 /// Whether a name is a word, or a part of an identifier, and not the middle of another word.
-fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
+pub(super) fn stands_alone(text: &[u8], name: &Range<usize>) -> bool {
     let before = name.start.checked_sub(1).map(|at| text[at]);
     let (first, last) = (text[name.start], text[name.end - 1]);
     let after = text.get(name.end).copied();

@@ -33,7 +33,7 @@ impl RuleSet {
     /// The built-in rules and others, whose patterns are compiled here: one that cannot be would
     /// find nothing, in silence.
     pub fn with_extra(extra: Vec<RuleEntry>) -> Result<Self, ExtraError> {
-        let Self { rules, patterns, shapes, unnamed, mut compiled } = Self::built_in();
+        let Self { rules, patterns, shapes, begins, unnamed, mut compiled } = Self::built_in();
         let (mut rules, mut words) = (rules.into_owned(), patterns.words.into_owned());
         let mut by_text: HashMap<(Cow<'static, str>, bool), usize> = HashMap::new();
         for (at, word) in words.iter().enumerate() {
@@ -75,7 +75,7 @@ impl RuleSet {
         let too_many = ExtraError { rule: count, reason: "more keywords than can be numbered" };
         let table = Table::build(&words).ok_or(too_many)?;
         let patterns = Keywords { words: words.into(), table };
-        Ok(Self { rules: rules.into(), patterns, shapes, unnamed, compiled })
+        Ok(Self { rules: rules.into(), patterns, shapes, begins, unnamed, compiled })
     }
 }
 
@@ -85,7 +85,7 @@ impl Rule {
         Self {
             reach: reach(&entry.pattern),
             id: entry.id.into(),
-            vendor: None,
+            vendor: entry.vendor.map(Cow::Owned),
             name: entry.name.into(),
             description: entry.description.into(),
             severity: entry.severity,

@@ -93,6 +93,8 @@ pub struct RuleSet {
     pub(crate) patterns: Keywords,
     /// Of rules with shapes.
     pub(crate) shapes: Keywords,
+    /// First two bytes of runs, and the rule whose pattern such a run may begin.
+    pub(crate) begins: Cow<'static, [([u8; 2], u16)]>,
     /// The rule for what is assigned to any name.
     pub(crate) unnamed: Option<u16>,
     compiled: Vec<OnceLock<Option<Regex>>>,
@@ -119,6 +121,7 @@ impl RuleSet {
             rules: Cow::Borrowed(&RULES),
             patterns: keywords!(PATTERN_WORDS, PATTERN_BITS, PATTERN_STARTS, PATTERN_ENTRIES),
             shapes: keywords!(SHAPE_WORDS, SHAPE_BITS, SHAPE_STARTS, SHAPE_ENTRIES),
+            begins: Cow::Borrowed(&BEGINS),
             unnamed: unnamed(&RULES),
             compiled: RULES.iter().map(|_| OnceLock::new()).collect(),
         }

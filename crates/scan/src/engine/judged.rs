@@ -1,0 +1,44 @@
+//! What a vendor's own rule has turned down, no rule for names of any kind takes up again.
+
+use std::ops::Range;
+
+use super::shape::{is_part, stands_alone};
+use super::{Hit, What};
+use crate::rule::{Class, Least, RuleSet};
+
+/// How far before a value the vendor's name may begin, in bytes.
+const NEAR: usize = 120;
+/// How many bytes too long or too short a value may be to be told for a broken key of the vendor.
+const OFF: usize = 5;
+
+/// Drops what is assigned to a name of whatever kind, where a vendor is named before it whose keys
+/// have about that length, and whose rule did not take it: it is cut, altered or made up.
+pub(super) fn remove(rules: &RuleSet, bytes: &[u8], hits: &mut Vec<Hit>) {
+    hits.retain(|hit| match hit.what {
+        What::Rule(number) => match rules.rule(number).assigned {
+            None | Some(Least::Password) => true,
+            Some(_) => !is_near_miss(rules, bytes, &hit.span),
+        },
+        What::Known(_) => true,
+    });
+}
+
+fn is_near_miss(rules: &RuleSet, bytes: &[u8], value: &Range<usize>) -> bool {
+    let near = &bytes[value.start.saturating_sub(NEAR)..value.start];
+    let mut missed = false;
+    rules.shapes.find(near, |word, start| {
+        let name = start..start + word.text.len();
+        missed |= stands_alone(near, &name)
+            && word.rules.iter().any(|number| {
+                is_part(bytes, value)
+                    || rules.rule(*number).shapes.iter().any(|shape| {
+                        let (least, most) = match shape.class {
+                            Class::Uuid | Class::UuidLike => (36, 36),
+                            _ => (usize::from(shape.least), usize::from(shape.most)),
+                        };
+                        (least.saturating_sub(OFF)..=most + OFF).contains(&value.len())
+                    })
+            });
+    });
+    missed
+}
