@@ -32,7 +32,7 @@ const INSIDE: u16 = 256;
 /// Length of a keyword that is too short to be looked for everywhere: runs that begin with it are.
 const BEGIN: usize = 2;
 /// How far behind a vendor's name a token may begin whose form alone says nothing.
-const NEAR: u16 = 80;
+const NEAR: u16 = 45;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=rules");
@@ -89,6 +89,7 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
         severity: Severity::High,
         advice: "Revoke it at the service and issue another one.".to_owned(),
         pattern: String::new(),
+        assigned: None,
         keywords,
         ignore_case: true,
         before: 0,
@@ -136,6 +137,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
         severity: Severity::High,
         advice: "Revoke it at the vendor and issue another one.".to_owned(),
         pattern,
+        assigned: None,
         keywords,
         ignore_case: plain,
         before,
@@ -229,6 +231,9 @@ fn write_rule(out: &mut String, entry: &Entry) -> std::fmt::Result {
     write!(out, "before: {}, after: {}, ", rule.before, rule.after)?;
     let checksum =
         rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
+    let assigned =
+        rule.assigned.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"));
+    write!(out, "assigned: {assigned}, ")?;
     write!(out, "entropy: {:?}, random: {}, checksum: {checksum}, ", rule.entropy, rule.random)?;
     write!(out, "confidence: Confidence::{:?}, ", rule.confidence)?;
     write!(out, "shapes: Cow::Borrowed(&[")?;

@@ -7,6 +7,7 @@ mod doctor;
 mod error;
 mod export;
 mod foreign;
+mod hook;
 mod import;
 pub mod init;
 mod keyring;
@@ -29,6 +30,7 @@ pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
 pub use export::{ExportFormat, ExportTo, export};
 pub use foreign::{Asked, Keeper, Printed};
+pub use hook::{Hook, HookDone, install_hook, uninstall_hook};
 pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use log::{Destination, Query};
 pub use naming::format_doubt;
@@ -37,7 +39,7 @@ pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunOptions};
 pub use scan::{
-    AllowOptions, Choice, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
+    AllowOptions, Choice, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
     check_rules, load_rules, scan, write_report,
 };
 pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};

@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod get;
 mod history;
+mod hook;
 mod import;
 mod init;
 mod list;
@@ -59,6 +60,7 @@ const EXAMPLES: &str = "Examples:
   clawvault run -- openclaw gateway            launch a program with them
   clawvault set openai/main < key.txt          store a new value
   clawvault run --only openai/main -- env      hand over one key only
+  clawvault scan                               find leaked keys in the tree below here
 
 Exit codes: 0 done, 1 the answer is no, 2 usage, 3 locked or denied, 4 no such thing,
 5 damaged vault, 6 vendor, 7 any other failure; `run` gives the program's own.
@@ -85,6 +87,7 @@ enum Command {
     Show(show::Args),
     Rm(rm::Args),
     History(history::Args),
+    Hook(hook::Args),
     Rollback(rollback::Args),
     Import(import::Args),
     Export(export::Args),
@@ -194,6 +197,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Export(args) => export::run(&args, context),
         Command::Get(args) => get::run(&args, context),
         Command::History(args) => history::run(&args, context),
+        Command::Hook(args) => hook::run(&args),
         Command::Import(args) => import::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::List(args) => list::run(&args, context),

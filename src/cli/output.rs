@@ -108,11 +108,10 @@ pub(super) fn talks_to_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// Puts a line in the place of the last one on the terminal of stderr; the cursor stays at its
-/// beginning, so that whatever comes next takes its place.
+/// Puts a line in the place of the last one on the terminal of stderr.
 pub(super) fn status(line: &str) {
     let mut err = std::io::stderr().lock();
-    write!(err, "\r\x1b[K{}\r", printable(line)).ok();
+    write!(err, "\r\x1b[K{}", printable(line)).ok();
     err.flush().ok();
 }
 

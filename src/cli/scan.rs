@@ -16,7 +16,8 @@ use clawvault_scan::source::tree::TreeOptions;
 use super::output;
 use super::surroundings::{self, Context};
 use crate::app::{
-    AllowOptions, AppError, Choice, Code, ScanOptions, ScanPlace, ScanSource, Scanned, Update, scan,
+    AllowOptions, AppError, Choice, Code, Part, ScanOptions, ScanPlace, ScanSource, Scanned,
+    Update, scan,
 };
 use progress::Bar;
 use reports::{FormatName, Target};
@@ -35,6 +36,7 @@ const MAX_STDIN: u64 = 1 << 30;
   clawvault scan                                the tree below here, but what ignore files leave out
   clawvault scan --staged                       what the next commit would bring
   clawvault scan --history                      all branches, tags, stashes, notes, reflogs
+  clawvault scan --history --range origin/main..
   kubectl get pods -o yaml | clawvault scan --stdin
   clawvault scan --format sarif > scan.sarif
   clawvault scan --report junit:scan.xml --report html:scan.html
@@ -70,9 +72,15 @@ struct Source {
     /// What is staged: the index's content, not the work tree's
     #[arg(long, conflicts_with_all = ["history", "stdin", "no_ignore"])]
     staged: bool,
-    /// Every version of every file in all of a repository's history
+    /// Every version of every file in all of a repository's history, and messages
     #[arg(long, conflicts_with_all = ["stdin", "no_ignore"])]
     history: bool,
+    /// With --history: only what the commits between bring; an end left out is HEAD
+    #[arg(long, value_name = "FROM..TO", requires = "history", conflicts_with = "unreachable")]
+    range: Option<String>,
+    /// With --history: only what a push to this remote brings; stdin has git's lines for pre-push
+    #[arg(long, value_name = "REMOTE", requires = "history", conflicts_with_all = ["range", "unreachable"])]
+    pushed: Option<String>,
     /// What comes in on stdin
     #[arg(long, conflicts_with_all = ["paths", "no_ignore"])]
     stdin: bool,
@@ -232,7 +240,15 @@ fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, App
     Ok(if source.staged {
         ScanSource::Staged(places(paths))
     } else if source.history {
-        ScanSource::History(places(paths))
+        let part = match (&source.range, &source.pushed) {
+            (Some(range), _) => Part::Range(range.clone()),
+            (None, Some(remote)) => Part::Pushed {
+                remote: remote.clone(),
+                lines: String::from_utf8_lossy(&stdin()?).into_owned(),
+            },
+            (None, None) => Part::All { unreachable: source.unreachable },
+        };
+        ScanSource::History(places(paths), part)
     } else {
         ScanSource::Tree(paths, TreeOptions { no_ignore: source.no_ignore })
     })
@@ -269,7 +285,7 @@ fn verdict(source: &ScanSource, scanned: &Scanned) -> Result<ExitCode, AppError>
         return Err(AppError::new(Code::No, what, advice));
     }
     if summary.missing > 0 {
-        let what = format!("{} missing: what they held is not known", objects(summary.missing));
+        let what = format!("{} missing: what was in there is not known", objects(summary.missing));
         let advice =
             "Fetch them (`git fetch --unshallow`, `git fetch --refetch`), then scan again.";
         return Err(AppError::new(Code::Damaged, what, advice));
@@ -283,7 +299,8 @@ fn verdict(source: &ScanSource, scanned: &Scanned) -> Result<ExitCode, AppError>
         let advice = "Make them readable or leave them out; nothing was found in the rest.";
         return Err(AppError::new(code, what, advice));
     }
-    let must_read = matches!(source, ScanSource::Tree(..) | ScanSource::History(_));
+    let must_read =
+        matches!(source, ScanSource::Tree(..) | ScanSource::History(_, Part::All { .. }));
     if must_read && summary.texts + summary.remembered == 0 {
         let advice = "Check the path; --no-ignore scans what ignore files leave out.";
         return Err(AppError::new(Code::Missing, "nothing was read", advice));

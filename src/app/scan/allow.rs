@@ -80,10 +80,12 @@ impl Allowed {
                 allowed.root = allowed.roots.first().map(|(_, real)| root_of(real));
                 allowed.root.clone()
             }
-            ScanSource::Staged(places) | ScanSource::History(places) => match places.as_slice() {
-                [place] => place.open()?.work_tree().map(Path::to_owned),
-                _ => None,
-            },
+            ScanSource::Staged(places) | ScanSource::History(places, _) => {
+                match places.as_slice() {
+                    [place] => place.open()?.work_tree().map(Path::to_owned),
+                    _ => None,
+                }
+            }
             ScanSource::Text(_) => None,
         };
         if let Some(own) = own.map(|root| root.join(NAME)) {

@@ -11,7 +11,7 @@ use clawvault_scan::engine::Scanner;
 use clawvault_scan::finding::Finding;
 use clawvault_scan::report::{self, About};
 use clawvault_scan::rule::{Confidence, RuleSet, Severity};
-use clawvault_scan::source::git::{GitError, Repository};
+use clawvault_scan::source::git::{GitError, HistoryOptions, Repository};
 use clawvault_scan::source::tree::{self, TreeOptions};
 use clawvault_scan::source::{Outcome, Progress, Summary, text};
 
@@ -27,10 +27,29 @@ pub enum ScanSource {
     Tree(Vec<PathBuf>, TreeOptions),
     /// What the index of each repository brings over HEAD.
     Staged(Vec<Place>),
-    /// All that each repository holds.
-    History(Vec<Place>),
+    /// A part of the history of each repository.
+    History(Vec<Place>, Part),
     /// This text.
     Text(Vec<u8>),
+}
+
+/// Which part of a history.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// All that is kept for something; with `unreachable` also what nothing leads to any more.
+    All {
+        /// Whether loose ends are scanned.
+        unreachable: bool,
+    },
+    /// What the commits of `FROM..TO` bring.
+    Range(String),
+    /// What a push to this remote brings, by the lines that git gives to a pre-push hook.
+    Pushed {
+        /// Its name.
+        remote: String,
+        /// The lines.
+        lines: String,
+    },
 }
 
 /// Where a repository is looked for.
@@ -130,9 +149,17 @@ fn read(
         ScanSource::Staged(places) => {
             each(places, |repository| repository.staged(scanner, progress))
         }
-        ScanSource::History(_) => {
-            Err(AppError::new(Code::Failed, "history cannot be scanned yet", "Scan the tree."))
-        }
+        ScanSource::History(places, part) => each(places, |repository| {
+            let range = match part {
+                Part::All { unreachable } => {
+                    let options = HistoryOptions { unreachable: *unreachable, seen: None };
+                    return repository.history(scanner, &options, progress);
+                }
+                Part::Range(range) => repository.range(range)?,
+                Part::Pushed { remote, lines } => repository.pushed(remote, lines)?,
+            };
+            repository.scan_range(scanner, &range, progress)
+        }),
     }
 }
 
@@ -150,8 +177,7 @@ fn each(
                 finding.place.path = below(&place.path, &inside);
             }
         }
-        all.findings.append(&mut outcome.findings);
-        add(&mut all.summary, outcome.summary);
+        all.add(outcome);
     }
     Ok(all)
 }
@@ -161,26 +187,13 @@ fn below(directory: &Path, inside: &[u8]) -> Vec<u8> {
     [directory.as_os_str().as_bytes(), b"/", inside].concat()
 }
 
-/// Adds what one source read to what others did.
-fn add(all: &mut Summary, one: Summary) {
-    all.texts += one.texts;
-    all.bytes += one.bytes;
-    all.commits += one.commits;
-    all.remembered += one.remembered;
-    all.missing += one.missing;
-    all.unreadable.extend(one.unreadable);
-    for (why, count) in one.skipped {
-        *all.skipped.entry(why).or_default() += count;
-    }
-}
-
 impl ScanSource {
     /// The word that reports have for it.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Tree(..) => "tree",
             Self::Staged(_) => "staged",
-            Self::History(_) => "history",
+            Self::History(..) => "history",
             Self::Text(_) => "stdin",
         }
     }

@@ -58,7 +58,7 @@ impl Progress for Bar {
     }
 
     fn expect(&self, texts: u64) {
-        self.counts.expected.store(texts, Ordering::Relaxed);
+        self.counts.expected.fetch_max(texts, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Finds the secrets in one text, in time linear in its length: what each floor below finds is put
 //! together here.
 
+mod assignment;
 mod known;
 mod overlap;
 mod pattern;
@@ -75,6 +76,7 @@ impl Scanner<'_> {
             });
         }
         overlap::remove(self.rules, &mut hits);
+        overlap::drop_data(&mut hits);
         hits
     }
 }

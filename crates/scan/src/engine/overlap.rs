@@ -3,7 +3,18 @@
 use std::cmp::Reverse;
 
 use super::{Hit, What};
-use crate::rule::RuleSet;
+use crate::rule::{Confidence, RuleSet};
+
+/// More unsure hits than these in one text are data, such as test vectors, and not secrets.
+const MAX_UNSURE: usize = 24;
+
+/// Drops the hits that are unsure each, where there are many.
+pub(super) fn drop_data(hits: &mut Vec<Hit>) {
+    let unsure = |hit: &Hit| hit.confidence == Confidence::Low;
+    if hits.iter().filter(|hit| unsure(hit)).count() > MAX_UNSURE {
+        hits.retain(|hit| !unsure(hit));
+    }
+}
 
 /// Of hits that overlap, keeps the one that is known by name, then the surer one, then a vendor's,
 /// then the longer, then the earlier rule; by place.

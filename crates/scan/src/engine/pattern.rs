@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, MAX_MATCH, Text, What};
+use super::{Hit, MAX_MATCH, Text, What, assignment};
 use crate::judge;
 use crate::rule::{Rule, RuleSet};
 
@@ -16,7 +16,12 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
     rules.patterns.find(text.bytes, |word, start| {
         let around = start..start + word.text.len();
         for number in word.rules.iter() {
-            hits.extend(look(rules, *number, text, &around));
+            match rules.rule(*number).assigned {
+                Some(least) => {
+                    hits.extend(assignment::look(rules, *number, least, text, &around));
+                }
+                None => hits.extend(look(rules, *number, text, &around)),
+            }
         }
     });
 }

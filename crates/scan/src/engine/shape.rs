@@ -4,13 +4,16 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What, pattern, run};
+use super::{Hit, Text, What, assignment, pattern, run};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Class, Rule, RuleSet, Shape};
 
 /// How far before a key the vendor's name may begin, in bytes.
 const NEAR: usize = 80;
+/// How much may stand between the two, where it is no address or the like in one piece: farther off,
+/// the name tells of something else.
+const BETWEEN: usize = 45;
 
 /// Finds what rules with shapes look for.
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
@@ -22,21 +25,38 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
         {
             return;
         }
-        let from = run.start.saturating_sub(NEAR);
+        hits.extend(assignment::unnamed(rules, text, &run));
+        // `+` and `/` are in keys, not in runs.
+        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let reach = run.start.saturating_sub(NEAR);
+        let back = text.bytes[reach..run.start].iter().rev().take_while(|byte| inside(byte));
+        let begin = run.start - back.count();
+        let from = begin.saturating_sub(NEAR);
         let near = &text.bytes[from..run.end];
         rules.shapes.find(near, |word, start| {
             let name = start..start + word.text.len();
-            if !stands_alone(near, &name) {
+            let between = near.get(name.end..begin - from).unwrap_or_default();
+            let far = between.len() > BETWEEN && between.iter().any(u8::is_ascii_whitespace);
+            if far || !stands_alone(near, &name) {
                 return;
             }
             for number in word.rules.iter() {
                 let behind = (from + name.end).max(run.start);
-                if has_key_word(rules.rule(*number), near) {
+                if assigns(between) || has_key_word(rules.rule(*number), near) {
                     hits.extend(look(rules, *number, text.bytes, behind..run.end));
                 }
             }
         });
     });
+}
+
+/// Whether what stands between a name and a key gives the key to the name: `vendor = "`.
+fn assigns(between: &[u8]) -> bool {
+    let sign = |byte: &u8| matches!(byte, b':' | b'=' | b'>');
+    let other = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`');
+    between.len() <= 8
+        && between.iter().any(sign)
+        && between.iter().all(|byte| sign(byte) || other(byte))
 }
 
 /// Whether one of the words that the rule wants stands near by.
@@ -61,12 +81,38 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_random(secret) {
+    if !judge::looks_random(secret) || is_part(bytes, &span) {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());
     let what = What::Rule(number);
     Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+}
+
+/// Whether a key goes on behind a sign that no key has, or began before it: then what the text
+/// holds is of another length, or no key at all.
+fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
+    let sign = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at)).is_some_and(|byte| b"?$^&*;<!#~%".contains(byte))
+    };
+    // Both letters and digits, as keys have them and words do not.
+    let like_key = |part: &[u8]| {
+        part.len() > 3
+            && part.iter().any(u8::is_ascii_digit)
+            && part.iter().any(u8::is_ascii_alphabetic)
+    };
+    let other = |byte: &u8| !byte.is_ascii_alphanumeric();
+    let after = sign(Some(key.end)) && {
+        let rest = &bytes[key.end + 1..];
+        let end = rest.iter().position(other).unwrap_or(rest.len());
+        rest.get(end) != Some(&b'=') && like_key(&rest[..end])
+    };
+    let before = sign(key.start.checked_sub(1)) && {
+        let rest = &bytes[..key.start - 1];
+        let start = rest.iter().rposition(other).map_or(0, |at| at + 1);
+        like_key(&rest[start..])
+    };
+    after || before
 }
 
 /// Whether a text ends in the name of a hash function and `=`, `:` or `-`: what follows is a hash.

@@ -231,3 +231,55 @@ fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY_LINE: &str = "clawvault-ignore 1 \
+        00112233:44556677:8899aabb:ccddeeff:00112233:44556677:8899aabb:ccddeeff";
+
+    #[test]
+    fn what_is_no_file_of_ignores_is_refused_by_its_line() {
+        let entry = "00112233:44556677:8899aabb:ccddeeff some-rule";
+        for (text, refused) in [
+            (String::new(), None),
+            ("# a comment\n\npath:x/**  # why\n".to_owned(), None),
+            (format!("{KEY_LINE}\n{entry}\r\n{entry} # why\n"), None),
+            (entry.to_owned(), Some((1, "an entry before the line with the key"))),
+            (format!("{KEY_LINE}\n{KEY_LINE}"), Some((2, "a second key"))),
+            ("clawvault-ignore 2 x".into(), Some((1, "another version; this clawvault knows 1"))),
+            ("clawvault-ignore 1 12".into(), Some((1, "the key is not 64 digits of base 16"))),
+            (
+                format!("{KEY_LINE}\n+{} rule", &entry[1..35]),
+                Some((2, "the hash is not 32 digits of base 16")),
+            ),
+            ("\npath:a{b".into(), Some((2, "no glob as .gitignore has them"))),
+            ("path:x\n".repeat(1_001), Some((1_001, "more than 1,000 lines `path:`"))),
+            ("x".repeat(MAX_FILE + 1), Some((0, "the file is larger than 8 MiB"))),
+        ] {
+            let error = IgnoreFile::parse(text.as_bytes()).err();
+            let told = error.map(|error| (error.line, error.reason));
+            assert_eq!(told, refused, "{}", &text[..text.len().min(80)]);
+        }
+        let error = IgnoreFile::parse(b"a\xff").err();
+        assert_eq!(error.map(|error| error.to_string()), Some("line 1: not UTF-8".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_is_written_as_it_was_read(
+            lines in proptest::collection::vec("(# [a-z]*|path:[a-z/*]*|[0-9a-f]{32} [a-z-]{1,9}|)", 0..9),
+            noise in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let text: String = [KEY_LINE].into_iter().chain(lines.iter().map(String::as_str))
+                .flat_map(|line| [line, "\n"]).collect();
+            let file = IgnoreFile::parse(text.as_bytes());
+            prop_assert_eq!(file.map(|file| file.text()).ok(), Some(text));
+            // Whatever comes in is read or refused.
+            let _ = IgnoreFile::parse(&noise);
+        }
+    }
+}

@@ -1,13 +1,15 @@
 //! Tells secrets from what only looks like one: by their bytes alone.
 
+mod code;
 mod entropy;
+mod pairs;
+mod placeholder;
+mod random;
 
+pub use code::{is_code, is_reference};
 pub use entropy::entropy;
-
-/// Whether a text looks made by chance.
-pub fn looks_random(text: &[u8]) -> bool {
-    entropy(text) >= 2.5
-}
+pub use placeholder::is_placeholder;
+pub use random::{is_password, is_token, looks_random};
 
 /// Whether a text is a UUID: 8, 4, 4, 4 and 12 digits of base 16 (RFC 9562, section 4).
 pub fn is_uuid(text: &[u8]) -> bool {

@@ -59,7 +59,10 @@ fn cells(told: &Told<'_>) -> Vec<String> {
         known.map(|known| known.name.to_owned()).unwrap_or_default(),
         known.map(|known| known.version.to_string()).unwrap_or_default(),
         known.map(|known| known.current.to_string()).unwrap_or_default(),
-        history.map(|history| history.in_head.to_string()).unwrap_or_default(),
+        history
+            .and_then(|past| past.in_head)
+            .map(|in_head| in_head.to_string())
+            .unwrap_or_default(),
     ];
     for commit in [history.map(|past| &past.first), history.map(|past| &past.last)] {
         cells.extend(match commit {

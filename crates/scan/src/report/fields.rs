@@ -44,8 +44,9 @@ pub(super) struct Known<'a> {
 /// Where in history it lies.
 #[derive(Serialize)]
 pub(super) struct Past {
-    pub(super) blob: String,
-    pub(super) in_head: bool,
+    pub(super) blob: Option<String>,
+    /// Whether the head of a branch has it; `None` where nobody looked.
+    pub(super) in_head: Option<bool>,
     pub(super) paths: Vec<String>,
     pub(super) first: Option<Authored>,
     pub(super) last: Option<Authored>,
@@ -137,9 +138,11 @@ impl<'a> Known<'a> {
 
 impl Past {
     fn of(history: &History) -> Self {
+        // A scan of a range of commits looks at no heads.
+        let known = !history.blob.is_empty();
         Self {
-            blob: history.blob.clone(),
-            in_head: history.in_head,
+            in_head: (known || history.in_head).then_some(history.in_head),
+            blob: Some(history.blob.clone()).filter(|blob| !blob.is_empty()),
             paths: history.paths.iter().map(|path| printable(path)).collect(),
             first: history.first.as_ref().map(Authored::of),
             last: history.last.as_ref().map(Authored::of),
@@ -147,14 +150,12 @@ impl Past {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let head = if self.in_head {
-            "The head of a branch still has it."
-        } else {
-            "No head of a branch has it any more; history does."
-        };
-        let mut remarks = vec![head.to_owned()];
-        let commits = [("First", &self.first), ("Last", &self.last)];
-        for (word, commit) in commits {
+        let head = self.in_head.map(|in_head| match in_head {
+            true => "The head of a branch still has it.",
+            false => "No head of a branch has it any more; history does.",
+        });
+        let mut remarks: Vec<String> = head.into_iter().map(str::to_owned).collect();
+        for (word, commit) in [("First", &self.first), ("Last", &self.last)] {
             if let Some(Authored { commit, author, time }) = commit {
                 remarks.push(format!("{word} commit {commit} of {time} by {author}."));
             }
@@ -162,7 +163,7 @@ impl Past {
         if self.paths.len() > 1 {
             remarks.push(format!("Paths: {}.", self.paths.join(", ")));
         }
-        remarks.push(format!("Blob {}.", self.blob));
+        remarks.extend(self.blob.iter().map(|blob| format!("Blob {blob}.")));
         remarks
     }
 }

@@ -44,7 +44,11 @@ pub struct RuleEntry {
     /// What to do about a finding; one sentence.
     pub advice: String,
     /// ASCII regular expression; its group `secret` is the secret, else all of it.
+    #[serde(default)]
     pub pattern: String,
+    /// Instead of a pattern: the keywords are parts of names, and what is assigned to such a name
+    /// is a secret if it is so much of one.
+    pub assigned: Option<Least>,
     /// Literals, one of which every match holds.
     pub keywords: Vec<String>,
     /// Whether keywords and pattern mean either case.
@@ -91,6 +95,20 @@ pub enum Severity {
     High,
     /// Administers others, or owns a machine.
     Critical,
+}
+
+/// What has to be assigned to a name, at least, to be taken for a secret.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Least {
+    /// A password that somebody thought of: digits or signs among letters.
+    Password,
+    /// A token: letters and digits that are no words.
+    Token,
+    /// A long text that is made by chance.
+    Random,
+    /// The same, under any name: such a rule has no keyword, and there is one at most.
+    Unnamed,
 }
 
 /// How sure a finding is.
@@ -174,9 +192,16 @@ impl RuleEntry {
                 said.iter().all(|text| !text.trim().is_empty()),
                 "name, description or advice is empty",
             ),
-            (!pattern.is_empty() && pattern.is_ascii(), "the pattern is empty or not ASCII"),
+            (pattern.is_ascii(), "the pattern is not ASCII"),
+            (
+                pattern.is_empty() == self.assigned.is_some(),
+                "there has to be either a pattern, or what is assigned",
+            ),
             (pattern.len() <= MAX_PATTERN, "the pattern is longer than 4,096 bytes"),
-            (!self.keywords.is_empty(), "there is no keyword"),
+            (
+                self.keywords.is_empty() == (self.assigned == Some(Least::Unnamed)),
+                "there is no keyword",
+            ),
             (
                 self.keywords.iter().all(keyword),
                 "a keyword is shorter than 3 or longer than 64 bytes",

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::gram::{Entry, Table, Word};
-pub use grammar::{Checksum, Confidence, Severity};
+pub use grammar::{Checksum, Confidence, Least, Severity};
 pub use shapes::{Class, Shape};
 
 /// Largest program that a pattern may compile to, in bytes.
@@ -32,8 +32,10 @@ pub struct Rule {
     /// What to do about a finding.
     pub advice: Cow<'static, str>,
     /// Regular expression; its group `secret` is the secret, else all of it. Empty where `shapes`
-    /// say what to look for.
+    /// or `assigned` say what to look for.
     pub pattern: Cow<'static, str>,
+    /// What has to be assigned to a name that has a keyword in it.
+    pub assigned: Option<Least>,
     /// Shapes of keys, one of which stands behind a keyword.
     pub shapes: Cow<'static, [Shape]>,
     /// Literals, one of which every match holds, or follows.
@@ -89,6 +91,8 @@ pub struct RuleSet {
     pub(crate) shapes: Keywords,
     /// First two bytes of runs, and the rule whose pattern such a run may begin.
     pub(crate) begins: Cow<'static, [([u8; 2], u16)]>,
+    /// The rule for what is assigned to any name.
+    pub(crate) unnamed: Option<u16>,
     compiled: Vec<OnceLock<Option<Regex>>>,
 }
 
@@ -114,6 +118,7 @@ impl RuleSet {
             patterns: keywords!(PATTERN_WORDS, PATTERN_BITS, PATTERN_STARTS, PATTERN_ENTRIES),
             shapes: keywords!(SHAPE_WORDS, SHAPE_BITS, SHAPE_STARTS, SHAPE_ENTRIES),
             begins: Cow::Borrowed(&BEGINS),
+            unnamed: unnamed(&RULES),
             compiled: RULES.iter().map(|_| OnceLock::new()).collect(),
         }
     }
@@ -134,6 +139,11 @@ impl RuleSet {
         let rule = self.rules.get(number)?;
         self.compiled.get(number)?.get_or_init(|| rule.compile().ok()).as_ref()
     }
+}
+
+fn unnamed(rules: &[Rule]) -> Option<u16> {
+    let at = rules.iter().position(|rule| rule.assigned == Some(Least::Unnamed));
+    at.and_then(|at| u16::try_from(at).ok())
 }
 
 impl Rule {

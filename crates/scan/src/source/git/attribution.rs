@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
+use gix::odb::HeaderExt as _;
 
 use super::Repository;
 use super::commits::{Commits, tell};
@@ -34,8 +35,6 @@ pub(super) struct Attribution<'a> {
     repo: &'a gix::Repository,
     commits: &'a Commits,
     found: HashMap<ObjectId, Found>,
-    /// Number of the oldest commit that holds each.
-    first: HashMap<ObjectId, u32>,
     /// What the heads of branches hold.
     in_head: HashSet<ObjectId>,
     /// By number of a commit: how many are newer.
@@ -61,47 +60,15 @@ impl<'a> Attribution<'a> {
         for (rank, number) in (0..).zip(&order) {
             ranks[*number as usize] = rank;
         }
-        let files: Vec<&str> =
-            rules.rules().iter().flat_map(|rule| rule.files.iter()).map(AsRef::as_ref).collect();
-        let mut trees = Trees::new(repo, leaking, &files);
-        for number in &order {
-            if progress.stop() {
-                break;
-            }
-            if let Some(commit) = &commits.all[*number as usize] {
-                trees.walk(commit.tree, Some(*number), damage);
-            }
-        }
-        for root in &commits.roots {
-            if root.is_tree {
-                trees.walk(root.id, None, damage);
-            } else {
-                trees.note(root.id, root.name.as_bstr(), None);
-            }
-        }
-        for (path, id) in &tips.indexed {
-            trees.note(*id, path.as_bstr(), None);
-        }
-        let found = trees.found;
+        let files = rules.rules().iter().flat_map(|rule| rule.files.iter());
+        let files: Vec<&str> = files.map(AsRef::as_ref).collect();
+        let found =
+            walk(repo, tips, commits, &order, Trees::new(repo, leaking, &files), damage, progress);
         let heads = tips.refs.iter().filter(|(name, _)| is_branch(name) || name == "HEAD");
         let heads: Vec<ObjectId> = heads.map(|(_, id)| *id).collect();
-        let (mut first, mut in_head) = (HashMap::new(), HashSet::new());
+        let mut in_head = HashSet::new();
         if !found.is_empty() {
-            let traces = Traces::new(&found);
-            let all = found.values().filter(|found| found.last.is_some()).count();
-            let mut seen = Seen::new();
-            for number in order.iter().rev() {
-                if first.len() == all {
-                    break;
-                }
-                if let Some(commit) = &commits.all[*number as usize] {
-                    let mut each = |id| {
-                        first.entry(id).or_insert(*number);
-                    };
-                    traces.follow(repo, commit.tree, &mut seen, &mut each);
-                }
-            }
-            let mut seen = Seen::new();
+            let (traces, mut seen) = (Traces::new(&found), Seen::new());
             for (_, commit) in heads.iter().filter_map(|id| commits.by_id(id)) {
                 traces.follow(repo, commit.tree, &mut seen, &mut |id| {
                     in_head.insert(id);
@@ -112,7 +79,7 @@ impl<'a> Attribution<'a> {
             true => Vec::new(),
             false => commits.reachable(heads.into_iter()),
         };
-        Self { repo, commits, found, first, in_head, ranks, in_branch }
+        Self { repo, commits, found, in_head, ranks, in_branch }
     }
 
     /// What messages leak, each secret once.
@@ -206,7 +173,7 @@ impl<'a> Attribution<'a> {
             let record = number.and_then(|number| self.commits.all[number as usize].as_ref());
             record.map(|record| tell(self.repo, record.id))
         };
-        let first = ids.iter().filter_map(|id| self.first.get(id)).copied();
+        let first = ids.iter().filter_map(|id| self.found.get(id)?.first);
         let first = first.max_by_key(|number| self.ranks[*number as usize]);
         let last = self.found.get(&newest).and_then(|found| found.last);
         let mut paths: Vec<Vec<u8>> = Vec::new();
@@ -233,6 +200,75 @@ impl<'a> Attribution<'a> {
     fn rank(&self, number: Option<u32>) -> u32 {
         number.map_or(NEVER, |number| self.ranks[number as usize])
     }
+}
+
+/// Walks through the trees of all commits, from one end, and follows what was found from the other.
+fn walk(
+    repo: &gix::Repository,
+    tips: &Tips,
+    commits: &Commits,
+    order: &[u32],
+    mut trees: Trees<'_>,
+    damage: &mut Damage,
+    progress: &dyn Progress,
+) -> HashMap<ObjectId, Found> {
+    let mut order: Vec<(u32, ObjectId)> = order
+        .iter()
+        .filter_map(|number| Some((*number, commits.all[*number as usize].as_ref()?.tree)))
+        .collect();
+    let backward = is_cheaper_backward(repo, &order);
+    if backward {
+        order.reverse();
+    }
+    for (number, tree) in &order {
+        if progress.stop() {
+            break;
+        }
+        trees.walk(*tree, Some(*number), damage);
+    }
+    if backward {
+        trees.turn();
+    }
+    for root in &commits.roots {
+        if root.is_tree {
+            trees.walk(root.id, None, damage);
+        } else {
+            trees.note(root.id, root.name.as_bstr(), None);
+        }
+    }
+    for (path, id) in &tips.indexed {
+        trees.note(*id, path.as_bstr(), None);
+    }
+    let mut found = trees.found();
+    let all = found.values().filter(|found| found.last.is_some()).count();
+    let (mut ends, mut seen) = (HashMap::new(), Seen::new());
+    let traces = Traces::new(&found);
+    for (number, tree) in order.iter().rev() {
+        if ends.len() == all {
+            break;
+        }
+        traces.follow(repo, *tree, &mut seen, &mut |id| {
+            ends.entry(id).or_insert(*number);
+        });
+    }
+    for (id, found) in &mut found {
+        found.first = ends.get(id).copied();
+        if backward {
+            std::mem::swap(&mut found.first, &mut found.last);
+        }
+    }
+    found
+}
+
+/// Whether trees are cheaper to read from the oldest on: where they are stored as what differs from
+/// an older one. Git itself does it the other way round; `git fast-import` does not.
+fn is_cheaper_backward(repo: &gix::Repository, order: &[(u32, ObjectId)]) -> bool {
+    const LOOKED_AT: usize = 16;
+    let deltas = |trees: &mut dyn Iterator<Item = &(u32, ObjectId)>| -> u32 {
+        let header = |tree: &(u32, ObjectId)| repo.objects.header(tree.1).ok()?.num_deltas();
+        trees.take(LOOKED_AT).filter_map(header).sum()
+    };
+    deltas(&mut order.iter()) > deltas(&mut order.iter().rev())
 }
 
 impl Leak {

@@ -11,6 +11,7 @@ mod commits;
 mod damage;
 mod error;
 mod history;
+mod hooks;
 mod index;
 mod named;
 pub mod objects;

@@ -23,24 +23,41 @@ pub(super) struct Found {
     pub(super) paths: Vec<BString>,
     /// Number of the newest commit that holds it; none where none does, only a tag or an index.
     pub(super) last: Option<u32>,
+    /// Number of the oldest commit that holds it.
+    pub(super) first: Option<u32>,
 }
 
-/// A walk through trees, those of the newest commits first.
+/// A walk through trees, those of the newest commits first, or those of the oldest and then a
+/// [`Trees::turn`].
 pub(super) struct Trees<'a> {
+    /// Trees that were read, and whether they hold something that is looked for.
+    seen: gix::hashtable::HashMap<ObjectId, bool>,
+    /// Those that do, at each path.
+    seen_at: HashSet<(ObjectId, BString)>,
+    /// The last version of each directory.
+    top: Directory,
+    rest: Rest<'a>,
+}
+
+/// What a walk looks for, and what it found.
+struct Rest<'a> {
     repo: &'a gix::Repository,
     /// Blobs that are looked for.
     wanted: &'a HashSet<ObjectId>,
     /// Ends of paths whose blobs are looked for, too.
     files: &'a [&'a str],
-    /// Trees that were read, and whether they hold something that is looked for.
-    seen: HashMap<ObjectId, bool>,
-    /// The same trees at other paths.
-    seen_at: HashSet<(ObjectId, BString)>,
-    /// The last tree at a path.
-    versions: HashMap<BString, (Vec<u8>, bool)>,
+    /// How many bytes of trees are kept.
     kept: usize,
-    /// What was found of the blobs that are looked for.
-    pub(super) found: HashMap<ObjectId, Found>,
+    found: HashMap<ObjectId, Found>,
+}
+
+/// The last version of a directory that was walked through.
+#[derive(Default)]
+struct Directory {
+    bytes: Vec<u8>,
+    /// Whether it held something that is looked for.
+    holds: bool,
+    below: HashMap<BString, Directory>,
 }
 
 impl<'a> Trees<'a> {
@@ -49,69 +66,94 @@ impl<'a> Trees<'a> {
         wanted: &'a HashSet<ObjectId>,
         files: &'a [&'a str],
     ) -> Self {
-        let (seen, seen_at, versions) = (HashMap::new(), HashSet::new(), HashMap::new());
-        Self { repo, wanted, files, seen, seen_at, versions, kept: 0, found: HashMap::new() }
+        let rest = Rest { repo, wanted, files, kept: 0, found: HashMap::new() };
+        let (seen, seen_at) = (gix::hashtable::HashMap::default(), HashSet::new());
+        Self { seen, seen_at, top: Directory::default(), rest }
+    }
+
+    /// What was found of the blobs that are looked for.
+    pub(super) fn found(self) -> HashMap<ObjectId, Found> {
+        self.rest.found
+    }
+
+    /// Puts the paths of the newest commits first, which were the last ones.
+    pub(super) fn turn(&mut self) {
+        self.rest.found.values_mut().for_each(|found| found.paths.reverse());
     }
 
     /// Walks through a tree and all that it holds.
     pub(super) fn walk(&mut self, tree: ObjectId, commit: Option<u32>, damage: &mut Damage) {
-        self.tree(tree, &mut BString::default(), commit, 0, damage);
+        if self.rest.kept > MAX_KEPT {
+            self.top = Directory::default();
+            self.rest.kept = 0;
+        }
+        let mut top = std::mem::take(&mut self.top);
+        let mut walk = Walk { trees: self, commit, damage, path: BString::default() };
+        walk.tree(tree, &mut top, 0);
+        self.top = top;
     }
 
     /// A blob lies at a path.
-    pub(super) fn note(&mut self, id: ObjectId, path: &BStr, commit: Option<u32>) -> bool {
+    pub(super) fn note(&mut self, id: ObjectId, path: &BStr, commit: Option<u32>) {
+        self.rest.note(id, path, commit);
+    }
+}
+
+impl Rest<'_> {
+    /// A blob lies at a path; whether it is looked for.
+    fn note(&mut self, id: ObjectId, path: &BStr, commit: Option<u32>) -> bool {
         if !self.wanted.contains(&id) && !self.files.iter().any(|end| path.ends_with_str(end)) {
             return false;
         }
         let found = self.found.entry(id).or_default();
-        // Commits come the newest first, and what comes without one comes after them.
+        // What comes without a commit comes after those that have one.
         found.last = found.last.or(commit);
         if found.paths.len() < MAX_PATHS && !found.paths.iter().any(|known| known == path) {
             found.paths.push(path.to_owned());
         }
         true
     }
+}
 
+/// The walk through one tree.
+struct Walk<'t, 'a> {
+    trees: &'t mut Trees<'a>,
+    commit: Option<u32>,
+    damage: &'t mut Damage,
+    /// Where it is.
+    path: BString,
+}
+
+impl Walk<'_, '_> {
     /// Whether the tree holds something that is looked for.
-    fn tree(
-        &mut self,
-        id: ObjectId,
-        path: &mut BString,
-        commit: Option<u32>,
-        depth: usize,
-        damage: &mut Damage,
-    ) -> bool {
-        match self.seen.get(&id) {
+    fn tree(&mut self, id: ObjectId, place: &mut Directory, depth: usize) -> bool {
+        match self.trees.seen.get(&id) {
             Some(false) => return false,
             // A directory that was copied or moved: what it holds has one more path.
-            Some(true) if !self.seen_at.insert((id, path.clone())) => return true,
+            Some(true) if !self.trees.seen_at.insert((id, self.path.clone())) => return true,
             Some(true) => {}
             None => {
-                self.seen.insert(id, false);
-                self.seen_at.insert((id, path.clone()));
+                self.trees.seen.insert(id, false);
             }
         }
         if depth > MAX_DEPTH {
-            damage.skip("directories nested too deeply");
+            self.damage.skip("directories nested too deeply");
             return false;
         }
         let mut bytes = Vec::new();
-        if let Err(why) = read_tree(self.repo, id, &mut bytes) {
+        if let Err(why) = read_tree(self.trees.rest.repo, id, &mut bytes) {
             match why {
-                Some(error) => damage.unreadable(&id.to_string(), &error),
-                None => damage.missing(id),
+                Some(error) => self.damage.unreadable(&id.to_string(), &error),
+                None => self.damage.missing(id),
             }
             return false;
         }
-        let before = self.versions.remove(path);
-        self.kept -= before.as_ref().map_or(0, |(bytes, _)| bytes.len());
-        let (old, mut holds) = before.unwrap_or_default();
-        let length = path.len();
-        let kind = id.kind();
-        let mut old = TreeRefIter::from_bytes(&old, kind).map_while(Result::ok).peekable();
-        for entry in TreeRefIter::from_bytes(&bytes, kind) {
+        let before = std::mem::take(&mut place.bytes);
+        let length = self.path.len();
+        let mut old = TreeRefIter::from_bytes(&before, id.kind()).map_while(Result::ok).peekable();
+        for entry in TreeRefIter::from_bytes(&bytes, id.kind()) {
             let Ok(entry) = entry else {
-                damage.damaged(id, "it is no tree that can be read");
+                self.damage.damaged(id, "it is no tree that can be read");
                 break;
             };
             // Both are in git's order. Where they are not, more is looked at than need be.
@@ -122,49 +164,39 @@ impl<'a> Trees<'a> {
                 old.next();
                 continue;
             }
-            path.extend_from_slice(entry.filename);
-            holds |= self.entry(entry, path, commit, depth, damage);
-            path.truncate(length);
+            self.path.extend_from_slice(entry.filename);
+            place.holds |= self.entry(entry, place, depth);
+            self.path.truncate(length);
         }
-        self.keep(path, bytes, holds);
-        if holds {
-            self.seen.insert(id, true);
+        self.trees.rest.kept += bytes.len();
+        self.trees.rest.kept -= before.len();
+        place.bytes = bytes;
+        if place.holds {
+            self.trees.seen.insert(id, true);
+            self.trees.seen_at.insert((id, self.path.clone()));
         }
-        holds
+        place.holds
     }
 
     /// Looks at one entry of a tree, whose path is given.
-    fn entry(
-        &mut self,
-        entry: EntryRef<'_>,
-        path: &mut BString,
-        commit: Option<u32>,
-        depth: usize,
-        damage: &mut Damage,
-    ) -> bool {
+    fn entry(&mut self, entry: EntryRef<'_>, place: &mut Directory, depth: usize) -> bool {
         let id = entry.oid.to_owned();
         match entry.mode.kind() {
             EntryKind::Tree => {
-                path.push(b'/');
-                self.tree(id, path, commit, depth + 1, damage)
+                self.path.push(b'/');
+                if let Some(below) = place.below.get_mut(entry.filename) {
+                    return self.tree(id, below, depth + 1);
+                }
+                let below = place.below.entry(entry.filename.to_owned()).or_default();
+                self.tree(id, below, depth + 1)
             }
             EntryKind::Commit => false,
             EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
-                if !self.repo.objects.exists(entry.oid) {
-                    damage.missing(id);
+                if !self.trees.rest.repo.objects.exists(entry.oid) {
+                    self.damage.missing(id);
                 }
-                self.note(id, path.as_bstr(), commit)
+                self.trees.rest.note(id, self.path.as_bstr(), self.commit)
             }
         }
-    }
-
-    /// Keeps a tree, to compare the next version with.
-    fn keep(&mut self, path: &BString, bytes: Vec<u8>, holds: bool) {
-        self.kept += bytes.len();
-        if self.kept > MAX_KEPT {
-            self.versions.clear();
-            self.kept = bytes.len();
-        }
-        self.versions.insert(path.clone(), (bytes, holds));
     }
 }

@@ -1,0 +1,89 @@
+//! What is assigned to a name: `password = "…"`, `"api_key": "…"`, `<token>…</token>`, `--secret …`.
+//!
+//! No pattern could say it: names such as `token` are everywhere in code, so most are turned down
+//! by the first byte or two behind them.
+
+mod name;
+mod value;
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::{Hit, Text, What};
+use crate::judge;
+use crate::rule::{Least, RuleSet};
+use value::Assigned;
+
+/// The secret that is assigned to the name that `word` stands in, if it is one.
+pub(super) fn look(
+    rules: &RuleSet,
+    number: u16,
+    least: Least,
+    text: Text<'_>,
+    word: &Range<usize>,
+) -> Option<Hit> {
+    let bytes = text.bytes;
+    let name = name::around(bytes, word)?;
+    let assigned = value::behind(bytes, &name)?;
+    let secret = bytes.get(assigned.span.clone())?;
+    let strict = name::asks_for(&bytes[name.clone()], word.end - name.start, least)?;
+    if !is_secret(strict, secret, &assigned, &bytes[name]) {
+        return None;
+    }
+    let value = Zeroizing::new(secret.to_vec());
+    let confidence = rules.rule(number).confidence;
+    let what = What::Rule(number);
+    Some(Hit { what, span: assigned.span, value, confidence, checksum_failed: false })
+}
+
+/// The secret that a run is, if it is assigned to a name of whatever kind.
+pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Option<Hit> {
+    let number = rules.unnamed?;
+    let secret = text.bytes.get(run.clone())?;
+    let has = |kind: fn(&u8) -> bool| secret.iter().any(kind);
+    let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && secret.len() >= 20;
+    let lower = secret.len() >= 24 && !secret.iter().all(u8::is_ascii_hexdigit);
+    let fits = secret.len() <= 128 && (mixed || lower) && !judge::is_like_uuid(secret);
+    if !fits || !judge::looks_random(secret) || judge::is_placeholder(secret) {
+        return None;
+    }
+    name::before(text.bytes, run)?;
+    let value = Zeroizing::new(secret.to_vec());
+    let confidence = rules.rule(number).confidence;
+    Some(Hit {
+        what: What::Rule(number),
+        span: run.clone(),
+        value,
+        confidence,
+        checksum_failed: false,
+    })
+}
+
+fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {
+    if judge::is_placeholder(secret) || judge::is_reference(secret) || same(name, secret) {
+        return false;
+    }
+    // Without quotes it may be code.
+    if !assigned.quoted && (judge::is_code(secret) || !assigned.ends_well) {
+        return false;
+    }
+    match least {
+        Least::Password => judge::is_password(secret),
+        Least::Token => judge::is_token(secret),
+        Least::Random | Least::Unnamed => {
+            secret.iter().all(u8::is_ascii_graphic)
+                && (16..=512).contains(&secret.len())
+                && judge::looks_random(secret)
+        }
+    }
+}
+
+/// Whether a value only repeats the name.
+fn same(name: &[u8], value: &[u8]) -> bool {
+    let letters = |text: &[u8]| -> Vec<u8> {
+        text.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect()
+    };
+    let (name, value) = (letters(name), letters(value));
+    value.len() >= 3 && (name.ends_with(&value) || name.starts_with(&value)) && value.len() > 3
+}

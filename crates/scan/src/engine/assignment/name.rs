@@ -1,0 +1,194 @@
+//! The name that a keyword stands in.
+
+use std::ops::Range;
+
+use crate::rule::Least;
+
+/// Longest name, in bytes on either side of the keyword.
+const MAX_NAME: usize = 48;
+
+/// The whole name around a keyword; `None` where the keyword is the middle of another word.
+pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
+    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let from = word.start.saturating_sub(MAX_NAME);
+    let before = text[from..word.start].iter().rev().take_while(|byte| inside(byte)).count();
+    let to = text.len().min(word.end + MAX_NAME);
+    let after = text[word.end..to].iter().take_while(|byte| inside(byte)).count();
+    // `key.` ends a sentence.
+    let name = word.start - before..word.end + after;
+    let trailing = text[name.clone()].iter().rev().take_while(|b| matches!(b, b'.' | b'-')).count();
+    let name = name.start..(name.end - trailing).max(word.end);
+    // `monkey`, `turkey`: a short keyword begins a part of the name.
+    let short = word.len() <= 4;
+    let first = text[word.start];
+    let glued = word.start.checked_sub(1).map(|at| text[at]).is_some_and(|byte| {
+        byte.is_ascii_alphabetic() && (byte.is_ascii_lowercase() == first.is_ascii_lowercase())
+    });
+    let goes_on = text.get(word.end).is_some_and(|byte| {
+        byte.is_ascii_lowercase() && *byte != b's' && text[word.end - 1].is_ascii_lowercase()
+    });
+    (!(short
+        && first.is_ascii_alphabetic()
+        && (glued && !known_before(&text[name.start..word.start]) || goes_on)))
+        .then_some(name)
+}
+
+/// The name that a run in quotes is assigned to; `None` where there is none, or one that says that
+/// the run is no secret.
+pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
+    let head = &text[run.start.saturating_sub(MAX_NAME)..run.start];
+    let (quote, head) = head.split_last()?;
+    let quoted = matches!(quote, b'"' | b'\'' | b'`') && text.get(run.end) == Some(quote);
+    if !quoted {
+        return None;
+    }
+    let head = head.strip_suffix(b"\\").unwrap_or(head).trim_ascii_end();
+    let head = head
+        .strip_suffix(b"=>")
+        .or_else(|| head.strip_suffix(b":="))
+        .or_else(|| head.strip_suffix(b"="))
+        .or_else(|| head.strip_suffix(b":"))?;
+    let head = head.trim_ascii_end();
+    let closes = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b']' | b'\\');
+    let end = head.iter().rposition(|byte| !closes(byte))? + 1;
+    let name = &head[..end];
+    let inside =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$');
+    let length = name.iter().rev().take_while(|byte| inside(byte)).count();
+    let name = name[name.len() - length..].to_ascii_lowercase();
+    const NEVER: [&[u8]; 34] = [
+        b"hash",
+        b"sum",
+        b"sha",
+        b"md5",
+        b"digest",
+        b"integrity",
+        b"commit",
+        b"rev",
+        b"etag",
+        b"uuid",
+        b"guid",
+        b"id",
+        b"ids",
+        b"fingerprint",
+        b"public",
+        b"cert",
+        b"signature",
+        b"sig",
+        b"nonce",
+        b"version",
+        b"color",
+        b"checksum",
+        b"expected",
+        b"base64",
+        b"data",
+        b"src",
+        b"href",
+        b"url",
+        b"path",
+        b"name",
+        b"class",
+        b"content",
+        b"alphabet",
+        b"chars",
+    ];
+    let ends = |word: &&[u8]| {
+        name.ends_with(word)
+            || (word.len() > 3 && name.windows(word.len()).any(|found| found == *word))
+    };
+    (length >= 2
+        && name.iter().any(u8::is_ascii_alphabetic)
+        && !NEVER.iter().any(|word| ends(&word)))
+    .then_some(())
+}
+
+/// Words that are written together with a short keyword.
+fn known_before(before: &[u8]) -> bool {
+    const WORDS: [&[u8]; 12] = [
+        b"api", b"app", b"access", b"auth", b"private", b"secret", b"user", b"client", b"service",
+        b"master", b"license", b"account",
+    ];
+    let lower = before.to_ascii_lowercase();
+    WORDS.iter().any(|word| lower.ends_with(word))
+}
+
+/// What a value has to be, given what the name says behind its keyword; `None`: nothing is a secret
+/// under such a name.
+pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<Least> {
+    const NEVER: [&[u8]; 25] = [
+        b"hash",
+        b"digest",
+        b"checksum",
+        b"sha",
+        b"md5",
+        b"fingerprint",
+        b"public",
+        b"icon",
+        b"color",
+        b"class",
+        b"regex",
+        b"pattern",
+        b"keyboard",
+        b"keyword",
+        b"monkey",
+        b"integrity",
+        b"thumbprint",
+        b"keyframe",
+        b"through",
+        b"bypass",
+        b"passed",
+        b"passes",
+        b"passing",
+        b"compass",
+        b"passive",
+    ];
+    const OTHER: [&[u8]; 36] = [
+        b"name",
+        b"type",
+        b"url",
+        b"uri",
+        b"file",
+        b"path",
+        b"count",
+        b"length",
+        b"size",
+        b"field",
+        b"label",
+        b"env",
+        b"prefix",
+        b"suffix",
+        b"header",
+        b"expir",
+        b"ttl",
+        b"policy",
+        b"format",
+        b"version",
+        b"alg",
+        b"style",
+        b"placeholder",
+        b"hint",
+        b"text",
+        b"title",
+        b"message",
+        b"error",
+        b"ref",
+        b"arn",
+        b"location",
+        b"endpoint",
+        b"index",
+        b"usage",
+        b"kind",
+        b"description",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let has = |text: &[u8], word: &[u8]| text.windows(word.len()).any(|found| found == word);
+    if NEVER.iter().any(|word| has(&lower, word)) {
+        return None;
+    }
+    let rest = lower.get(keyword_end..).unwrap_or_default();
+    let id = rest.ends_with(b"id") && rest.len() <= 3;
+    match OTHER.iter().any(|word| has(rest, word)) || id {
+        true => Some(Least::Random),
+        false => Some(least),
+    }
+}

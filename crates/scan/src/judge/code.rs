@@ -1,0 +1,85 @@
+//! Whether a text is a piece of a program and no value.
+
+use super::pairs;
+
+/// Whether `text` says where a value comes from, in whatever language: `${X}`, `{{ x }}`, `%s`,
+/// `$(x)`, `<x>`, `process.env.X`.
+pub fn is_reference(text: &[u8]) -> bool {
+    const BEGIN: [&[u8]; 23] = [
+        b"${",
+        b"{{",
+        b"$(",
+        b"#{",
+        b"<",
+        b"%(",
+        b"%s",
+        b"%{",
+        b"@{",
+        b"[[",
+        b"process.env",
+        b"os.environ",
+        b"os.getenv",
+        b"System.",
+        b"ENV[",
+        b"env.",
+        b"secrets.",
+        b"vault:",
+        b"self.",
+        b"this.",
+        b"http://",
+        b"https://",
+        b"file:",
+    ];
+    const INSIDE: [&[u8]; 9] = [b"${", b"{{", b"}}", b"%s", b"<%", b"%>", b"://", b"$(", b"{0}"];
+    let begins = BEGIN.iter().any(|begin| text.starts_with(begin));
+    let variable = text.len() > 1
+        && text[0] == b'$'
+        && text[1..].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && text[1].is_ascii_alphabetic();
+    let path = text[0] == b'/'
+        && text.iter().filter(|byte| **byte == b'/').count() >= 2
+        && !super::looks_random(text)
+        || text.starts_with(b"./")
+        || text.starts_with(b"../")
+        || text.starts_with(b"~/");
+    let whole = text[0] == b'{' && text.ends_with(b"}") || text[0] == b'%' && text.ends_with(b"%");
+    begins
+        || variable
+        || path
+        || whole
+        || INSIDE.iter().any(|part| text.windows(part.len()).any(|found| found == *part))
+}
+
+/// Whether an unquoted text is an expression: a call, an index, a path of names, a name.
+pub fn is_code(text: &[u8]) -> bool {
+    let has = |bytes: &[u8]| text.iter().any(|byte| bytes.contains(byte));
+    let name = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'.' | b'-' | b':' | b'?' | b'!' | b'&' | b'*')
+    };
+    if has(b"(){}[]") {
+        return true;
+    }
+    if is_number(text) {
+        return true;
+    }
+    let (common, count) = pairs::common(text);
+    // Words joined by dots, dashes or capitals.
+    text.iter().all(name)
+        && count >= 3
+        && common > 0.75
+        && text.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1
+        || text.windows(2).any(|pair| pair == b"::" || pair == b"->")
+}
+
+/// Whether a text is a number as programs write it: `-0x1f`, `2150858926u32`.
+fn is_number(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let hex = text.strip_prefix(b"0x").unwrap_or_default();
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'_').count();
+    let rest = &text[digits..];
+    let suffix = rest.is_empty()
+        || (rest.len() <= 5 && matches!(rest[0], b'u' | b'i' | b'f' | b'U' | b'L' | b'n' | b'.'));
+    (!hex.is_empty() && hex.iter().all(u8::is_ascii_hexdigit) && hex.len() <= 16)
+        || (digits > 0 && digits < 16 && suffix)
+}

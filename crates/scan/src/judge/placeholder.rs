@@ -1,0 +1,100 @@
+//! Whether a text only stands where a secret shall come.
+
+/// Words of placeholders. In a long random text they mean nothing, so they count only where they are
+/// much of it.
+const WORDS: [&[u8]; 47] = [
+    b"example",
+    b"changeme",
+    b"change_me",
+    b"change-me",
+    b"placeholder",
+    b"redacted",
+    b"dummy",
+    b"sample",
+    b"insert",
+    b"replace",
+    b"todo",
+    b"fixme",
+    b"xxxx",
+    b"your",
+    b"here",
+    b"password",
+    b"passwd",
+    b"secret",
+    b"token",
+    b"apikey",
+    b"api_key",
+    b"api-key",
+    b"test",
+    b"fake",
+    b"mock",
+    b"none",
+    b"null",
+    b"undefined",
+    b"string",
+    b"value",
+    b"foobar",
+    b"hidden",
+    b"masked",
+    b"censored",
+    b"removed",
+    b"encrypted",
+    b"default",
+    b"asdf",
+    b"qwerty",
+    b"lorem",
+    b"notreal",
+    b"not-a-real",
+    b"not_a_real",
+    b"my-",
+    b"my_",
+    b"some",
+    b"enter",
+];
+
+/// Whether `text` is a placeholder.
+pub fn is_placeholder(text: &[u8]) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let dull = |byte: &u8| b"*x.-_#?0 ".contains(&byte.to_ascii_lowercase());
+    if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
+        return true;
+    }
+    let mut words = 0;
+    for word in WORDS {
+        let mut rest = &lower[..];
+        while let Some(at) = rest.windows(word.len()).position(|found| found == word) {
+            words += word.len();
+            rest = &rest[at + word.len()..];
+        }
+    }
+    let signs = lower.iter().filter(|byte| !byte.is_ascii_alphanumeric()).count();
+    words * 2 >= lower.len().saturating_sub(signs).max(1) || in_order(&lower) * 3 >= lower.len() * 2
+}
+
+/// Whether one character, or the same few, make all of it.
+fn repeats(text: &[u8]) -> bool {
+    let mut seen = [0_usize; 256];
+    text.iter().for_each(|byte| seen[usize::from(*byte)] += 1);
+    let most = seen.iter().max().copied().unwrap_or(0);
+    let distinct = seen.iter().filter(|count| **count > 0).count();
+    most * 10 >= text.len() * 7 || (text.len() >= 16 && distinct <= 3)
+}
+
+/// Whether a stretch of it is blacked out.
+fn mask(text: &[u8]) -> bool {
+    [&b"****"[..], b"xxxxx", b"....", b"\xe2\x80\xa6", b"____", b"-----"]
+        .iter()
+        .any(|black| text.windows(black.len()).any(|found| found == *black))
+}
+
+/// How many characters follow their neighbour in the alphabet, among the digits or on a keyboard.
+fn in_order(text: &[u8]) -> usize {
+    const ROWS: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
+    let next = |pair: &&[u8]| {
+        let (one, two) = (pair[0], pair[1]);
+        let row = ROWS.iter().any(|row| row.windows(2).any(|keys| keys == *pair));
+        row || (two == one.wrapping_add(1) && two.is_ascii_alphanumeric()) || pair == b"90"
+    };
+    let count = text.windows(2).filter(next).count();
+    if count == 0 { 0 } else { count + 1 }
+}

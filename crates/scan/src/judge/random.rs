@@ -1,0 +1,91 @@
+//! Whether a text is made by chance, or thought up to be hard to guess.
+
+use super::{entropy, pairs};
+
+/// Whether a text looks made by chance: its characters vary as much as its length lets expect, and
+/// they make no words.
+pub fn looks_random(text: &[u8]) -> bool {
+    if text.len() < 8 || entropy(text) < least_entropy(text) {
+        return false;
+    }
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    if letters == 0 {
+        return digits >= 16;
+    }
+    let (common, count) = pairs::common(text);
+    let length = text.len() as f32 / stretches(text) as f32;
+    if digits == 0 {
+        // Letters alone: words unless they are unlike any.
+        return text.len() >= 16 && (common < 0.62 || (mixed(text) && length < 2.6));
+    }
+    // Words with a number behind have few stretches, and long ones.
+    length < 2.9 || (length < 4.5 && (common < 0.6 || count < 4))
+}
+
+/// Whether it is a token: letters and digits that make no words, or more of them.
+pub fn is_token(text: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
+    let plain = text.iter().all(|b| b.is_ascii_graphic());
+    let long = (10..=512).contains(&text.len());
+    long && plain && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && looks_random(text)
+        || long && plain && text.len() >= 20 && looks_random(text)
+}
+
+/// Whether it may be a password: no blank, and more than letters, or letters that are no words.
+pub fn is_password(text: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
+    if !(6..=128).contains(&text.len())
+        || has(u8::is_ascii_whitespace)
+        || !text.iter().all(|byte| byte.is_ascii_graphic() || *byte >= 0x80)
+    {
+        return false;
+    }
+    let (letters, digits) = (has(u8::is_ascii_alphabetic), has(u8::is_ascii_digit));
+    let strong = text.iter().filter(|byte| b"!@#%^&*+=?~$".contains(byte)).count();
+    let stretches = stretches(text);
+    if letters && digits {
+        return stretches >= 2 && distinct(text) >= 4;
+    }
+    if letters {
+        return strong > 0 && distinct(text) >= 5 || (text.len() >= 12 && looks_random(text));
+    }
+    digits && distinct(text) >= 5 && strong > 0
+}
+
+/// Least entropy of a text of such characters and length, in bits per character.
+fn least_entropy(text: &[u8]) -> f32 {
+    let alphabet: f32 = if text.iter().all(u8::is_ascii_digit) {
+        10.0
+    } else if text.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-') {
+        16.0
+    } else {
+        52.0
+    };
+    0.72 * alphabet.min(text.len() as f32).log2()
+}
+
+fn distinct(text: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    text.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    seen.iter().filter(|seen| **seen).count()
+}
+
+fn mixed(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase)
+}
+
+/// How many stretches of one kind of characters there are; a capital and what follows are one.
+fn stretches(text: &[u8]) -> usize {
+    let kind = |byte: u8| match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        _ => 3,
+    };
+    let changes = text.windows(2).filter(|pair| {
+        let (one, two) = (kind(pair[0]), kind(pair[1]));
+        one != two && !(one == 2 && two == 1) || (one == 3 && two == 3)
+    });
+    changes.count() + 1
+}
