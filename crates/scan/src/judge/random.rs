@@ -23,6 +23,15 @@ pub fn looks_random(text: &[u8]) -> bool {
     length < 2.9 || (length < 4.5 && (common < 0.6 || count < 4))
 }
 
+/// Whether a text of a vendor's form, or of the shape of its keys and near its name, may be the key:
+/// much speaks for it, so only words speak against it.
+pub fn may_be_key(text: &[u8]) -> bool {
+    let varies = text.len() >= 8 && entropy(text) >= 0.6 * (text.len().min(32) as f32).log2();
+    let (common, count) = pairs::common(text);
+    // A few pairs are common ones by chance.
+    looks_random(text) || (varies && (common < 0.75 || (1..8).contains(&count)))
+}
+
 /// Whether it is a token: letters and digits that make no words, or more of them.
 pub fn is_token(text: &[u8]) -> bool {
     let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
