@@ -6,13 +6,16 @@
 use std::fs;
 use std::path::Path;
 
-use clawvault_scan::engine::{Scanner, Text};
+use clawvault_scan::engine::{Hit, Scanner, Text, What};
 use clawvault_scan::rule::RuleSet;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// Whether what is nobody's format may still be told as a secret of a name.
+    #[serde(default)]
+    generic: bool,
     #[serde(rename = "case")]
     cases: Vec<Case>,
 }
@@ -26,6 +29,14 @@ struct Case {
     finds: Vec<String>,
 }
 
+fn case_finds_nothing(case: &Case) -> bool {
+    case.finds.is_empty()
+}
+
+fn is_generic(rules: &RuleSet, hit: &Hit) -> bool {
+    matches!(hit.what, What::Rule(number) if rules.rule(number).assigned.is_some())
+}
+
 #[test]
 fn each_case_finds_what_it_says_and_nothing_else() {
     let rules = RuleSet::built_in();
@@ -37,10 +48,13 @@ fn each_case_finds_what_it_says_and_nothing_else() {
     paths.sort();
     for path in paths {
         let file: File = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        for case in file.cases {
+        for case in &file.cases {
             all += 1;
             let text = Text { name: case.name.as_bytes(), bytes: case.text.as_bytes() };
-            let hits = scanner.scan(text);
+            let mut hits = scanner.scan(text);
+            hits.retain(|hit| {
+                !(file.generic && case_finds_nothing(case) && is_generic(&rules, hit))
+            });
             let told: Vec<String> =
                 hits.iter().map(|hit| String::from_utf8_lossy(&hit.value).into_owned()).collect();
             let missed =

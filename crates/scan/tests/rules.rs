@@ -1,7 +1,8 @@
 //! Every rule is proved against its own examples, and every table row by keys made to its shape.
 
-use clawvault_scan::engine::{Scanner, Text, What};
-use clawvault_scan::rule::{Class, Rule, RuleSet, Shape};
+use clawvault_scan::engine::{Scanner, Text, What, prove};
+use clawvault_scan::rule::grammar::{RuleEntry, RuleFile};
+use clawvault_scan::rule::{Class, RuleSet, Shape};
 
 /// Ids of the rules that find something in a text, and what they find.
 fn found(rules: &RuleSet, text: &str) -> Vec<(String, String)> {
@@ -17,34 +18,12 @@ fn found(rules: &RuleSet, text: &str) -> Vec<(String, String)> {
     hits.into_iter().map(told).collect()
 }
 
-/// A text in which the rule has its keyword where it wants one.
-fn dressed(rule: &Rule, example: &str) -> String {
-    match (rule.after, rule.context.first()) {
-        (0, None) => example.to_owned(),
-        (0, Some(word)) => format!("{word} {example}"),
-        _ => format!("{}_key = \"{example}\"", rule.keywords[0]),
-    }
-}
-
 #[test]
-fn each_rule_finds_its_examples_and_not_its_counter_examples() {
-    let rules = RuleSet::built_in();
-    let mut wrong = Vec::new();
-    for rule in rules.rules() {
-        for example in rule.examples.iter() {
-            let text = dressed(rule, example);
-            if found(&rules, &text).is_empty() {
-                wrong.push(format!("{}: finds nothing in {text:?}", rule.id));
-            }
-        }
-        for counter in rule.counter_examples.iter() {
-            let text = dressed(rule, counter);
-            if found(&rules, &text).iter().any(|(id, _)| *id == rule.id) {
-                wrong.push(format!("{}: finds something in {text:?}", rule.id));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+fn every_rule_holds() {
+    let broken = prove(&RuleSet::built_in());
+    let told: Vec<String> =
+        broken.iter().map(|one| format!("{}: {}", one.rule, one.what)).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
 }
 
 #[test]
@@ -81,5 +60,46 @@ fn key(shape: Shape, length: usize) -> String {
             [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..32]].join("-")
         }
         _ => text,
+    }
+}
+
+/// A rule of a user's, with this pattern, keyword and counter-example.
+fn extra(pattern: &str, keyword: &str, counter: &str) -> Vec<RuleEntry> {
+    let text = format!(
+        "[[rule]]\nid = 'acme-key'\nname = 'n'\ndescription = 'd'\nseverity = 'high'\nadvice = 'a'\n\
+         pattern = '{pattern}'\nkeywords = ['{keyword}']\nexamples = ['acme_9Zk3Rw8Lm2Xt7Vb4Nd6P']\n\
+         counter_examples = ['acme_9Zk3', '{counter}']\n"
+    );
+    RuleFile::parse(&text).unwrap().rules
+}
+
+#[test]
+fn rules_of_users_are_looked_for_beside_the_built_in_ones_and_proved_with_them() {
+    let text = "k = acme_7Yq5Tz1Hc8Wd3Kv6Jn2M, t = ghp_R8sKq2LwZx7VtB4nMd9PfGh3JcYu6E0aT5iX";
+    let whole = "acme_[0-9A-Za-z]{20}";
+    let rules = RuleSet::with_extra(extra(whole, "acme_", "acme")).unwrap();
+    let ids: Vec<String> = found(&rules, text).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, ["acme-key", "github-personal-token"]);
+    // A keyword that a built-in rule has, too, wakes both.
+    let shared =
+        RuleSet::with_extra(extra("ghp_x{9}|acme_[0-9A-Za-z]{20}", "ghp_", "acme")).unwrap();
+    assert_eq!(found(&shared, text).len(), 1);
+    let broken = |rules: &RuleSet| {
+        let ours = prove(rules).into_iter().filter(|one| one.rule == "acme-key");
+        ours.map(|one| one.what).collect::<Vec<_>>()
+    };
+    assert_eq!(broken(&rules), [""; 0]);
+    assert_eq!(broken(&shared), ["does not find its example 1"]);
+    let wide = RuleSet::with_extra(extra("acme_[0-9A-Za-z]+", "acme_", "acme")).unwrap();
+    assert_eq!(broken(&wide), ["finds something in counter-example 1 of its own"]);
+    for (entries, reason) in [
+        (extra("acme_(", "acme_", "acme"), "its pattern does not compile, or is too large"),
+        (
+            extra("(?:x{999}){999}", "acme_", "acme"),
+            "its pattern does not compile, or is too large",
+        ),
+        ([extra("a", "acme_", "b"), extra("a", "acme_", "b")].concat(), "another rule has its id"),
+    ] {
+        assert_eq!(RuleSet::with_extra(entries).unwrap_err().reason, reason);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clawvault_core::platform::read::{Directory, ReadError, read_bounded};
+use clawvault_scan::engine::{Broken, prove};
 use clawvault_scan::rule::RuleSet;
 use clawvault_scan::rule::grammar::{MAX_RULE_FILE, RuleEntry, RuleFile};
 
@@ -14,19 +15,29 @@ const MAX_FILES: usize = 1_000;
 /// The built-in rules, and those of the directory.
 pub fn load_rules(directory: Option<&Path>) -> Result<RuleSet, AppError> {
     let Some(directory) = directory else { return Ok(RuleSet::built_in()) };
-    let _extra = read(directory)?;
-    Ok(RuleSet::built_in())
+    let (paths, entries): (Vec<PathBuf>, Vec<RuleEntry>) = read(directory)?.into_iter().unzip();
+    let ids: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
+    RuleSet::with_extra(entries).map_err(|error| {
+        let place = paths.get(error.rule).unwrap_or(&paths[0]).display().to_string();
+        let id = ids.get(error.rule).map(|id| format!(" rule {id}:")).unwrap_or_default();
+        wrong(&place, &format!("{id} {error}"))
+    })
 }
 
 /// Proves every rule against its examples, and against the counter-examples of all. Gives how many
 /// there are, and what is wrong.
-pub fn check_rules(directory: Option<&Path>) -> Result<(usize, Vec<String>), AppError> {
+pub fn check_rules(directory: Option<&Path>) -> Result<(usize, Vec<Broken>), AppError> {
     let rules = load_rules(directory)?;
-    Ok((rules.rules().len(), Vec::new()))
+    Ok((rules.rules().len(), prove(&rules)))
+}
+
+fn wrong(place: &str, reason: &str) -> AppError {
+    let advice = "Mend that place; `clawvault scan rules check --rules DIR` checks it again.";
+    AppError::usage(format!("{place}: {}", reason.trim_start()), advice)
 }
 
 /// Reads every `*.toml` in a directory, by name.
-fn read(directory: &Path) -> Result<Vec<RuleEntry>, AppError> {
+fn read(directory: &Path) -> Result<Vec<(PathBuf, RuleEntry)>, AppError> {
     let refused = |path: &Path, error: ReadError| {
         let code = if error == ReadError::Missing { Code::Missing } else { Code::Failed };
         let what = format!("{}: {error}", path.display());
@@ -36,18 +47,14 @@ fn read(directory: &Path) -> Result<Vec<RuleEntry>, AppError> {
         .and_then(|open| open.list(Path::new(""), MAX_FILES))
         .map_err(|error| refused(directory, error))?;
     let is_toml = |name: &PathBuf| name.extension().is_some_and(|end| end == "toml");
-    let mut rules: Vec<RuleEntry> = Vec::new();
+    let mut rules = Vec::new();
     for name in names.into_iter().map(PathBuf::from).filter(is_toml) {
         let path = directory.join(name);
         let bytes = read_bounded(&path, MAX_RULE_FILE).map_err(|error| refused(&path, error))?;
-        let wrong = |reason: &str| {
-            let advice =
-                "Mend that place; `clawvault scan rules check --rules DIR` checks it again.";
-            AppError::usage(format!("{}: {reason}", path.display()), advice)
-        };
+        let wrong = |reason: &str| wrong(&path.display().to_string(), reason);
         let text = std::str::from_utf8(&bytes).map_err(|_| wrong("not UTF-8"))?;
         let file = RuleFile::parse(text).map_err(|error| wrong(&error.to_string()))?;
-        rules.extend(file.rules);
+        rules.extend(file.rules.into_iter().map(|rule| (path.clone(), rule)));
     }
     if rules.is_empty() {
         let what = format!("{} holds no rule", directory.display());

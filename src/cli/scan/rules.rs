@@ -81,10 +81,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, AppError> {
 fn check(extra: &Extra) -> Result<ExitCode, AppError> {
     let (count, wrong) = check_rules(extra.rules.as_deref())?;
     for what in &wrong {
-        output::data(format!("{what}\n").as_bytes());
+        output::data(format!("{}: {}\n", what.rule, what.what).as_bytes());
     }
     if !wrong.is_empty() {
-        let what = format!("{} of {count} rules do not hold", wrong.len());
+        let mut rules: Vec<&str> = wrong.iter().map(|one| one.rule.as_str()).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        let what = format!("{} of {count} rules do not hold", rules.len());
         let advice = "Mend the pattern or the example of each.";
         return Err(AppError::new(Code::No, what, advice));
     }

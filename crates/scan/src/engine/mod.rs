@@ -5,6 +5,7 @@ mod assignment;
 mod known;
 mod overlap;
 mod pattern;
+mod proof;
 mod run;
 mod shape;
 
@@ -13,6 +14,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 pub use known::{Known, KnownSecret};
+pub use proof::{Broken, prove};
 
 use crate::rule::{Confidence, RuleSet};
 
@@ -64,6 +66,14 @@ pub enum What {
 impl Scanner<'_> {
     /// Finds the secrets in a text, by their place; of those that overlap, the surest.
     pub fn scan(&self, text: Text<'_>) -> Vec<Hit> {
+        let mut hits = self.all(text);
+        overlap::remove(self.rules, &mut hits);
+        overlap::drop_data(&mut hits);
+        hits
+    }
+
+    /// All that any rule finds, and all that is known.
+    fn all(&self, text: Text<'_>) -> Vec<Hit> {
         let mut hits = Vec::new();
         pattern::find(self.rules, text, &mut hits);
         shape::find(self.rules, text, &mut hits);
@@ -75,8 +85,6 @@ impl Scanner<'_> {
                 hits.push(Hit { what, span, value, confidence, checksum_failed: false });
             });
         }
-        overlap::remove(self.rules, &mut hits);
-        overlap::drop_data(&mut hits);
         hits
     }
 }

@@ -1,6 +1,7 @@
 //! One secret is told once.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::{Hit, What};
 use crate::rule::{Confidence, RuleSet};
@@ -27,14 +28,16 @@ pub(super) fn remove(rules: &RuleSet, hits: &mut Vec<Hit>) {
         let (confidence, known, vendor, rule) = weight(hit);
         (Reverse((known, confidence, vendor)), Reverse(hit.span.len()), rule)
     });
-    let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+    // By where they begin: those that are kept lie apart, so only two of them can touch another.
+    let mut kept: BTreeMap<usize, Hit> = BTreeMap::new();
     for hit in hits.drain(..) {
-        let apart =
-            |other: &Hit| hit.span.end <= other.span.start || other.span.end <= hit.span.start;
-        if kept.iter().all(apart) {
-            kept.push(hit);
+        let before = kept.range(..=hit.span.start).next_back();
+        let behind = kept.range(hit.span.start..).next();
+        if before.is_none_or(|(_, other)| other.span.end <= hit.span.start)
+            && behind.is_none_or(|(start, _)| hit.span.end <= *start)
+        {
+            kept.insert(hit.span.start, hit);
         }
     }
-    kept.sort_by_key(|hit| hit.span.start);
-    *hits = kept;
+    hits.extend(kept.into_values());
 }

@@ -23,13 +23,11 @@ pub fn looks_random(text: &[u8]) -> bool {
     length < 2.9 || (length < 4.5 && (common < 0.6 || count < 4))
 }
 
-/// Whether a text of a vendor's form, or of the shape of its keys and near its name, may be the key:
-/// much speaks for it, so only words speak against it.
-pub fn may_be_key(text: &[u8]) -> bool {
-    let varies = text.len() >= 8 && entropy(text) >= 0.6 * (text.len().min(32) as f32).log2();
+/// Whether a text may be a key where something else says that it is one: it varies, and is no word.
+pub fn looks_varied(text: &[u8]) -> bool {
     let (common, count) = pairs::common(text);
-    // A few pairs are common ones by chance.
-    looks_random(text) || (varies && (common < 0.75 || (1..8).contains(&count)))
+    let length = text.len() as f32 / stretches(text) as f32;
+    entropy(text) >= 2.5 && !(common > 0.75 && length > 3.5 && count >= 6)
 }
 
 /// Whether it is a token: letters and digits that make no words, or more of them.

@@ -1,6 +1,7 @@
 //! Rules: what is looked for. The built-in ones are tables that the build script makes, so a scan
 //! that finds no keyword compiles nothing.
 
+mod extra;
 pub mod grammar;
 pub mod shapes;
 
@@ -10,6 +11,7 @@ use std::sync::OnceLock;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::gram::{Entry, Table, Word};
+pub use extra::ExtraError;
 pub use grammar::{Checksum, Confidence, Least, Severity};
 pub use shapes::{Class, Shape};
 
