@@ -231,6 +231,7 @@ fn write_rule(out: &mut String, entry: &Entry) -> std::fmt::Result {
     write!(out, "before: {}, after: {}, ", rule.before, rule.after)?;
     let checksum =
         rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
+    write!(out, "reach: {}, ", grammar::reach(&rule.pattern))?;
     let assigned =
         rule.assigned.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"));
     write!(out, "assigned: {assigned}, ")?;

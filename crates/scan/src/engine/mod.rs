@@ -18,9 +18,6 @@ pub use proof::{Broken, prove};
 
 use crate::rule::{Confidence, RuleSet};
 
-/// Longest match of a rule, in bytes.
-pub const MAX_MATCH: usize = 16 * 1024;
-
 /// Looks for secrets; shared by threads.
 #[derive(Clone, Copy)]
 pub struct Scanner<'a> {

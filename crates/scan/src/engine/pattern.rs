@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, MAX_MATCH, Text, What, assignment};
+use super::{Hit, Text, What, assignment};
 use crate::judge;
 use crate::rule::{Rule, RuleSet};
 
@@ -48,7 +48,8 @@ fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Op
     };
     let before = word.start.saturating_sub(usize::from(rule.before));
     let mut at = if rule.after == 0 { before } else { word.end };
-    let end = bytes.len().min(last + MAX_MATCH);
+    // One byte more, for what must not follow.
+    let end = bytes.len().min(last + usize::from(rule.reach) + 1);
     while at <= last && at < end {
         let captures = regex.captures(&bytes[at..end])?;
         let whole = captures.get(0)?.range();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 
-use super::grammar::RuleEntry;
+use super::grammar::{RuleEntry, reach};
 use super::{Keywords, Least, Rule, RuleSet};
 use crate::gram::{Table, Word};
 
@@ -83,6 +83,7 @@ impl Rule {
     fn of(entry: RuleEntry) -> Self {
         let all = |texts: Vec<String>| texts.into_iter().map(Cow::Owned).collect();
         Self {
+            reach: reach(&entry.pattern),
             id: entry.id.into(),
             vendor: None,
             name: entry.name.into(),

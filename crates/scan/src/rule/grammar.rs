@@ -83,6 +83,17 @@ pub struct RuleEntry {
     pub counter_examples: Vec<String>,
 }
 
+/// Longest match that is looked for, in bytes.
+pub const MAX_MATCH: u16 = 16 * 1024;
+
+/// How long a match of `pattern` can be, in bytes, up to [`MAX_MATCH`].
+pub fn reach(pattern: &str) -> u16 {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    let parsed = parser.unicode(false).utf8(false).build().parse(pattern);
+    let longest = parsed.ok().and_then(|parsed| parsed.properties().maximum_len());
+    longest.and_then(|longest| u16::try_from(longest).ok()).unwrap_or(MAX_MATCH).min(MAX_MATCH)
+}
+
 /// How bad a leak is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "lowercase")]

@@ -36,6 +36,8 @@ pub struct Rule {
     /// Regular expression; its group `secret` is the secret, else all of it. Empty where `shapes`
     /// or `assigned` say what to look for.
     pub pattern: Cow<'static, str>,
+    /// How long a match can be, in bytes.
+    pub reach: u16,
     /// What has to be assigned to a name that has a keyword in it.
     pub assigned: Option<Least>,
     /// Shapes of keys, one of which stands behind a keyword.

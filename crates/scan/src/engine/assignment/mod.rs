@@ -40,6 +40,10 @@ pub(super) fn look(
 /// The secret that a run is, if it is assigned to a name of whatever kind.
 pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Option<Hit> {
     let number = rules.unnamed?;
+    let quote = text.bytes.get(run.end).filter(|byte| matches!(byte, b'"' | b'\'' | b'`'))?;
+    if run.start.checked_sub(1).map(|at| &text.bytes[at]) != Some(quote) {
+        return None;
+    }
     let secret = text.bytes.get(run.clone())?;
     let has = |kind: fn(&u8) -> bool| secret.iter().any(kind);
     let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && secret.len() >= 20;
@@ -61,14 +65,13 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
 }
 
 fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {
-    if judge::is_placeholder(secret) || judge::is_reference(secret) || same(name, secret) {
-        return false;
-    }
+    let excused =
+        || judge::is_reference(secret) || judge::is_placeholder(secret) || same(name, secret);
     // Without quotes it may be code.
     if !assigned.quoted && (judge::is_code(secret) || !assigned.ends_well) {
         return false;
     }
-    match least {
+    let looks = match least {
         Least::Password => judge::is_password(secret),
         Least::Token => judge::is_token(secret),
         Least::Random | Least::Unnamed => {
@@ -76,7 +79,8 @@ fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> b
                 && (16..=512).contains(&secret.len())
                 && judge::looks_random(secret)
         }
-    }
+    };
+    looks && !excused()
 }
 
 /// Whether a value only repeats the name.
