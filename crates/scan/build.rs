@@ -144,7 +144,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
         after,
         context,
         entropy: 0.0,
-        random: format.context,
+        random: plain,
         checksum: None,
         files: Vec::new(),
         confidence: if format.context { Confidence::Medium } else { Confidence::High },
