@@ -11,6 +11,9 @@ const NEAR: usize = 120;
 /// How many bytes too long or too short a value may be to be told for a broken key of the vendor.
 const OFF: usize = 5;
 
+/// Lengths that keys commonly have, in bytes.
+const USUAL: [usize; 10] = [16, 20, 24, 32, 36, 40, 43, 48, 64, 128];
+
 /// Drops what is assigned to a name of whatever kind, where a vendor is named before it whose keys
 /// have about that length, and whose rule did not take it: it is cut, altered or made up.
 pub(super) fn remove(rules: &RuleSet, bytes: &[u8], hits: &mut Vec<Hit>) {
@@ -25,6 +28,7 @@ pub(super) fn remove(rules: &RuleSet, bytes: &[u8], hits: &mut Vec<Hit>) {
 
 fn is_near_miss(rules: &RuleSet, bytes: &[u8], value: &Range<usize>) -> bool {
     let near = &bytes[value.start.saturating_sub(NEAR)..value.start];
+    let secret = &bytes[value.clone()];
     let mut missed = false;
     rules.shapes.find(near, |word, start| {
         let name = start..start + word.text.len();
@@ -36,9 +40,19 @@ fn is_near_miss(rules: &RuleSet, bytes: &[u8], value: &Range<usize>) -> bool {
                             Class::Uuid | Class::UuidLike => (36, 36),
                             _ => (usize::from(shape.least), usize::from(shape.most)),
                         };
-                        (least.saturating_sub(OFF)..=most + OFF).contains(&value.len())
+                        let about = least.saturating_sub(OFF)..=most + OFF;
+                        // Of that length it may be a kind of key that the table does not know.
+                        let usual = USUAL.contains(&value.len());
+                        let fits = (least..=most).contains(&value.len());
+                        let known = (usual || fits) && is_plain(secret);
+                        about.contains(&value.len()) && !known
                     })
             });
     });
     missed
+}
+
+/// Whether all of a value are letters, digits, `-` and `_`.
+fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
