@@ -27,6 +27,8 @@ use shapes::{Shape, ShapeEntry};
 
 /// The table of shapes, among the files of rules.
 const SHAPES: &str = "keyword-shapes.toml";
+/// Shortest run that is looked at, in bytes.
+const MIN_RUN: usize = 16;
 /// How far before its literal a token may begin that has the literal inside.
 const INSIDE: u16 = 256;
 /// Length of a keyword that is too short to be looked for everywhere: runs that begin with it are.
@@ -168,8 +170,8 @@ fn read_all(folder: &Path) -> Result<Vec<RuleEntry>, Box<dyn Error>> {
     Ok(rules)
 }
 
-/// Keywords, with the rules that each wakes.
-type Keywords = BTreeMap<(String, bool), Vec<u16>>;
+/// Keywords, with the rules that each wakes, and whether each of these begins with it.
+type Keywords = BTreeMap<(String, bool), (Vec<u16>, bool)>;
 
 fn tables(rules: &[Entry]) -> Result<String, Box<dyn Error>> {
     let mut out = format!("static RULES: [Rule; {}] = [\n", rules.len());
@@ -180,13 +182,16 @@ fn tables(rules: &[Entry]) -> Result<String, Box<dyn Error>> {
         let rule = &entry.rule;
         let by_word = if entry.shapes.is_empty() { &mut patterns } else { &mut shapes };
         for keyword in &rule.keywords {
-            if let (true, [first, second]) = (entry.shapes.is_empty(), keyword.as_bytes()) {
-                begins.push(([*first, *second], u16::try_from(number)?));
+            if let Some(begin) = begin(entry, keyword) {
+                begins.push((begin, u16::try_from(number)?));
                 continue;
             }
             let fold = rule.ignore_case;
             let text = if fold { keyword.to_ascii_lowercase() } else { keyword.clone() };
-            by_word.entry((text, fold)).or_default().push(u16::try_from(number)?);
+            let (rules, alone) = by_word.entry((text, fold)).or_insert((Vec::new(), true));
+            rules.push(u16::try_from(number)?);
+            let whole = !rule.pattern.contains("?P<secret>");
+            *alone &= rule.before == 0 && rule.after == 0 && rule.assigned.is_none() && whole;
         }
     }
     out.push_str("];\n");
@@ -196,15 +201,30 @@ fn tables(rules: &[Entry]) -> Result<String, Box<dyn Error>> {
     Ok(out)
 }
 
+/// The first two bytes of a keyword that is looked for only where a run begins: one that is too
+/// short to be looked for everywhere at little cost, and begins a key.
+fn begin(entry: &Entry, keyword: &str) -> Option<[u8; BEGIN]> {
+    let rule = &entry.rule;
+    let in_run = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let key = rule.before == 0 && rule.after == 0 && rule.assigned.is_none() && !rule.ignore_case;
+    let key = key && grammar::run_at_start(&rule.pattern) >= MIN_RUN && keyword.bytes().all(in_run);
+    match keyword.as_bytes() {
+        [first, second] if entry.shapes.is_empty() => Some([*first, *second]),
+        [first, second, _] if entry.shapes.is_empty() && key => Some([*first, *second]),
+        _ => None,
+    }
+}
+
 /// Writes keywords and the table that finds them.
 fn write_words(out: &mut String, name: &str, keywords: Keywords) -> Result<(), Box<dyn Error>> {
     writeln!(out, "static {name}_WORDS: [Word; {}] = [", keywords.len())?;
     let mut words = Vec::new();
-    for ((text, ignore_case), rules) in keywords {
+    for ((text, ignore_case), (rules, alone)) in keywords {
         let quoted = text_of(&text);
-        write!(out, "Word {{ text: {quoted}, ignore_case: {ignore_case}, ")?;
+        let alone = alone && text.starts_with(|first: char| first.is_ascii_alphanumeric());
+        write!(out, "Word {{ text: {quoted}, ignore_case: {ignore_case}, alone: {alone}, ")?;
         writeln!(out, "rules: Cow::Borrowed(&{rules:?}) }},")?;
-        words.push(Word { text: text.into(), ignore_case, rules: rules.into() });
+        words.push(Word { text: text.into(), ignore_case, alone, rules: rules.into() });
     }
     out.push_str("];\n");
     let table = Table::build(&words).ok_or("more keywords than the table can number")?;
@@ -231,7 +251,8 @@ fn write_rule(out: &mut String, entry: &Entry) -> std::fmt::Result {
     write!(out, "before: {}, after: {}, ", rule.before, rule.after)?;
     let checksum =
         rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
-    write!(out, "reach: {}, ", grammar::reach(&rule.pattern))?;
+    let (reach, least) = (grammar::reach(&rule.pattern), grammar::least(&rule.pattern));
+    write!(out, "reach: {reach}, least: {least}, ")?;
     let assigned =
         rule.assigned.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"));
     write!(out, "assigned: {assigned}, ")?;

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 /// Slots of the table are numbered with so many bits.
-const BITS: u32 = 16;
+const BITS: u32 = 17;
 /// Sets this bit in each byte: letters become lower case, other pairs of bytes fall together,
 /// which the comparison sorts out.
 const FOLD: u32 = 0x2020_2020;
@@ -20,6 +20,8 @@ pub struct Word {
     pub text: Cow<'static, str>,
     /// Whether either case is meant.
     pub ignore_case: bool,
+    /// Whether it is looked for only where no letter, digit, `_` or `-` stands before it.
+    pub alone: bool,
     /// Which rules it wakes, by number.
     pub rules: Cow<'static, [u16]>,
 }
@@ -71,12 +73,31 @@ impl Table {
     /// Calls `each` with every keyword of `words` in `bytes`: its number and where it begins. The
     /// places rise, but for keywords that overlap.
     pub fn find(&self, words: &[Word], bytes: &[u8], mut each: impl FnMut(u16, usize)) {
-        let bits = &self.bits[..1 << (BITS - 6)];
-        for (at, quad) in bytes.windows(4).enumerate() {
+        let Some(bits) = self.bits.first_chunk::<{ 1 << (BITS - 6) }>() else { return };
+        let there = |slot: usize| bits[slot / 64] >> (slot % 64) & 1;
+        let gram = |quad: u64| quad as u32 | FOLD;
+        let mut at = 0;
+        // Eight places at once: most have nothing, so one branch serves them all.
+        while let Some(chunk) = bytes.get(at..at + 12) {
+            let (low, high) = (eight(chunk, 0), eight(chunk, 4));
+            let quads =
+                [low, low >> 8, low >> 16, low >> 24, high, high >> 8, high >> 16, high >> 24];
+            let mut some = 0;
+            for (place, quad) in quads.iter().enumerate() {
+                some |= there(slot(gram(*quad))) << place;
+            }
+            while some != 0 {
+                let place = some.trailing_zeros() as usize;
+                some &= some - 1;
+                let gram = gram(quads[place]);
+                self.resolve(words, bytes, (at + place, gram, slot(gram)), &mut each);
+            }
+            at += 8;
+        }
+        for (place, quad) in bytes.get(at..).unwrap_or_default().windows(4).enumerate() {
             let gram = u32::from_le_bytes([quad[0], quad[1], quad[2], quad[3]]) | FOLD;
-            let slot = slot(gram);
-            if bits[slot / 64] >> (slot % 64) & 1 == 1 {
-                self.resolve(words, bytes, (at, gram, slot), &mut each);
+            if there(slot(gram)) == 1 {
+                self.resolve(words, bytes, (at + place, gram, slot(gram)), &mut each);
             }
         }
     }
@@ -93,6 +114,9 @@ impl Table {
         for entry in self.entries[range].iter().filter(|entry| entry.gram == gram) {
             let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
             let word = &words[usize::from(entry.word)];
+            if word.alone && start > 0 && goes_on(bytes, start - 1) {
+                continue;
+            }
             let text = word.text.as_bytes();
             let Some(found) = bytes.get(start..start + text.len()) else { continue };
             let same =
@@ -102,6 +126,18 @@ impl Table {
             }
         }
     }
+}
+
+/// Whether a token that this byte is in would go on behind it: not where it is the letter of an
+/// escape such as `\n`.
+fn goes_on(bytes: &[u8], at: usize) -> bool {
+    let byte = bytes[at];
+    let escape = at > 0 && bytes[at - 1] == b'\\' && matches!(byte, b'n' | b'r' | b't');
+    (byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) && !escape
+}
+
+fn eight(chunk: &[u8], at: usize) -> u64 {
+    chunk.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |quad| u64::from_le_bytes(*quad))
 }
 
 fn slot(gram: u32) -> usize {
@@ -141,6 +177,7 @@ mod tests {
         let word = |(text, ignore_case): &(&'static str, bool)| Word {
             text: (*text).into(),
             ignore_case: *ignore_case,
+            alone: false,
             rules: Cow::Borrowed(&[]),
         };
         texts.iter().map(word).collect()

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, REACH, Text, What, assignment};
+use super::{Hit, REACH, Text, What, assignment, run};
 use crate::judge;
 use crate::rule::{Rule, RuleSet};
 
+/// Matches of at least so many bytes are keys, which have a long run with a digit in them.
+const MIN_KEY: usize = 20;
 /// How far around a match its context words may stand, in bytes.
 const CONTEXT: usize = 200;
 
@@ -33,6 +35,11 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool
 
 /// Finds what begins a run, by rules whose keywords are too short to be looked for everywhere.
 pub(super) fn begin(rules: &RuleSet, text: Text<'_>, start: usize, hits: &mut Vec<Hit>) {
+    // The letter of `\n` in a string is no part of what follows.
+    let escape = start > 0
+        && text.bytes[start - 1] == b'\\'
+        && matches!(text.bytes.get(start), Some(b'n' | b'r' | b't'));
+    let start = start + usize::from(escape);
     let first = text.bytes.get(start..start + 2);
     for (begin, number) in rules.begins.iter().filter(|(begin, _)| first == Some(&begin[..])) {
         hits.extend(look(rules, *number, text, &(start..start + begin.len())));
@@ -45,7 +52,6 @@ fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Op
     if !rule.files.is_empty() && !rule.files.iter().any(named) {
         return None;
     }
-    let regex = rules.regex(number)?;
     let bytes = text.bytes;
     let last = match rule.after {
         0 => word.start,
@@ -55,12 +61,17 @@ fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Op
     let mut at = if rule.after == 0 { before } else { word.end };
     // One byte more, for what must not follow.
     let end = bytes.len().min(last + usize::from(rule.reach) + 1);
+    if at >= end || !may_match(rule, bytes, at..end) {
+        return None;
+    }
+    let regex = rules.regex(number)?;
     while at <= last && at < end {
-        let captures = regex.captures(&bytes[at..end])?;
-        let whole = captures.get(0)?.range();
-        if at + whole.start > last {
+        let found = regex.find(&bytes[at..end])?;
+        if at + found.start() > last {
             return None;
         }
+        let captures = regex.captures(&bytes[at..end])?;
+        let whole = found.range();
         let secret = captures.name("secret").map_or(whole.clone(), |group| group.range());
         let secret = at + secret.start..at + secret.end;
         if let Some(hit) = accept(number, rule, bytes, secret) {
@@ -72,6 +83,18 @@ fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Op
         at += whole.start + 1;
     }
     None
+}
+
+/// Whether it is worth compiling and running the pattern: most keywords stand in plain text.
+fn may_match(rule: &Rule, bytes: &[u8], at: Range<usize>) -> bool {
+    if rule.after == 0 || usize::from(rule.least) < MIN_KEY {
+        return true;
+    }
+    let mut found = false;
+    run::find(&bytes[at.clone()], MIN_KEY / 2 + 2, |run| {
+        found |= bytes[at.start + run.start..at.start + run.end].iter().any(u8::is_ascii_digit);
+    });
+    found
 }
 
 /// The hit that it is, unless it is no secret.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 
-use super::grammar::{RuleEntry, reach};
+use super::grammar::{RuleEntry, least, reach};
 use super::{Keywords, Least, Rule, RuleSet};
 use crate::gram::{Table, Word};
 
@@ -64,9 +64,12 @@ impl RuleSet {
                 let key = (text.clone(), rule.ignore_case);
                 let at = *by_text.entry(key).or_insert_with(|| {
                     let ignore_case = rule.ignore_case;
-                    words.push(Word { text, ignore_case, rules: Cow::Owned(Vec::new()) });
+                    let alone = keyword.starts_with(|first: char| first.is_ascii_alphanumeric())
+                        && !rule.pattern.contains("?P<secret>");
+                    words.push(Word { text, ignore_case, alone, rules: Cow::Owned(Vec::new()) });
                     words.len() - 1
                 });
+                words[at].alone &= rule.begins_with_keyword() && rule.assigned.is_none();
                 words[at].rules.to_mut().push(number);
             }
             rules.push(rule);
@@ -84,6 +87,7 @@ impl Rule {
         let all = |texts: Vec<String>| texts.into_iter().map(Cow::Owned).collect();
         Self {
             reach: reach(&entry.pattern),
+            least: least(&entry.pattern),
             id: entry.id.into(),
             vendor: entry.vendor.map(Cow::Owned),
             name: entry.name.into(),

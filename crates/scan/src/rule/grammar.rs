@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use regex_syntax::hir::{Class, Hir, HirKind};
 use serde::Deserialize;
 
 /// Largest rule file, in bytes.
@@ -88,10 +89,57 @@ pub const MAX_MATCH: u16 = 16 * 1024;
 
 /// How long a match of `pattern` can be, in bytes, up to [`MAX_MATCH`].
 pub fn reach(pattern: &str) -> u16 {
-    let mut parser = regex_syntax::ParserBuilder::new();
-    let parsed = parser.unicode(false).utf8(false).build().parse(pattern);
-    let longest = parsed.ok().and_then(|parsed| parsed.properties().maximum_len());
+    let longest = parse(pattern).and_then(|parsed| parsed.properties().maximum_len());
     longest.and_then(|longest| u16::try_from(longest).ok()).unwrap_or(MAX_MATCH).min(MAX_MATCH)
+}
+
+/// How short a match of `pattern` can be, in bytes, up to 255.
+pub fn least(pattern: &str) -> u8 {
+    let shortest = parse(pattern).and_then(|parsed| parsed.properties().minimum_len());
+    shortest.map_or(0, |shortest| u8::try_from(shortest).unwrap_or(u8::MAX))
+}
+
+/// How many letters, digits, `_` and `-` a match of `pattern` begins with, at least.
+pub fn run_at_start(pattern: &str) -> usize {
+    let Some(parsed) = parse(pattern) else { return 0 };
+    let parts = match parsed.kind() {
+        HirKind::Concat(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(&parsed),
+    };
+    let mut length = 0;
+    for part in parts {
+        let (bytes, whole) = run_of(part);
+        length += bytes;
+        if !whole {
+            break;
+        }
+    }
+    length
+}
+
+/// How many such bytes a part begins with, and whether it is made of nothing else.
+fn run_of(part: &Hir) -> (usize, bool) {
+    let in_run = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    match part.kind() {
+        HirKind::Literal(literal) => {
+            let length = literal.0.iter().take_while(|byte| in_run(**byte)).count();
+            (length, length == literal.0.len())
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            let all = class.ranges().iter().all(|range| (range.start()..=range.end()).all(in_run));
+            (usize::from(all), all)
+        }
+        HirKind::Repetition(many) => match run_of(&many.sub) {
+            (one, true) => (one * many.min as usize, true),
+            _ => (0, false),
+        },
+        HirKind::Capture(group) => run_of(&group.sub),
+        _ => (0, false),
+    }
+}
+
+fn parse(pattern: &str) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()
 }
 
 /// How bad a leak is.

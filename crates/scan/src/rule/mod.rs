@@ -38,6 +38,8 @@ pub struct Rule {
     pub pattern: Cow<'static, str>,
     /// How long a match can be, in bytes.
     pub reach: u16,
+    /// How short a match can be, in bytes; 255 for longer ones too.
+    pub least: u8,
     /// What has to be assigned to a name that has a keyword in it.
     pub assigned: Option<Least>,
     /// Shapes of keys, one of which stands behind a keyword.
