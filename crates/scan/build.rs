@@ -122,7 +122,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
     let (before, after) = match plain {
         true => (0, NEAR),
         false if format.examples.iter().all(begins) => (0, 0),
-        false => (INSIDE, 0),
+        false => (INSIDE.min(grammar::reach(&format.pattern)), 0),
     };
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     // The name is written in either case, the token is not.

@@ -4,6 +4,11 @@ use std::ops::Range;
 
 /// Somebody who knows values by name, such as a vault.
 pub trait Known: Sync {
+    /// Length of the longest form of a value, in bytes.
+    fn longest(&self) -> usize {
+        usize::MAX
+    }
+
     /// Calls `each` with every place in `text` that holds one of the values, in any form it is
     /// written in, and what the value is. Places are in bounds and do not overlap.
     fn find(&self, text: &[u8], each: &mut dyn FnMut(Range<usize>, KnownSecret));

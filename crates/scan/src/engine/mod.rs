@@ -19,9 +19,11 @@ pub use proof::{Broken, prove};
 
 use crate::rule::{Confidence, RuleSet};
 
-/// How far from a secret whatever makes it one may stand, in bytes, for all rules but those
-/// whose own sight is longer.
-pub(crate) const REACH: usize = 1024;
+/// Longest secret, in bytes, but of rules that see far.
+pub(crate) const SPAN: usize = 384;
+/// How far from a secret whatever makes it one may stand, in bytes, within its lines or not, but for
+/// rules that see far.
+pub(crate) const SIGHT: usize = 384;
 
 /// Looks for secrets; shared by threads.
 #[derive(Clone, Copy)]
@@ -79,11 +81,11 @@ impl Scanner<'_> {
     }
 
     /// All that any rule finds, and all that is known, overlapping hits too; and whether a keyword
-    /// stands in the text of a rule that sees further than [`REACH`].
+    /// stands in the text of a rule that sees further than [`SIGHT`].
     pub(crate) fn all(&self, text: Text<'_>) -> (Vec<Hit>, bool) {
         let mut hits = Vec::new();
-        let far = pattern::find(self.rules, text, &mut hits);
-        shape::find(self.rules, text, &mut hits);
+        let mut far = pattern::find(self.rules, text, &mut hits);
+        far |= shape::find(self.rules, text, &mut hits);
         judged::remove(self.rules, text.bytes, &mut hits);
         if let Some(known) = self.known {
             known.find(text.bytes, &mut |span, secret| {

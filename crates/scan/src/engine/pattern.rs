@@ -4,24 +4,22 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, REACH, Text, What, assignment, run};
+use super::{Hit, SIGHT, SPAN, Text, What, assignment, run};
 use crate::judge;
-use crate::rule::{Rule, RuleSet};
+use crate::rule::{CONTEXT, Rule, RuleSet};
 
 /// Matches of at least so many bytes are keys, which have a long run with a digit in them.
 const MIN_KEY: usize = 20;
-/// How far around a match its context words may stand, in bytes.
-const CONTEXT: usize = 200;
 
 /// Finds what rules with a pattern look for; true where a keyword stands of one that sees further
-/// than [`REACH`].
+/// than [`SIGHT`], or takes more than [`SPAN`].
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool {
     let mut far = false;
     rules.patterns.find(text.bytes, |word, start| {
         let around = start..start + word.text.len();
         for number in word.rules.iter() {
             let rule = rules.rule(*number);
-            far |= rule.sight() > REACH && rule.assigned.is_none();
+            far |= sees_far(rule);
             match rule.assigned {
                 Some(least) => {
                     hits.extend(assignment::look(rules, *number, least, text, &around));
@@ -33,17 +31,26 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool
     far
 }
 
-/// Finds what begins a run, by rules whose keywords are too short to be looked for everywhere.
-pub(super) fn begin(rules: &RuleSet, text: Text<'_>, start: usize, hits: &mut Vec<Hit>) {
+/// Whether a rule with a pattern takes or sees more than the others.
+fn sees_far(rule: &Rule) -> bool {
+    rule.assigned.is_none() && (rule.sight() > SIGHT || usize::from(rule.reach) > SPAN)
+}
+
+/// Finds what begins a run, by rules whose keywords are too short to be looked for everywhere; true
+/// where one of them sees far.
+pub(super) fn begin(rules: &RuleSet, text: Text<'_>, start: usize, hits: &mut Vec<Hit>) -> bool {
     // The letter of `\n` in a string is no part of what follows.
     let escape = start > 0
         && text.bytes[start - 1] == b'\\'
         && matches!(text.bytes.get(start), Some(b'n' | b'r' | b't'));
     let start = start + usize::from(escape);
     let first = text.bytes.get(start..start + 2);
+    let mut far = false;
     for (begin, number) in rules.begins.iter().filter(|(begin, _)| first == Some(&begin[..])) {
+        far |= sees_far(rules.rule(*number));
         hits.extend(look(rules, *number, text, &(start..start + begin.len())));
     }
+    far
 }
 
 fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Option<Hit> {

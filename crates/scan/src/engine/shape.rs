@@ -15,10 +15,12 @@ const NEAR: usize = 80;
 /// the name tells of something else.
 const BETWEEN: usize = 45;
 
-/// Finds what rules with shapes look for.
-pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
+/// Finds what rules with shapes look for, and those whose patterns begin a run; true where one of
+/// these sees far.
+pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool {
+    let mut sees_far = false;
     run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
-        pattern::begin(rules, text, run.start, hits);
+        sees_far |= pattern::begin(rules, text, run.start, hits);
         // A run of letters alone is a word, or several.
         if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
             || follows_hash_name(&text.bytes[..run.start])
@@ -48,6 +50,7 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) {
             }
         });
     });
+    sees_far
 }
 
 /// Whether what stands between a name and a key gives the key to the name: `vendor = "`.

@@ -18,6 +18,9 @@ pub use shapes::{Class, Shape};
 /// Largest program that a pattern may compile to, in bytes.
 const MAX_COMPILED: usize = 4 * 1024 * 1024;
 
+/// How far around a match its context words may stand, in bytes.
+pub(crate) const CONTEXT: usize = 200;
+
 /// What a rule says, and looks for.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -153,11 +156,13 @@ fn unnamed(rules: &[Rule]) -> Option<u16> {
 }
 
 impl Rule {
-    /// How far from its secret a rule with a pattern looks, in bytes, its keyword and words near by
-    /// among that.
+    /// How far from its secret a rule with a pattern looks, in bytes: for its keyword, for other
+    /// matches, for words near by.
     pub(crate) fn sight(&self) -> usize {
-        const WORDS: usize = grammar::MAX_KEYWORD + 200;
-        [self.before, self.after, self.reach].map(usize::from).iter().sum::<usize>() + WORDS
+        let words = if self.context.is_empty() { 0 } else { CONTEXT };
+        let keyword = self.keywords.iter().map(|word| word.len()).max().unwrap_or(0);
+        let reach = [self.before, self.after, self.reach].map(usize::from).iter().sum::<usize>();
+        (reach + keyword + 1).max(words)
     }
 
     /// True where a match can only begin where its keyword does.

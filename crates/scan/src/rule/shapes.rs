@@ -162,7 +162,7 @@ impl Shape {
             Some((least, most)) => (least.parse().ok()?, most.parse().ok()?),
             None => (length.parse().ok()?, length.parse().ok()?),
         };
-        (MIN_SHAPE <= least && least <= most && most <= 1024).then_some(Self { class, least, most })
+        (MIN_SHAPE <= least && least <= most && most <= 384).then_some(Self { class, least, most })
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, Text, What};
+use super::{Hit, SPAN, Text, What};
 use crate::judge;
 use crate::rule::{Least, RuleSet};
 use value::Assigned;
@@ -76,7 +76,7 @@ fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> b
         Least::Token => judge::is_token(secret),
         Least::Random | Least::Unnamed => {
             secret.iter().all(u8::is_ascii_graphic)
-                && (16..=512).contains(&secret.len())
+                && (16..=SPAN).contains(&secret.len())
                 && judge::looks_random(secret)
         }
     };

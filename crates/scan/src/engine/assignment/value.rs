@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Longest value, in bytes.
-const MAX_VALUE: usize = 512;
+const MAX_VALUE: usize = super::super::SPAN;
 /// Most bytes between a name and its value.
 const MAX_GAP: usize = 64;
 
@@ -221,7 +221,8 @@ impl Reader<'_> {
         if length > 0 && matches!(rest[length - 1], b'.' | b':') {
             length -= 1;
         }
-        let line = &rest[length..];
+        let line = &self.text[self.at + length..];
+        let line = &line[..line.len().min(MAX_GAP)];
         let line = &line[..line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len())];
         let after = line.trim_ascii_start();
         let ends_well = after.is_empty()

@@ -19,7 +19,8 @@ pub(super) fn apply(base: &[u8], delta: &[u8], max: usize) -> Option<(Vec<u8>, V
         return None;
     }
     let length = size(&mut rest)?;
-    if length > max {
+    // What the delta only promises takes no memory.
+    if length > max || promised(rest)? != length {
         return None;
     }
     let (mut made, mut stretches) = (Vec::with_capacity(length), Vec::<Stretch>::new());
@@ -35,20 +36,42 @@ pub(super) fn apply(base: &[u8], delta: &[u8], max: usize) -> Option<(Vec<u8>, V
             }
             code => {
                 let from = number(&mut rest, code, 4)?;
-                let count = match number(&mut rest, code >> 4, 3)? {
-                    0 => 0x1_0000,
-                    count => count,
-                };
+                let count = count(&mut rest, code)?;
                 made.extend_from_slice(base.get(from..from.checked_add(count)?)?);
                 Some(from)
             }
         };
-        if made.len() > length {
-            return None;
-        }
         push(&mut stretches, Stretch { to: start..made.len(), from });
     }
-    (made.len() == length).then_some((made, stretches))
+    Some((made, stretches))
+}
+
+/// How many bytes the instructions make.
+fn promised(mut rest: &[u8]) -> Option<usize> {
+    let mut total = 0_usize;
+    while let Some((code, tail)) = rest.split_first() {
+        rest = tail;
+        total = total.checked_add(match *code {
+            0 => return None,
+            code if code & 0x80 == 0 => {
+                rest = rest.get(usize::from(code)..)?;
+                usize::from(code)
+            }
+            code => {
+                number(&mut rest, code, 4)?;
+                count(&mut rest, code)?
+            }
+        })?;
+    }
+    Some(total)
+}
+
+/// How many bytes a copy takes.
+fn count(rest: &mut &[u8], code: u8) -> Option<usize> {
+    match number(rest, code >> 4, 3)? {
+        0 => Some(0x1_0000),
+        count => Some(count),
+    }
 }
 
 /// Adds a stretch, to the last one where it goes on.

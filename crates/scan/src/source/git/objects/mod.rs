@@ -72,7 +72,7 @@ pub fn scan(
         }
         match Pack::open(&index, repo.object_hash()) {
             Ok(pack) => {
-                progress.expect(pack.len() as u64);
+                progress.expect(pack.blobs as u64);
                 in_pack(&pack, scanner, seen, progress, &mut blobs, &mut again);
             }
             Err(error) => {
@@ -133,10 +133,22 @@ fn one_by_one(
         if progress.stop() {
             return Err(GitError::Stopped);
         }
-        match repo.find_object(id) {
-            Ok(object) if object.kind == Kind::Blob && object.data.len() as u64 > MAX_BLOB => {
+        match repo.find_header(id) {
+            Ok(header) if header.size() > MAX_BLOB => {
                 *blobs.summary.skipped.entry("larger than 512 MiB").or_default() += 1;
+                continue;
             }
+            Ok(header) if header.kind() != Kind::Blob => {
+                progress.done(1, 0);
+                continue;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                blobs.summary.unreadable.push((id.to_string(), said(&error)));
+                continue;
+            }
+        }
+        match repo.find_object(id) {
             Ok(object) if object.kind == Kind::Blob => {
                 let hits = scanner.scan(Text { name: b"", bytes: &object.data });
                 blobs.summary.texts += 1;

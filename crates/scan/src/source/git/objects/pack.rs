@@ -32,7 +32,9 @@ pub(super) struct Pack {
     next: Vec<u32>,
     /// Entries that are blobs by themselves.
     roots: Vec<u32>,
-    /// Entries that no base was found for.
+    /// How many blobs there are.
+    pub(super) blobs: usize,
+    /// Entries that nothing whole leads to: their base is missing, or they are based on each other.
     pub(super) lost: Vec<ObjectId>,
 }
 
@@ -55,6 +57,7 @@ impl Pack {
             first: none.clone(),
             next: none,
             roots: Vec::new(),
+            blobs: 0,
             lost: Vec::new(),
         };
         pack.link();
@@ -66,19 +69,19 @@ impl Pack {
         self.bundle.pack.checksum()
     }
 
-    /// How many objects there are.
-    pub(super) fn len(&self) -> usize {
-        self.offsets.len()
-    }
-
     fn link(&mut self) {
+        // Whole objects that are no blobs: what is made out of them is none either.
+        let mut others = Vec::new();
         for at in (0..self.offsets.len()).rev() {
             let base = match self.bundle.pack.entry(self.offsets[at]).map(|entry| entry.header) {
                 Ok(Header::Blob) => {
                     self.roots.push(at as u32);
                     continue;
                 }
-                Ok(Header::Commit | Header::Tree | Header::Tag) => continue,
+                Ok(Header::Commit | Header::Tree | Header::Tag) => {
+                    others.push(at as u32);
+                    continue;
+                }
                 Ok(Header::OfsDelta { base_distance }) => {
                     self.offsets[at].checked_sub(base_distance)
                 }
@@ -89,24 +92,48 @@ impl Pack {
                 Err(_) => None,
             };
             let base = base.and_then(|offset| self.offsets.binary_search(&offset).ok());
-            // A base that comes later is possible only by id, and never in a circle that begins at a
-            // root: entries of a circle are reached from none.
-            match base.filter(|base| *base != at) {
-                Some(base) => {
-                    self.next[at] = self.first[base];
-                    self.first[base] = at as u32;
-                }
-                None => self.lost.push(self.id(at)),
+            if let Some(base) = base {
+                self.next[at] = self.first[base];
+                self.first[base] = at as u32;
             }
         }
         self.roots.reverse();
+        let mut reached = vec![false; self.offsets.len()];
+        self.blobs = self.reach(self.roots.clone(), &mut reached);
+        self.reach(others, &mut reached);
+        let lost = (0..reached.len()).filter(|at| !reached[*at]);
+        self.lost = lost.map(|at| self.id(at)).collect();
+    }
+
+    /// Marks entries and all that is made out of them; gives how many these are. Each entry has one
+    /// base, so none is met twice.
+    fn reach(&self, mut todo: Vec<u32>, reached: &mut [bool]) -> usize {
+        let mut count = 0;
+        while let Some(at) = todo.pop() {
+            reached[at as usize] = true;
+            count += 1;
+            todo.extend(self.children(at as usize));
+        }
+        count
+    }
+
+    /// The entries that are made out of this one.
+    fn children(&self, at: usize) -> impl Iterator<Item = u32> {
+        let some = |at: u32| (at != NONE).then_some(at);
+        std::iter::successors(some(self.first[at]), move |at| some(self.next[*at as usize]))
+    }
+
+    /// How many bytes an entry takes in the pack, at most.
+    fn stored(&self, at: usize) -> u64 {
+        let end = self.offsets.get(at + 1).copied();
+        end.unwrap_or(self.bundle.pack.data_len() as u64).saturating_sub(self.offsets[at])
     }
 
     fn id(&self, at: usize) -> ObjectId {
         self.bundle.index.oid_at_index(self.numbers[at]).to_owned()
     }
 
-    /// Scans all blobs; of those that `skip` names nothing is told.
+    /// Scans all blobs.
     pub(super) fn scan(&self, scanner: &Scanner<'_>, progress: &dyn Progress) -> Found {
         let turn = AtomicUsize::new(0);
         let all = Mutex::new(Found::default());
@@ -181,18 +208,16 @@ impl Worker<'_> {
     }
 
     fn push_children(&self, at: usize, base: &Rc<Scanned>, todo: &mut Vec<(usize, Rc<Scanned>)>) {
-        let mut child = self.pack.first[at];
-        while child != NONE {
-            todo.push((child as usize, Rc::clone(base)));
-            child = self.pack.next[child as usize];
-        }
+        todo.extend(self.pack.children(at).map(|child| (child as usize, Rc::clone(base))));
     }
 
     /// Inflates what is stored of an entry into `out`.
     fn inflated(&mut self, at: usize, out: &mut Vec<u8>) -> bool {
         let data = &self.pack.bundle.pack;
         let Ok(entry) = data.entry(self.pack.offsets[at]) else { return false };
-        if entry.decompressed_size > MAX_BLOB {
+        // Deflate cannot do better than that: a header that promises more lies.
+        let honest = entry.decompressed_size <= self.pack.stored(at).saturating_mul(1032) + 64;
+        if entry.decompressed_size > MAX_BLOB || !honest {
             return false;
         }
         out.clear();
@@ -216,11 +241,7 @@ impl Worker<'_> {
         let mut todo = vec![at];
         while let Some(at) = todo.pop() {
             self.found.lost.push(self.pack.id(at));
-            let mut child = self.pack.first[at];
-            while child != NONE {
-                todo.push(child as usize);
-                child = self.pack.next[child as usize];
-            }
+            todo.extend(self.pack.children(at).map(|child| child as usize));
         }
     }
 }

@@ -1,17 +1,15 @@
 //! Of an object made by a delta, only what is new is looked at, and what stands so near to it that a
 //! rule could see both; what was found in the rest of its base is found there as well.
 //!
-//! *Invariant:* the hits are those of a whole scan. For that each rule but the long ones sees no
-//! further than [`REACH`] from a secret, and never beyond the lines that the secret, or its name,
-//! stands in; an object in which a long rule could find anything is scanned whole.
+//! *Invariant:* the hits are those of a whole scan. For that each rule but those that see far takes
+//! at most [`SPAN`] bytes, and sees at most [`SIGHT`] bytes around them and the lines that these
+//! lie in; an object in which a rule that sees far could find anything is scanned whole.
 
 use std::ops::Range;
 
 use super::delta::Stretch;
-use crate::engine::{Hit, Scanner, Text};
+use crate::engine::{Hit, SIGHT, SPAN, Scanner, Text};
 
-/// How far from a secret, in bytes, whatever makes it one may stand.
-pub(super) const REACH: usize = crate::engine::REACH;
 /// Longest line that a window is widened to.
 const MAX_LINE: usize = 4096;
 
@@ -35,6 +33,10 @@ impl Scanned {
 
     /// Scans an object that a delta made out of this one.
     pub(super) fn child(&self, scanner: &Scanner<'_>, bytes: Vec<u8>, delta: &[Stretch]) -> Self {
+        // Whoever knows longer values than a rule takes sees far as well.
+        if scanner.known.is_some_and(|known| known.longest() > SPAN) {
+            return Self::whole(scanner, bytes);
+        }
         let cores = cores(delta, self.bytes.len(), bytes.len());
         let Some(windows) = windows(&bytes, &cores) else { return Self::whole(scanner, bytes) };
         if self.far {
@@ -80,9 +82,9 @@ fn cores(delta: &[Stretch], base: usize, length: usize) -> Vec<Stretch> {
         let Some(from) = stretch.from else { continue };
         let to = &stretch.to;
         // Where both begin, or end, nothing is beside them.
-        let left = if from == 0 && to.start == 0 { 0 } else { REACH };
+        let left = if from == 0 && to.start == 0 { 0 } else { SIGHT };
         let ends = from + to.len() == base && to.end == length;
-        let right = if ends { 0 } else { REACH };
+        let right = if ends { 0 } else { SIGHT };
         if to.len() > left + right {
             let core = to.start + left..to.end - right;
             cores.push(Stretch { to: core, from: Some(from + left) });
@@ -91,7 +93,7 @@ fn cores(delta: &[Stretch], base: usize, length: usize) -> Vec<Stretch> {
     cores
 }
 
-/// What has to be looked at: all between the cores and twice the reach around it, in whole lines;
+/// What has to be looked at: all between the cores, a secret and its sight around it, in whole lines;
 /// `None` where that is most of the object, or lines are too long.
 fn windows(bytes: &[u8], cores: &[Stretch]) -> Option<Vec<Range<usize>>> {
     let mut windows: Vec<Range<usize>> = Vec::new();
@@ -102,8 +104,8 @@ fn windows(bytes: &[u8], cores: &[Stretch]) -> Option<Vec<Range<usize>>> {
         if gap.is_empty() {
             continue;
         }
-        let from = line_start(bytes, gap.start.saturating_sub(2 * REACH))?;
-        let to = line_end(bytes, bytes.len().min(gap.end + 2 * REACH))?;
+        let from = line_start(bytes, gap.start.saturating_sub(SPAN + SIGHT))?;
+        let to = line_end(bytes, bytes.len().min(gap.end + SPAN + SIGHT))?;
         match windows.last_mut() {
             Some(last) if from <= last.end => last.end = to.max(last.end),
             _ => windows.push(from..to),
