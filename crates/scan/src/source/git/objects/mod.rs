@@ -2,6 +2,8 @@
 
 mod delta;
 mod pack;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 use std::collections::HashSet;

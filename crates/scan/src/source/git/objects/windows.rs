@@ -76,7 +76,7 @@ impl Scanned {
 }
 
 /// The copied stretches, less what a change beside them may touch.
-fn cores(delta: &[Stretch], base: usize, length: usize) -> Vec<Stretch> {
+pub(super) fn cores(delta: &[Stretch], base: usize, length: usize) -> Vec<Stretch> {
     let mut cores = Vec::new();
     for stretch in delta {
         let Some(from) = stretch.from else { continue };
