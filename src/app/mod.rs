@@ -40,7 +40,7 @@ pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunOptions};
 pub use scan::{
     AllowOptions, Choice, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
-    check_rules, load_rules, scan, write_report,
+    VaultValues, check_rules, load_rules, scan, write_report,
 };
 pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};
 pub use secrets::{SetOptions, Setting};

@@ -18,7 +18,7 @@ use super::output;
 use super::surroundings::{self, Context};
 use crate::app::{
     AllowOptions, AppError, Choice, Code, Part, ScanOptions, ScanPlace, ScanSource, Scanned,
-    Update, scan,
+    Update, VaultValues, scan,
 };
 use progress::Bar;
 use reports::{FormatName, Target};
@@ -88,6 +88,9 @@ struct Source {
     /// Also files that ignore files of git leave out
     #[arg(long)]
     no_ignore: bool,
+    /// Do not look for the values of your vault
+    #[arg(long)]
+    no_vault: bool,
     /// With --history: also objects that nothing leads to any more
     #[arg(long, requires = "history")]
     unreachable: bool,
@@ -168,7 +171,7 @@ enum Bad {
     Critical,
 }
 
-pub(super) fn run(args: Args, _context: &Context) -> Result<ExitCode, AppError> {
+pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
     if let Some(Action::Rules(args)) = &args.action {
         return rules::run(args);
     }
@@ -183,7 +186,7 @@ pub(super) fn run(args: Args, _context: &Context) -> Result<ExitCode, AppError> 
             .to_owned()]);
     }
     let (format, targets) = (args.told.format, args.told.report.clone());
-    let options = options(args)?;
+    let options = options(args, context)?;
     let bar = Bar::start(&options.source);
     let scanned = scan(&options, &bar);
     bar.finish();
@@ -193,7 +196,7 @@ pub(super) fn run(args: Args, _context: &Context) -> Result<ExitCode, AppError> 
     verdict(&options.source, &scanned)
 }
 
-fn options(args: Args) -> Result<ScanOptions, AppError> {
+fn options(args: Args, context: &Context) -> Result<ScanOptions, AppError> {
     let Args { paths, source, told, allowed, .. } = args;
     let update = (allowed.update_baseline || !allowed.allow.is_empty())
         .then_some(Update { fingerprints: allowed.allow, prune: allowed.prune });
@@ -221,7 +224,19 @@ fn options(args: Args) -> Result<ScanOptions, AppError> {
             update,
         },
         rules: told.rules,
+        vault: vault(source.no_vault, context),
     })
+}
+
+/// The vault's values, where it opens without a question.
+fn vault(no_vault: bool, context: &Context) -> Result<VaultValues, String> {
+    if no_vault {
+        return Err("--no-vault".to_owned());
+    }
+    let mut app = context.app().map_err(|error| error.to_string())?;
+    // A hook has nobody to ask, and a scan needs no vault.
+    app.keys.prompt = Box::new(|| None);
+    app.values_to_seek().map_err(|error| error.to_string())
 }
 
 fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, AppError> {

@@ -2,6 +2,7 @@
 
 mod allow;
 mod files;
+mod known;
 mod rules;
 
 use std::cell::RefCell;
@@ -9,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clawvault_scan::engine::Scanner;
+use clawvault_scan::engine::{Known, Scanner};
 use clawvault_scan::finding::Finding;
 use clawvault_scan::report::{self, About};
 use clawvault_scan::rule::{Confidence, RuleSet, Severity};
@@ -21,6 +22,7 @@ use super::{AppError, Code};
 
 pub use allow::{AllowOptions, Update};
 pub use files::write_report;
+pub use known::VaultValues;
 pub use rules::{check_rules, load_rules};
 
 /// Where texts come from.
@@ -75,6 +77,8 @@ pub struct ScanOptions {
     pub allow: AllowOptions,
     /// A directory of rules besides the built-in ones.
     pub rules: Option<PathBuf>,
+    /// The vault's values, or why they are not sought.
+    pub vault: Result<VaultValues, String>,
 }
 
 /// Which findings are told; all, where nothing is said.
@@ -108,7 +112,8 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress) -> Result<Scanned, A
     let rules = load_rules(options.rules.as_deref())?;
     options.choice.check(&rules)?;
     let mut allowed = allow::Allowed::load(&options.source, &options.allow)?;
-    let scanner = Scanner { rules: &rules, known: None };
+    let known = options.vault.as_ref().ok().map(|values| values as &dyn Known);
+    let scanner = Scanner { rules: &rules, known };
     let Outcome { mut findings, summary } = read(&options.source, &scanner, progress)?;
     // Fingerprints are those of all findings, whatever is told of them.
     report::order(&mut findings);
@@ -121,7 +126,10 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress) -> Result<Scanned, A
         source: options.source.word().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
         seconds: start.elapsed().as_secs_f64(),
-        vault: "not checked".to_owned(),
+        vault: match &options.vault {
+            Ok(values) => values.said(),
+            Err(why) => format!("not checked: {why}"),
+        },
         ignored,
         left_out,
     };

@@ -96,6 +96,8 @@ pub enum Event {
     Rollback,
     /// Values went into a launched process.
     Run,
+    /// Values were sought in files or in a repository.
+    Scan,
     /// Values were taken out of the files that they were imported from.
     Scrub,
     /// What a scrub had taken out was put back.
@@ -136,6 +138,7 @@ impl Event {
             Self::Retention => "retention",
             Self::Rollback => "rollback",
             Self::Run => "run",
+            Self::Scan => "scan",
             Self::Scrub => "scrub",
             Self::ScrubUndo => "scrub-undo",
             Self::Segment => "segment",

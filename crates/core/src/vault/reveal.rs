@@ -15,6 +15,8 @@ pub enum Purpose {
     Export,
     /// To be shown.
     Get,
+    /// To be sought in what may have leaked.
+    Scan,
 }
 
 /// A secret whose fields are wanted.
@@ -39,6 +41,7 @@ impl Vault {
         let event = match purpose {
             Purpose::Export => Event::Export,
             Purpose::Get => Event::Get,
+            Purpose::Scan => Event::Scan,
         };
         let found: Result<Vec<_>, _> = wants.iter().map(|want| self.find(want)).collect();
         let found = match found {

@@ -10,8 +10,8 @@ pub trait Known: Sync {
     }
 
     /// Calls `each` with every place in `text` that holds one of the values, in any form it is
-    /// written in, and what the value is. Places are in bounds and do not overlap.
-    fn find(&self, text: &[u8], each: &mut dyn FnMut(Range<usize>, KnownSecret));
+    /// written in, with what the value is, and the value. Places are in bounds and do not overlap.
+    fn find(&self, text: &[u8], each: &mut dyn FnMut(Range<usize>, &KnownSecret, &[u8]));
 }
 
 /// A value that is known by name.

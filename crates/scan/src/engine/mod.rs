@@ -88,10 +88,10 @@ impl Scanner<'_> {
         far |= shape::find(self.rules, text, &mut hits);
         judged::remove(self.rules, text.bytes, &mut hits);
         if let Some(known) = self.known {
-            known.find(text.bytes, &mut |span, secret| {
-                let value = Zeroizing::new(text.bytes[span.clone()].to_vec());
+            known.find(text.bytes, &mut |span, secret, value| {
+                let value = Zeroizing::new(value.to_vec());
                 let confidence = Confidence::High;
-                let what = What::Known(secret);
+                let what = What::Known(secret.clone());
                 hits.push(Hit { what, span, value, confidence, checksum_failed: false });
             });
         }

@@ -56,6 +56,8 @@ pub fn scan(
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         // Whether or not there is a repository, what `.gitignore` leaves out is left out.
         walk.standard_filters(!options.no_ignore).hidden(false).require_git(false);
+        // That file is the user's, not the tree's.
+        walk.git_global(false);
         walk.filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git");
         walk.threads(threads.min(MAX_THREADS));
         walk.build_parallel().visit(&mut Visitors { scanner, progress, all: &all });

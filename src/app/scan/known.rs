@@ -1,0 +1,116 @@
+//! The vault's values, as the scanner looks for them.
+
+use std::ops::Range;
+
+use clawvault_core::domain::{Revealed, Stage, Value};
+use clawvault_core::vault::{Purpose, Want};
+use clawvault_needles::{Needles, SHORTEST};
+use clawvault_scan::engine::{Known, KnownSecret};
+
+use crate::app::{Access, App, AppError};
+
+/// Fields that say where or as whom a secret is used. They stand in many files, and are none.
+const NO_SECRETS: [&str; 10] =
+    ["region", "user", "host", "url", "endpoint", "email", "name", "port", "database", "account"];
+
+/// Every value of a vault, of each version.
+pub struct VaultValues {
+    needles: Needles,
+    revealed: Vec<Revealed>,
+    /// For each needle, where its value is among the revealed ones, and what it is.
+    told: Vec<(usize, usize, KnownSecret)>,
+    /// How many values are too short to be sought.
+    short: usize,
+}
+
+impl App {
+    /// Opens all values of the vault, after logging it, for a scan. Asks nobody: what the keys do
+    /// not open by themselves stays closed.
+    pub fn values_to_seek(&self) -> Result<VaultValues, AppError> {
+        let mut vault = self.open(Access::Read)?;
+        let mut wants = Vec::new();
+        // What was removed is not opened for anybody.
+        for info in vault.secrets()?.into_iter().filter(|info| info.removed_ms.is_none()) {
+            wants.extend(info.versions.iter().map(|version| Want {
+                profile: info.profile.clone(),
+                name: info.name.clone(),
+                version: Some(version.number),
+            }));
+        }
+        let revealed = vault.reveal(&self.who(), Purpose::Scan, &wants)?;
+        // Other commands work while the scan runs.
+        drop(vault);
+        VaultValues::new(revealed)
+    }
+}
+
+impl VaultValues {
+    fn new(revealed: Vec<Revealed>) -> Result<Self, AppError> {
+        let (mut told, mut short) = (Vec::new(), 0);
+        for (at, secret) in revealed.iter().enumerate() {
+            for (field_at, (field, value)) in secret.fields.iter().enumerate() {
+                let several = secret.fields.len() > 1;
+                if several && NO_SECRETS.iter().any(|word| field.as_str().contains(word)) {
+                    continue;
+                }
+                if value.len() < SHORTEST {
+                    short += 1;
+                    continue;
+                }
+                let name = match several {
+                    true => format!("{}#{field}", secret.info.name),
+                    false => secret.info.name.to_string(),
+                };
+                let version = secret.info.version(secret.version);
+                told.push((
+                    at,
+                    field_at,
+                    KnownSecret {
+                        name,
+                        profile: secret.info.profile.to_string(),
+                        version: u64::from(secret.version),
+                        current: version.is_some_and(|v| v.stage == Stage::Current),
+                    },
+                ));
+            }
+        }
+        // Of equal values the one that is in use is told.
+        told.sort_by_key(|(.., known)| !known.current);
+        let values: Vec<&[u8]> =
+            told.iter().map(|(at, field, _)| bytes(&revealed[*at].fields[*field].1)).collect();
+        let needles = Needles::new(&values).map_err(|_| {
+            let what = "the vault holds more than a scan can look for at once";
+            AppError::new(crate::app::Code::Failed, what, "Scan with --no-vault.")
+        })?;
+        Ok(Self { needles, revealed, told, short })
+    }
+
+    /// How many values are sought, in words.
+    pub fn said(&self) -> String {
+        let short = match self.short {
+            0 => String::new(),
+            count => format!(", {count} too short to be sought"),
+        };
+        let plural = if self.told.len() == 1 { "" } else { "s" };
+        format!("{} value{plural} sought{short}", self.told.len())
+    }
+}
+
+impl Known for VaultValues {
+    fn longest(&self) -> usize {
+        self.needles.longest()
+    }
+
+    fn find(&self, text: &[u8], each: &mut dyn FnMut(Range<usize>, &KnownSecret, &[u8])) {
+        let mut at = 0;
+        while let Some(found) = self.needles.find(text, at) {
+            let Some((secret, field, known)) = self.told.get(found.value) else { return };
+            each(found.start..found.end, known, bytes(&self.revealed[*secret].fields[*field].1));
+            at = found.end.max(at + 1);
+        }
+    }
+}
+
+fn bytes(value: &Value) -> &[u8] {
+    value.expose()
+}
