@@ -5,6 +5,7 @@ mod reports;
 mod rules;
 mod summary;
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,8 +23,8 @@ use crate::app::{
 use progress::Bar;
 use reports::{FormatName, Target};
 
-/// Largest text that is taken from stdin, in bytes.
-const MAX_STDIN: u64 = 1 << 30;
+/// Most that git says of a push, in bytes.
+const MAX_PUSHED: u64 = 16 << 20;
 
 /// Find leaked secrets: in files, in what is staged, in all history; needs no vault
 ///
@@ -225,7 +226,7 @@ fn options(args: Args) -> Result<ScanOptions, AppError> {
 
 fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, AppError> {
     if source.stdin {
-        return stdin().map(ScanSource::Text);
+        return Ok(ScanSource::Text(RefCell::new(Box::new(io::stdin()))));
     }
     // Git tells its hooks where the repository and the index are that it works on.
     let by_git = |name: &str| if paths.is_empty() { surroundings::path(name) } else { None };
@@ -244,7 +245,7 @@ fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, App
             (Some(range), _) => Part::Range(range.clone()),
             (None, Some(remote)) => Part::Pushed {
                 remote: remote.clone(),
-                lines: String::from_utf8_lossy(&stdin()?).into_owned(),
+                lines: String::from_utf8_lossy(&pushed_lines()?).into_owned(),
             },
             (None, None) => Part::All { unreachable: source.unreachable },
         };
@@ -254,16 +255,17 @@ fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, App
     })
 }
 
-fn stdin() -> Result<Vec<u8>, AppError> {
+/// What git says on stdin of a push.
+fn pushed_lines() -> Result<Vec<u8>, AppError> {
     let mut bytes = Vec::new();
-    let read = io::stdin().lock().take(MAX_STDIN + 1).read_to_end(&mut bytes);
+    let read = io::stdin().lock().take(MAX_PUSHED + 1).read_to_end(&mut bytes);
     read.map_err(|error| {
         let what = format!("stdin could not be read: {}", error.kind());
         AppError::new(Code::Failed, what, "Give it something to read.")
     })?;
-    if bytes.len() as u64 > MAX_STDIN {
-        let what = "stdin has more than 1 GiB";
-        return Err(AppError::new(Code::Failed, what, "Scan it in parts, or as a file."));
+    if bytes.len() as u64 > MAX_PUSHED {
+        let what = "stdin has more than 16 MiB, no list of refs has that";
+        return Err(AppError::new(Code::Failed, what, "Push fewer refs at once."));
     }
     Ok(bytes)
 }

@@ -117,6 +117,7 @@ const MAY_TOUCH_FILES: Spared = &[
     ("crates/core/src/platform/", "atomic writes and modes are decided here"),
     ("crates/core/src/auditlog/", "reads and writes handles that platform opened"),
     ("crates/core/src/vault/anchor.rs", "holds and writes a handle that platform opened"),
+    ("crates/scan/src/source/", "reads trees and repositories of others; writes nothing"),
 ];
 
 const MAY_EXPOSE: Spared = &[

@@ -4,6 +4,8 @@ mod allow;
 mod files;
 mod rules;
 
+use std::cell::RefCell;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -29,8 +31,8 @@ pub enum ScanSource {
     Staged(Vec<Place>),
     /// A part of the history of each repository.
     History(Vec<Place>, Part),
-    /// This text.
-    Text(Vec<u8>),
+    /// The text that this gives.
+    Text(RefCell<Box<dyn Read>>),
 }
 
 /// Which part of a history.
@@ -145,7 +147,13 @@ fn read(
             }
             Ok(outcome)
         }
-        ScanSource::Text(bytes) => Ok(text::scan(scanner, b"stdin", bytes)),
+        ScanSource::Text(reader) => {
+            let mut reader = reader.borrow_mut();
+            text::scan_reader(scanner, b"stdin", &mut *reader, progress).map_err(|error| {
+                let what = format!("stdin could not be read: {}", error.kind());
+                AppError::new(Code::Failed, what, "Give it something to read.")
+            })
+        }
         ScanSource::Staged(places) => {
             each(places, |repository| repository.staged(scanner, progress))
         }
