@@ -82,8 +82,11 @@ class Meter:
         self.environment = environment
         self.stderr = Path(scratch, "stderr")
 
-    def usage(self, command, **environment):
-        """Runs the command and tells what it took; its output goes nowhere."""
+    def usage(self, command, ends=("0",), **environment):
+        """Runs the command and tells what it took; its output goes nowhere.
+
+        It must end with one of the exit codes `ends`.
+        """
         reader, writer = os.pipe()
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -100,7 +103,7 @@ class Meter:
         with open(reader, encoding="ascii") as report:
             fields = report.read().split()
         os.waitpid(child, 0)
-        if len(fields) != 5 or fields[4] != "0":
+        if len(fields) != 5 or fields[4] not in ends:
             raise BenchError(f"{command[:2]} failed: {self.stderr.read_text()[-500:]}")
         user, system, rss, wall, _ = map(int, fields)
         return Usage((user + system) / 1e3, wall / 1e6, rss / 1024)

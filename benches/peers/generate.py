@@ -1,168 +1,203 @@
-"""Makes a packed repository with a long history, the same each time: `generate.py DIR BLOBS`.
+"""Makes large repositories as they grow in life, the same every time: many files, many small edits.
 
-Files of several kinds grow and change by small edits, as sources do, so that git stores most
-versions as deltas. Invented secrets are planted; what was planted is printed as `secrets: N`.
+`git fast-import` takes them, and `git repack` packs them as a server would; texts of several kinds,
+each with its own way to grow, so that deltas arise. One blob in a thousand brings a secret that was
+never issued.
 """
 
-import argparse
-import os
 import random
-import string
+import shutil
 import subprocess
 from pathlib import Path
 
 SEED = 20261125
-# Versions that one file gets on average, and lines that it begins with.
-VERSIONS = 12
-LINES = (40, 260)
-# One secret in so many blobs.
-PLANTED_EVERY = 500
-FILES_A_COMMIT = 5
-STAMP = 1_700_000_000
-
+EDITS = 6  # blobs of one commit
+PLANTED = 1_000  # one blob of so many gets a secret
+LINES = (20, 400)  # of a new file
 WORDS = (
-    "account address append balance batch branch buffer build cache channel check client close"
-    " collect column commit config connect context count create cursor decode delete deliver"
-    " device digest driver encode engine entry error event export fetch field filter finish flush"
-    " format frame gather handle header helper index input insert invoice layer length limit list"
-    " load locate logger margin matrix merge message metric model module monitor node number object"
-    " offset option order output packet parent parse path pattern payload plan point policy pool"
-    " process queue range reader record region release render report request reset result retry"
-    " route sample schema scope search segment session shape signal socket source stage state store"
-    " stream string table target task template thread ticket token trace update user value vector"
-    " version visit widget window worker writer"
+    "account address amount array batch body buffer build bytes cache call channel check client code"
+    " column config connection content context count create cursor data date default delete detail"
+    " device document entry error event fetch field file filter find first flag format group handle"
+    " header helper host image index input insert item join key label last length level limit line"
+    " list load local lock main manager map match member message method mode model module name next"
+    " node number object offset open option order output owner page parent parse path pattern pool"
+    " port prefix process query queue random range read record region request reset result return"
+    " route rule schema scope select send server service session size sort source stack start state"
+    " status step store stream string style table tag target task test text thread time token total"
+    " trace type update upload user value version view window worker write"
 ).split()
 
 
-def code(pick, indent, sign):
-    """A line of a program."""
-    a, b, c, d = pick(4)
-    return (
-        f"{indent}{a}_{b} = {c}.{d}({b}, {len(a) * 7}){sign}",
-        f"{indent}if {a}.{b} > {len(c) * 13} and not {d}:{sign}",
-        f'{indent}{a}.{b}("{c} the {d} of %s", {b}){sign}',
-        f"{indent}return {a}({b}, {c}_{d}){sign}",
-        f"{indent}# The {a} must {b} before the {c} has a {d}.",
-    )[(len(a) + len(b) * 3 + len(c) * 7) % 5]
+class Writer:
+    """Lines of one kind of text each."""
 
+    def __init__(self, source):
+        self.source = source
+        self.kinds = {
+            "py": self.python,
+            "rs": self.rust,
+            "js": self.script,
+            "json": self.json,
+            "yaml": self.yaml,
+            "md": self.prose,
+            "lock": self.lock,
+            "css": self.style,
+        }
 
-def line_of(kind, pick):
-    """One line of a file of that kind."""
-    a, b, c, d = pick(4)
-    if kind == "json":
-        return f'  "{a}{b.title()}": {{ "{c}": "{d} {a}", "{d}": {len(b) * 31} }},'
-    if kind == "yaml":
-        return f"  {a}-{b}:\n    {c}: {d}\n    limit: {len(a) * 17}"
-    if kind == "md":
-        return f"The {a} of a {b} is where each {c} may {d}; see `{a}.{c}` for the {b}.\n"
-    return code(pick, "    " * (len(a) % 3), ";" if kind == "js" else "")
+    def words(self, count, joint):
+        return joint.join(self.source.choices(WORDS, k=count))
 
+    def python(self):
+        a, b = self.words(2, "_"), self.words(2, "_")
+        return self.source.choice((
+            f"def {a}(self, {b}=None):",
+            f"    {a} = self.{b}({self.words(1, '')}, {self.source.randrange(512)})",
+            f"    if {a} is not None and len({b}) > {self.source.randrange(64)}:",
+            f'        raise ValueError("{self.words(5, " ")}")',
+            f"    # {self.words(9, ' ')}.",
+            f"        return [{a} for {a} in {b} if {a}.{self.words(1, '')}]",
+            "",
+        ))
 
-KINDS = (("py", 4), ("js", 4), ("md", 2), ("json", 1), ("yaml", 1))
+    def rust(self):
+        a, b = self.words(2, "_"), self.words(2, "_")
+        return self.source.choice((
+            f"    let {a} = self.{b}.get(&{self.words(1, '')})?;",
+            f"    pub fn {a}(&self, {b}: &[u8]) -> Result<usize, Error> {{",
+            f"        {a} => Err(Error::{self.words(2, '').title()}),",
+            f"    /// {self.words(8, ' ').capitalize()}.",
+            f"    assert_eq!({a}.len(), {self.source.randrange(4096)});",
+            "    }",
+            "",
+        ))
 
+    def script(self):
+        a, b = self.words(2, "").title(), self.words(2, "_")
+        return self.source.choice((
+            f"  const {b} = await this.{self.words(1, '')}{a}({{ {self.words(1, '')}: '{b}' }});",
+            f"export function get{a}({b}) {{",
+            f"  if (!{b} || {b}.length < {self.source.randrange(32)}) return null;",
+            f"  // {self.words(8, ' ')}",
+            f"    expect(render(<{a} {self.words(1, '')}=\"{b}\" />)).toBe(true);",
+            "}",
+        ))
 
-class History:
-    """The history as it is written into `git fast-import`."""
+    def json(self):
+        value = self.source.choice((
+            str(self.source.randrange(100_000)), f'"{self.words(4, " ")}"', "true", "null",
+            f'"https://{self.words(2, "-")}.example.com/{self.words(3, "/")}"',
+        ))
+        return f'    "{self.words(2, "_")}": {value},'
 
-    def __init__(self, blobs):
-        self.random = random.Random(SEED)
-        self.blobs, self.planted, self.mark = blobs, 0, 0
-        self.files = [self.fresh(number) for number in range(max(1, blobs // VERSIONS))]
+    def yaml(self):
+        indent = "  " * self.source.randrange(5)
+        return f"{indent}{self.words(2, '-')}: {self.words(self.source.randrange(1, 5), ' ')}"
 
-    def pick(self, count):
-        """So many words."""
-        return self.random.choices(WORDS, k=count)
+    def prose(self):
+        return self.source.choice(("", f"## {self.words(3, ' ').title()}", self.words(14, " ") + "."))
 
-    def fresh(self, number):
-        """A new file: its path, kind and lines."""
-        names, weights = zip(*KINDS, strict=True)
-        kind = self.random.choices(names, weights)[0]
-        first, second = self.pick(2)
-        lines = [line_of(kind, self.pick) for _ in range(self.random.randint(*LINES))]
-        return f"{first}/{second}/{number}.{kind}", kind, lines
+    def lock(self):
+        digest = self.source.randbytes(32).hex()
+        return self.source.choice((
+            f'name = "{self.words(2, "-")}"',
+            f'version = "{self.source.randrange(9)}.{self.source.randrange(40)}.0"',
+            f'checksum = "{digest}"',
+            "[[package]]",
+        ))
+
+    def style(self):
+        return f".{self.words(2, '-')} {{ {self.words(1, '')}: #{self.source.randrange(1 << 24):06x}; }}"
 
     def secret(self):
-        """A line with an invented token of a known shape."""
-        alphabet = string.ascii_letters + string.digits
-        value = "".join(self.random.choices(alphabet, k=32))
-        name = self.pick(1)[0].upper()
-        self.planted += 1
-        return f'{name}_API_KEY = "{value}"'
+        letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        value = "".join(self.source.choices(letters, k=36))
+        return self.source.choice((
+            f"GITHUB_TOKEN=ghp_{value}",
+            f'slack_token = "xoxb-{self.source.randrange(10**12):012}-{self.source.randrange(10**12):012}-'
+            f'{value[:24]}"',
+            f"  database_url: postgres://service:{value[:20]}@db.internal:5432/main",
+            f'"stripe": "sk_live_{value[:24]}",',
+        ))
 
-    def edit(self, kind, lines):
-        """Changes a file as one commit does."""
-        for _ in range(self.random.randint(1, 4)):
-            place = self.random.randrange(len(lines))
-            if self.random.random() < 0.3 and len(lines) > LINES[0]:
-                del lines[place]
+
+def stream(blobs, planted):
+    """What `git fast-import` reads, piece by piece; adds each secret to `planted`."""
+    source = random.Random(SEED)
+    writer = Writer(source)
+    files, made, commit = [], 0, 0
+    yield b"feature done\n"
+    while made < blobs:
+        commit += 1
+        message = writer.words(6, " ").encode()
+        when = 1_500_000_000 + commit * 3_600  # seconds
+        author = f"{source.choice(WORDS).title()} <dev@example.com> {when} +0000"
+        yield b"commit refs/heads/main\nmark :%d\ncommitter %s\ndata %d\n%s\n" % (
+            commit, author.encode(), len(message), message)
+        if commit > 1:
+            yield b"from :%d\n" % (commit - 1)
+        touched = set()
+        for _ in range(min(EDITS, blobs - made)):
+            made += 1
+            number = choose(source, files, touched)
+            path, lines = new_file(writer, len(files)) if number == len(files) else files[number]
+            if number == len(files):
+                files.append((path, lines))
             else:
-                lines.insert(place, line_of(kind, self.pick))
-
-    def blob(self, number):
-        """The next version of a file, as a command for fast-import."""
-        path, kind, lines = self.files[number % len(self.files)]
-        if number >= len(self.files):
-            self.edit(kind, lines)
-        if number % PLANTED_EVERY == PLANTED_EVERY // 2:
-            lines.insert(self.random.randrange(len(lines)), self.secret())
-        text = ("\n".join(lines) + f"\n// {number}\n").encode()
-        self.mark += 1
-        return path, b"blob\nmark :%d\ndata %d\n%s\n" % (self.mark, len(text), text)
-
-    def commands(self):
-        """All commands of the history, piece by piece."""
-        order, waiting = list(range(self.blobs)), []
-        for number in order:
-            path, command = self.blob(number)
-            yield command
-            waiting.append((self.mark, path))
-            if len(waiting) == FILES_A_COMMIT or number == self.blobs - 1:
-                yield self.commit(number, waiting)
-                waiting = []
-
-    def commit(self, number, waiting):
-        """A commit of the blobs that wait."""
-        message = b"change %d" % number
-        head = b"commit refs/heads/main\ncommitter A <a@example.org> %d +0000\ndata %d\n%s\n"
-        files = b"".join(b"M 100644 :%d %s\n" % (mark, path.encode()) for mark, path in waiting)
-        return head % (STAMP + number, len(message), message) + files + b"\n"
+                edit(writer, path, lines)
+            touched.add(number)
+            if source.random() < 1 / PLANTED:
+                planted.append(writer.secret())
+                lines.insert(source.randrange(len(lines) + 1), planted[-1])
+            text = "\n".join(lines).encode() + b"\n"
+            yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(text), text)
+    yield b"done\n"
 
 
-def git(directory, *arguments, **more):
-    """Runs git without the settings of who calls."""
-    surroundings = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    return subprocess.run(
-        ["git", "-C", str(directory), *arguments], env=surroundings, check=True, **more
-    )
+def choose(source, files, touched):
+    """A file that is there, the later ones more often, or a new one: one in eight."""
+    if not files or source.random() < 0.125:
+        return len(files)
+    for _ in range(8):
+        number = int(len(files) * source.random() ** 0.5)
+        if number not in touched:
+            return number
+    return len(files)
 
 
-def generate(directory, blobs):
-    """Makes the repository in a new directory; returns how many secrets it has."""
-    directory = Path(directory)
-    directory.mkdir(parents=True)
-    git(directory, "init", "--quiet", "--initial-branch=main")
-    history = History(blobs)
-    surroundings = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    line = ["git", "-C", str(directory), "fast-import", "--quiet"]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, env=surroundings) as importer:
-        for command in history.commands():
-            importer.stdin.write(command)
-        importer.stdin.close()
-        if importer.wait() != 0:
-            raise SystemExit("git fast-import failed")
-    git(directory, "repack", "-adfq")
-    git(directory, "reset", "--quiet", "--hard")
-    return history.planted
+def new_file(writer, number):
+    source = writer.source
+    kind = source.choice(tuple(writer.kinds))
+    path = f"{source.choice(WORDS)}/{source.choice(WORDS)}/{source.choice(WORDS)}_{number}.{kind}"
+    return path, [writer.kinds[kind]() for _ in range(source.randrange(*LINES))]
 
 
-def main():
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("blobs", type=int)
-    given = parser.parse_args()
-    print(f"secrets: {generate(given.directory, given.blobs)}")
+def edit(writer, path, lines):
+    """Some lines changed, put in and taken out, at one to four places."""
+    source = writer.source
+    line = writer.kinds[path.rsplit(".", 1)[1]]
+    for _ in range(source.randrange(1, 5)):
+        at = source.randrange(len(lines) + 1)
+        lines[at : at + source.randrange(3)] = [line() for _ in range(source.randrange(1, 6))]
 
 
-if __name__ == "__main__":
-    main()
+def make(path: Path, blobs: int):
+    """A bare repository with so many blobs, in one pack; one that is whole already is kept.
+
+    Gives how many secrets are planted in it.
+    """
+    whole = path / "planted"
+    if whole.exists():
+        return int(whole.read_text(encoding="ascii"))
+    shutil.rmtree(path, ignore_errors=True)
+    git, planted = ["git", "-C", str(path)], []
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(path)], check=True)
+    command = [*git, "fast-import", "--quiet", "--done"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        for piece in stream(blobs, planted):
+            process.stdin.write(piece)
+        process.stdin.close()
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    subprocess.run([*git, "repack", "-adfq"], check=True)
+    whole.write_text(str(len(planted)), encoding="ascii")
+    return len(planted)
