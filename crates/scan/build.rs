@@ -112,7 +112,7 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
 fn is_plain(format: &Format) -> bool {
     let short = format.keywords.iter().all(|word| word.len() < grammar::MIN_KEYWORD);
     let begin = !format.context && format.keywords.iter().all(|word| word.len() == BEGIN);
-    short && !(begin && !format.keywords.is_empty())
+    short && (!begin || format.keywords.is_empty())
 }
 
 /// The rule that finds tokens of a vendor's format.
@@ -122,7 +122,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
     let (before, after) = match plain {
         true => (0, NEAR),
         false if format.examples.iter().all(begins) => (0, 0),
-        false => (INSIDE.min(grammar::reach(&format.pattern)), 0),
+        false => (INSIDE.min(grammar::reach(format.pattern)), 0),
     };
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     // The name is written in either case, the token is not.

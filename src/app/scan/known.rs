@@ -1,11 +1,9 @@
 //! The vault's values, as the scanner looks for them.
 
-use std::ops::Range;
-
 use clawvault_core::domain::{Revealed, Stage, Value};
 use clawvault_core::vault::{Purpose, Want};
 use clawvault_needles::{Needles, SHORTEST};
-use clawvault_scan::engine::{Known, KnownSecret};
+use clawvault_scan::engine::{Known, KnownSecret, OnKnown};
 
 use crate::app::{Access, App, AppError};
 
@@ -101,7 +99,7 @@ impl Known for VaultValues {
         self.needles.longest()
     }
 
-    fn find(&self, text: &[u8], each: &mut dyn FnMut(Range<usize>, &KnownSecret, &[u8])) {
+    fn find(&self, text: &[u8], each: &mut OnKnown<'_>) {
         let mut at = 0;
         while let Some(found) = self.needles.find(text, at) {
             let Some((secret, field, known)) = self.told.get(found.value) else { return };

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Is told of a place that holds a known value: where it is, what the value is, and the value.
+pub type OnKnown<'a> = dyn FnMut(Range<usize>, &KnownSecret, &[u8]) + 'a;
+
 /// Somebody who knows values by name, such as a vault.
 pub trait Known: Sync {
     /// Length of the longest form of a value, in bytes.
@@ -10,8 +13,8 @@ pub trait Known: Sync {
     }
 
     /// Calls `each` with every place in `text` that holds one of the values, in any form it is
-    /// written in, with what the value is, and the value. Places are in bounds and do not overlap.
-    fn find(&self, text: &[u8], each: &mut dyn FnMut(Range<usize>, &KnownSecret, &[u8]));
+    /// written in. Places are in bounds and do not overlap.
+    fn find(&self, text: &[u8], each: &mut OnKnown<'_>);
 }
 
 /// A value that is known by name.

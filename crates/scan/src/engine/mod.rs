@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-pub use known::{Known, KnownSecret};
+pub use known::{Known, KnownSecret, OnKnown};
 pub use proof::{Broken, prove};
 
 use crate::rule::{Confidence, RuleSet};

@@ -92,13 +92,13 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
         b"alphabet",
         b"chars",
     ];
-    let ends = |word: &&[u8]| {
+    let ends = |word: &[u8]| {
         name.ends_with(word)
-            || (word.len() > 3 && name.windows(word.len()).any(|found| found == *word))
+            || (word.len() > 3 && name.windows(word.len()).any(|found| found == word))
     };
     (length >= 2
         && name.iter().any(u8::is_ascii_alphabetic)
-        && !NEVER.iter().any(|word| ends(&word)))
+        && !NEVER.iter().any(|word| ends(word)))
     .then_some(())
 }
 
