@@ -1,5 +1,7 @@
 //! Every rule is proved against its own examples, and every table row by keys made to its shape.
 
+#![allow(clippy::unwrap_used)]
+
 use clawvault_scan::engine::{Scanner, Text, What, prove};
 use clawvault_scan::rule::grammar::{RuleEntry, RuleFile};
 use clawvault_scan::rule::{Class, RuleSet, Shape};

@@ -112,7 +112,7 @@ fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<
     if glued || (rule.entropy > 0.0 && judge::entropy(secret) < rule.entropy) {
         return None;
     }
-    if rule.random && !judge::looks_varied(secret) {
+    if judge::is_example(secret) || (rule.random && !judge::looks_varied(secret)) {
         return None;
     }
     if !rule.context.is_empty() {

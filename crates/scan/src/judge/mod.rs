@@ -8,7 +8,7 @@ mod random;
 
 pub use code::{is_code, is_reference};
 pub use entropy::entropy;
-pub use placeholder::is_placeholder;
+pub use placeholder::{is_example, is_placeholder};
 pub use random::{is_password, is_token, looks_random, looks_varied};
 
 /// Whether a text is a UUID: 8, 4, 4, 4 and 12 digits of base 16 (RFC 9562, section 4).

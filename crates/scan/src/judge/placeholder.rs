@@ -52,8 +52,16 @@ const WORDS: [&[u8]; 47] = [
     b"enter",
 ];
 
+/// Whether `text` is one of the keys that documents show: they end so, and no vendor issues them.
+pub fn is_example(text: &[u8]) -> bool {
+    [&b"EXAMPLE"[..], b"EXAMPLEKEY", b"EXAMPLETOKEN"].iter().any(|end| text.ends_with(end))
+}
+
 /// Whether `text` is a placeholder.
 pub fn is_placeholder(text: &[u8]) -> bool {
+    if is_example(text) {
+        return true;
+    }
     let lower = text.to_ascii_lowercase();
     let dull = |byte: &u8| b"*x.-_#?0 ".contains(&byte.to_ascii_lowercase());
     if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
