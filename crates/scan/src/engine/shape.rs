@@ -15,6 +15,9 @@ const NEAR: usize = 80;
 /// the name tells of something else.
 const BETWEEN: usize = 45;
 
+/// Longest run that a key is looked for in, in bytes.
+const MAX_RUN: usize = 1024;
+
 /// Finds what rules with shapes look for, and those whose patterns begin a run; true where one of
 /// these sees far.
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool {
@@ -27,6 +30,10 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool
         {
             return;
         }
+        // No key is that long: it is data, and looking for names in it would take long.
+        if run.len() > MAX_RUN {
+            return;
+        }
         hits.extend(assignment::unnamed(rules, text, &run));
         // `+` and `/` are in keys, not in runs.
         let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
@@ -34,7 +41,7 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool
         let back = text.bytes[reach..run.start].iter().rev().take_while(|byte| inside(byte));
         let begin = run.start - back.count();
         let from = begin.saturating_sub(NEAR);
-        let near = &text.bytes[from..run.end];
+        let near = &text.bytes[from..run.end.min(run.start + NEAR)];
         rules.shapes.find(near, |word, start| {
             let name = start..start + word.text.len();
             let between = near.get(name.end..begin - from).unwrap_or_default();
@@ -106,12 +113,12 @@ pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
     };
     let other = |byte: &u8| !byte.is_ascii_alphanumeric();
     let after = sign(Some(key.end)) && {
-        let rest = &bytes[key.end + 1..];
+        let rest = &bytes[key.end + 1..bytes.len().min(key.end + MAX_RUN)];
         let end = rest.iter().position(other).unwrap_or(rest.len());
         rest.get(end) != Some(&b'=') && like_key(&rest[..end])
     };
     let before = sign(key.start.checked_sub(1)) && {
-        let rest = &bytes[..key.start - 1];
+        let rest = &bytes[key.start.saturating_sub(MAX_RUN)..key.start - 1];
         let start = rest.iter().rposition(other).map_or(0, |at| at + 1);
         like_key(&rest[start..])
     };
@@ -137,7 +144,8 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
     let mut start = run.start;
     // What the run does not count may begin or end the key: `+` and `/`. A `=` only ends it.
     let begins = |at: usize| shape.class == Class::Base64 && inside(at) && bytes[at] != b'=';
-    while start > 0 && begins(start - 1) {
+    let first = start.saturating_sub(MAX_RUN);
+    while start > first && begins(start - 1) {
         start -= 1;
     }
     while start < run.end {
@@ -146,8 +154,9 @@ fn fit(shape: Shape, bytes: &[u8], run: Range<usize>) -> Option<Range<usize>> {
             continue;
         }
         let ended = |at: usize| at > start && bytes[at - 1] == b'=' && bytes[at] != b'=';
-        let end = (start..bytes.len()).find(|at| !inside(*at) || ended(*at));
-        let end = end.unwrap_or(bytes.len());
+        let reach = bytes.len().min(start + MAX_RUN);
+        let end = (start..reach).find(|at| !inside(*at) || ended(*at));
+        let end = end.unwrap_or(reach);
         let length = usize::from(shape.least)..=usize::from(shape.most);
         let fits = length.contains(&(end - start))
             && !goes_on(start.checked_sub(1))
