@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Hit, SIGHT, SPAN, Text, What, assignment, run};
 use crate::judge;
-use crate::rule::{CONTEXT, Rule, RuleSet};
+use crate::rule::{CONTEXT, Confidence, Rule, RuleSet};
 
 /// Matches of at least so many bytes are keys, which have a long run with a digit in them.
 const MIN_KEY: usize = 20;
@@ -125,7 +125,9 @@ fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<
     }
     let value = Zeroizing::new(secret.to_vec());
     let what = What::Rule(number);
-    Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+    let checksum_failed = rule.checksum.is_some_and(|kind| !judge::holds(kind, secret));
+    let confidence = if checksum_failed { Confidence::Low } else { rule.confidence };
+    Some(Hit { what, span, value, confidence, checksum_failed })
 }
 
 /// Whether a token goes on from one place to the next.

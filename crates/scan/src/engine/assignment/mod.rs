@@ -89,5 +89,5 @@ fn same(name: &[u8], value: &[u8]) -> bool {
         text.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect()
     };
     let (name, value) = (letters(name), letters(value));
-    value.len() >= 3 && (name.ends_with(&value) || name.starts_with(&value)) && value.len() > 3
+    value.len() > 3 && (name.ends_with(&value) || name.starts_with(&value))
 }

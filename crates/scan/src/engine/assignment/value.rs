@@ -74,7 +74,6 @@ impl Reader<'_> {
         ];
         if OPERATORS.iter().any(|operator| self.eat(operator)) {
             self.blanks();
-            // `:` and a type, then `=`: the value is behind that.
             return true;
         }
         if self.eat(b",") {
@@ -109,7 +108,6 @@ impl Reader<'_> {
                     _ => None,
                 }
             }
-            b'@' | b'$' | b'%' | b'<' | b'#' if may_name_type => self.unquoted(),
             _ => self.unquoted(),
         }?;
         // `password: str = "…"`: a type stands where the value was looked for.

@@ -52,7 +52,7 @@ impl Found {
         self.lost.extend(other.lost);
     }
 
-    fn clone_counts(&self) -> (u64, u64) {
+    fn counts(&self) -> (u64, u64) {
         (self.texts, self.bytes)
     }
 }

@@ -154,9 +154,9 @@ impl Pack {
                         if progress.stop() {
                             break;
                         }
-                        let before = worker.found.clone_counts();
+                        let before = worker.found.counts();
                         worker.family(*root as usize);
-                        let (texts, bytes) = worker.found.clone_counts();
+                        let (texts, bytes) = worker.found.counts();
                         progress.done(texts - before.0, bytes - before.1);
                     }
                     if let Ok(mut all) = all.lock() {
