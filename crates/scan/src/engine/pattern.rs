@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Hit, SIGHT, SPAN, Text, What, assignment, run};
 use crate::judge;
-use crate::rule::{CONTEXT, Confidence, Rule, RuleSet};
+use crate::rule::{CONTEXT, Confidence, Least, Rule, RuleSet};
 
 /// Matches of at least so many bytes are keys, which have a long run with a digit in them.
 const MIN_KEY: usize = 20;
@@ -107,12 +107,17 @@ fn may_match(rule: &Rule, bytes: &[u8], at: Range<usize>) -> bool {
 /// The hit that it is, unless it is no secret.
 fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<Hit> {
     let secret = bytes.get(span.clone())?;
-    let glued = is_glued(bytes, span.start.wrapping_sub(1), span.start)
+    // A password may follow a letter, as in `-pPASSWORD`.
+    let password = rule.looks == Some(Least::Password);
+    let glued = !password && is_glued(bytes, span.start.wrapping_sub(1), span.start)
         || is_glued(bytes, span.end.wrapping_sub(1), span.end);
     if glued || (rule.entropy > 0.0 && judge::entropy(secret) < rule.entropy) {
         return None;
     }
     if judge::is_example(secret) || (rule.random && !judge::looks_varied(secret)) {
+        return None;
+    }
+    if rule.looks.is_some_and(|least| !judge::is_secret(least, secret)) {
         return None;
     }
     if !rule.context.is_empty() {
@@ -138,5 +143,8 @@ fn is_glued(text: &[u8], one: usize, next: usize) -> bool {
     // The letter of `\n` in a string belongs to the escape, not to the token.
     let escape =
         |at: usize| at > 0 && text[at - 1] == b'\\' && matches!(text[at], b'n' | b'r' | b't');
-    is_token(one) && is_token(next) && !escape(one)
+    // The dashes of `-----BEGIN` are none of the key's.
+    let dashes = |range: Range<usize>| text.get(range).is_some_and(|part| part == b"-----");
+    let line = |one: usize| dashes(one.saturating_sub(4)..one + 1) || dashes(next..next + 5);
+    is_token(one) && is_token(next) && !escape(one) && !line(one)
 }

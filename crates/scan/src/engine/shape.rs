@@ -15,6 +15,9 @@ const NEAR: usize = 80;
 /// the name tells of something else.
 const BETWEEN: usize = 45;
 
+/// How many bytes before a run show that it is a piece of data.
+const DATA: usize = 24;
+
 /// Longest run that a key is looked for in, in bytes.
 const MAX_RUN: usize = 1024;
 
@@ -23,7 +26,9 @@ const MAX_RUN: usize = 1024;
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool {
     let mut sees_far = false;
     run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
-        sees_far |= pattern::begin(rules, text, run.start, hits);
+        if !is_in_data(text.bytes, &run) {
+            sees_far |= pattern::begin(rules, text, run.start, hits);
+        }
         // A run of letters alone is a word, or several.
         if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
             || follows_hash_name(&text.bytes[..run.start])
@@ -91,7 +96,7 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_varied(secret) || is_part(bytes, &span) {
+    if !judge::looks_varied(secret) || judge::is_identifier(secret) || is_part(bytes, &span) {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());
@@ -125,14 +130,38 @@ pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
     after || before
 }
 
+/// Whether a run is a piece of a longer text in base 64.
+fn is_in_data(bytes: &[u8], run: &Range<usize>) -> bool {
+    let sign = |at: Option<usize>| at.and_then(|at| bytes.get(at));
+    let (before, after) = (sign(run.start.checked_sub(1)), sign(Some(run.end)));
+    let data = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let reach = run.start.saturating_sub(DATA)..run.start;
+    before == Some(&b'+')
+        || before == Some(&b'/')
+            && matches!(after, Some(b'+' | b'/'))
+            && bytes[reach].iter().all(data)
+}
+
 /// Whether a text ends in the name of a hash function and `=`, `:` or `-`: what follows is a hash.
 fn follows_hash_name(text: &[u8]) -> bool {
-    let Some((b'=' | b':' | b'-', text)) = text.split_last() else { return false };
-    let names: [&[u8]; 6] = [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"integrity"];
-    names.iter().any(|name| {
+    let ends = |text: &[u8], name: &[u8]| {
         let at = text.len().saturating_sub(name.len());
         text[at..].eq_ignore_ascii_case(name)
-    })
+    };
+    const PATHS: [&[u8]; 4] = [b"/blob/", b"/commit/", b"/tree/", b"/raw/"];
+    if PATHS.iter().any(|path| ends(text, path)) {
+        return true;
+    }
+    let quote = |text: &[u8]| {
+        let rest = text.iter().rev().skip_while(|byte| matches!(byte, b'"' | b'\'' | b' '));
+        rest.count()
+    };
+    let text = &text[text.len().saturating_sub(24)..];
+    let Some((b'=' | b':' | b'-', text)) = text[..quote(text)].split_last() else { return false };
+    let text = &text[..quote(text)];
+    const NAMES: [&[u8]; 7] =
+        [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"integrity", b"checksum"];
+    NAMES.iter().any(|name| ends(text, name))
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and

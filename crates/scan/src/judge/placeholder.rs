@@ -59,10 +59,13 @@ pub fn is_example(text: &[u8]) -> bool {
 
 /// Whether `text` is a placeholder.
 pub fn is_placeholder(text: &[u8]) -> bool {
-    if is_example(text) {
+    if text.windows(7).any(|part| part == b"EXAMPLE") {
         return true;
     }
     let lower = text.to_ascii_lowercase();
+    if lower.ends_with(b"example") {
+        return true;
+    }
     let dull = |byte: &u8| b"*x.-_#?0 ".contains(&byte.to_ascii_lowercase());
     if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
         return true;

@@ -1,11 +1,13 @@
 //! Whether a text is made by chance, or thought up to be hard to guess.
 
+use super::identifier::is_identifier;
 use super::{entropy, pairs};
 
 /// Whether a text looks made by chance: its characters vary as much as its length lets expect, and
 /// they make no words.
 pub fn looks_random(text: &[u8]) -> bool {
-    if text.len() < 8 || entropy(text) < least_entropy(text) {
+    let text = text.strip_prefix(b"0x").unwrap_or(text);
+    if text.len() < 8 || entropy(text) < least_entropy(text) || is_identifier(text) {
         return false;
     }
     let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();

@@ -4,13 +4,14 @@
 //! by the first byte or two behind them.
 
 mod name;
+mod reader;
 mod value;
 
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, SPAN, Text, What};
+use super::{Hit, Text, What};
 use crate::judge;
 use crate::rule::{Least, RuleSet};
 use value::Assigned;
@@ -65,22 +66,20 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
 }
 
 fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {
-    let excused =
-        || judge::is_reference(secret) || judge::is_placeholder(secret) || same(name, secret);
     // Without quotes it may be code.
-    if !assigned.quoted && (judge::is_code(secret) || !assigned.ends_well) {
+    if !assigned.quoted && (!assigned.ends_well && !assigned.setting || is_code(secret, assigned)) {
         return false;
     }
-    let looks = match least {
-        Least::Password => judge::is_password(secret),
-        Least::Token => judge::is_token(secret),
-        Least::Random | Least::Unnamed => {
-            secret.iter().all(u8::is_ascii_graphic)
-                && (16..=SPAN).contains(&secret.len())
-                && judge::looks_random(secret)
-        }
+    judge::is_secret(least, secret) && !same(name, secret)
+}
+
+/// Whether a value without quotes is an expression: in settings a word with a digit behind is none.
+fn is_code(secret: &[u8], assigned: &Assigned) -> bool {
+    let word = |secret: &[u8]| match secret {
+        [word @ .., last] => last.is_ascii_digit() && word.iter().all(u8::is_ascii_alphabetic),
+        [] => false,
     };
-    looks && !excused()
+    judge::is_code(secret) && !(assigned.setting && word(secret))
 }
 
 /// Whether a value only repeats the name.

@@ -14,6 +14,11 @@ pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
     let before = text[from..word.start].iter().rev().take_while(|byte| inside(byte)).count();
     let to = text.len().min(word.end + MAX_NAME);
     let after = text[word.end..to].iter().take_while(|byte| inside(byte)).count();
+    // `"AWS::IAM::AccessKey": …` names a type.
+    let quoted = matches!(text.get(word.end + after), Some(b'"' | b'\''));
+    if quoted && text[..word.start - before].ends_with(b"::") {
+        return None;
+    }
     // `key.` ends a sentence.
     let name = word.start - before..word.end + after;
     let trailing = text[name.clone()].iter().rev().take_while(|b| matches!(b, b'.' | b'-')).count();
@@ -56,7 +61,14 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$');
     let length = name.iter().rev().take_while(|byte| inside(byte)).count();
     let name = name[name.len() - length..].to_ascii_lowercase();
-    const NEVER: [&[u8]; 34] = [
+    const NEVER: [&[u8]; 41] = [
+        b"boundary",
+        b"target",
+        b"format",
+        b"toolchain",
+        b"epoch",
+        b"model",
+        b"identifier",
         b"hash",
         b"sum",
         b"sha",
@@ -98,9 +110,28 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
     };
     (length >= 2
         && name.iter().any(u8::is_ascii_alphabetic)
-        && !NEVER.iter().any(|word| ends(word)))
+        && !NEVER.iter().chain(&PLACES).any(|word| ends(word)))
     .then_some(())
 }
+
+/// What tokens are called that say where a list goes on, or that a request is the same one.
+const PLACES: [&[u8]; 15] = [
+    b"nexttoken",
+    b"next_token",
+    b"next-token",
+    b"pagetoken",
+    b"page_token",
+    b"page-token",
+    b"changetoken",
+    b"change-token",
+    b"sequencetoken",
+    b"sequence-token",
+    b"continuation",
+    b"idempot",
+    b"request-token",
+    b"requesttoken",
+    b"lifecycle",
+];
 
 /// Words that are written together with a short keyword.
 fn known_before(before: &[u8]) -> bool {
@@ -182,11 +213,15 @@ pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<
     ];
     let lower = name.to_ascii_lowercase();
     let has = |text: &[u8], word: &[u8]| text.windows(word.len()).any(|found| found == word);
-    if NEVER.iter().any(|word| has(&lower, word)) {
+    if NEVER.iter().chain(&PLACES).any(|word| has(&lower, word)) {
         return None;
     }
     let rest = lower.get(keyword_end..).unwrap_or_default();
     let id = rest.ends_with(b"id") && rest.len() <= 3;
+    // What the id of a key is, is never random enough to tell it from one.
+    if id && name.ends_with(b"Id") && lower.ends_with(b"keyid") {
+        return None;
+    }
     match OTHER.iter().any(|word| has(rest, word)) || id {
         true => Some(Least::Random),
         false => Some(least),
