@@ -19,6 +19,21 @@ pub fn is_identifier(text: &[u8]) -> bool {
     parts >= PARTS && chance * 2 < all
 }
 
+/// Whether `text` numbers a thing: a time, a fingerprint, a resource such as `subnet-0a1b2c3d`.
+pub fn is_reference_number(text: &[u8]) -> bool {
+    let time = matches!(text, [b'1' | b'2', _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', ..]);
+    let fingerprint =
+        text.len() == 40 && text.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+    let resource = text.iter().rposition(|byte| *byte == b'-').is_some_and(|at| {
+        let (kind, number) = (&text[..at], &text[at + 1..]);
+        kind.len() <= 12
+            && kind.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
+            && matches!(number.len(), 8 | 17)
+            && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    });
+    time || fingerprint || resource
+}
+
 /// Whether a part looks made by chance: letters and digits that change often, or letters that are
 /// no word.
 fn is_chance(part: &[u8]) -> bool {

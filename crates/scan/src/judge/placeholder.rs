@@ -63,7 +63,7 @@ pub fn is_placeholder(text: &[u8]) -> bool {
         return true;
     }
     let lower = text.to_ascii_lowercase();
-    if lower.ends_with(b"example") {
+    if lower.ends_with(b"example") || lower.ends_with(b"...") {
         return true;
     }
     let dull = |byte: &u8| b"*x.-_#?0 ".contains(&byte.to_ascii_lowercase());

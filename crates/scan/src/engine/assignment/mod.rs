@@ -50,6 +50,7 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
     let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && secret.len() >= 20;
     let lower = secret.len() >= 24 && !secret.iter().all(u8::is_ascii_hexdigit);
     let fits = secret.len() <= 128 && (mixed || lower) && !judge::is_like_uuid(secret);
+    let fits = fits && !judge::is_reference_number(secret);
     if !fits || !judge::looks_random(secret) || judge::is_placeholder(secret) {
         return None;
     }
@@ -70,7 +71,7 @@ fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> b
     if !assigned.quoted && (!assigned.ends_well && !assigned.setting || is_code(secret, assigned)) {
         return false;
     }
-    judge::is_secret(least, secret) && !same(name, secret)
+    judge::is_secret(least, secret) && !judge::is_reference_number(secret) && !same(name, secret)
 }
 
 /// Whether a value without quotes is an expression: in settings a word with a digit behind is none.
@@ -88,5 +89,6 @@ fn same(name: &[u8], value: &[u8]) -> bool {
         text.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect()
     };
     let (name, value) = (letters(name), letters(value));
-    value.len() > 3 && (name.ends_with(&value) || name.starts_with(&value))
+    let repeats = |one: &[u8], other: &[u8]| one.ends_with(other) || one.starts_with(other);
+    value.len() > 3 && repeats(&name, &value) || name.len() > 5 && repeats(&value, &name)
 }

@@ -115,7 +115,10 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
 }
 
 /// What tokens are called that say where a list goes on, or that a request is the same one.
-const PLACES: [&[u8]; 15] = [
+const PLACES: [&[u8]; 18] = [
+    b"locktoken",
+    b"lock-token",
+    b"purchasetoken",
     b"nexttoken",
     b"next_token",
     b"next-token",
@@ -146,7 +149,9 @@ fn known_before(before: &[u8]) -> bool {
 /// What a value has to be, given what the name says behind its keyword; `None`: nothing is a secret
 /// under such a name.
 pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<Least> {
-    const NEVER: [&[u8]; 25] = [
+    const NEVER: [&[u8]; 27] = [
+        b"recv-key",
+        b"websocket",
         b"hash",
         b"digest",
         b"checksum",
@@ -173,7 +178,12 @@ pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<
         b"compass",
         b"passive",
     ];
-    const OTHER: [&[u8]; 36] = [
+    const OTHER: [&[u8]; 41] = [
+        b"lastused",
+        b"changed",
+        b"created",
+        b"updated",
+        b"date",
         b"name",
         b"type",
         b"url",
@@ -218,8 +228,8 @@ pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<
     }
     let rest = lower.get(keyword_end..).unwrap_or_default();
     let id = rest.ends_with(b"id") && rest.len() <= 3;
-    // What the id of a key is, is never random enough to tell it from one.
-    if id && name.ends_with(b"Id") && lower.ends_with(b"keyid") {
+    // The id of a key is none.
+    if [&b"keyid"[..], b"key-id", b"key_id"].iter().any(|word| lower.ends_with(word)) {
         return None;
     }
     match OTHER.iter().any(|word| has(rest, word)) || id {

@@ -61,7 +61,7 @@ impl Reader<'_> {
         }
         if self.eat(b",") {
             self.blanks();
-            return matches!(self.peek(), Some(b'"' | b'\'' | b'`' | b'\\')) || closed;
+            return self.peek().is_some();
         }
         if self.eat(b" is ") || self.eat(b"is ") {
             return true;
@@ -119,7 +119,11 @@ impl Reader<'_> {
                 self.at += 1;
                 self.blanks();
                 match self.peek()? {
-                    quote @ (b'"' | b'\'') => self.quoted(quote, false),
+                    // `{"one": …` is a name, not a value.
+                    quote @ (b'"' | b'\'') => self.quoted(quote, false).filter(|found| {
+                        let after = &self.text[found.span.end..];
+                        !matches!(after, [_, b':', ..])
+                    }),
                     _ => None,
                 }
             }

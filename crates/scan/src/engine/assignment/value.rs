@@ -7,6 +7,10 @@ use super::reader::Reader;
 /// Most bytes between a name and its value.
 pub(super) const MAX_GAP: usize = 64;
 
+/// What a line that sets a name begins with.
+const COMMANDS: [&[u8]; 9] =
+    [b"set", b"setx", b"env", b"arg", b"export", b"setenv", b"config set", b"option", b"setting"];
+
 /// A value and how it is written.
 #[derive(Debug)]
 pub(super) struct Assigned {
@@ -34,19 +38,32 @@ pub(super) fn behind(text: &[u8], name: &Range<usize>) -> Option<Assigned> {
     let sign = &text[operator..reader.at];
     let listed = sign.starts_with(b",") && closed && !is_first(text, name.start);
     let mut assigned = reader.value(true)?;
-    // `f(value`: a name; `name value`: a sentence; `"one", "two"`: a list.
+    let value = &text[assigned.span.clone()];
+    let after = &text[assigned.span.end..text.len().min(assigned.span.end + MAX_GAP)];
+    // `f(value`: a name; `name value`: a sentence; `"one", "two"`: a list; `a:name:b`: a path.
     let alone = || is_line(text, name.start, assigned.span.end) || flag;
-    let pass = text[name.clone()].to_ascii_lowercase().ends_with(b"pass");
-    let verb = pass && (name.len() == 4 || sign == b"(");
-    let apart = sign.is_empty() && (verb || !assigned.quoted) && !alone();
-    let code = !assigned.quoted && (sign == b"(" || text.get(assigned.span.end) == Some(&b';'));
-    if listed || apart || verb && sign == b"(" || code && sign != b"=" {
+    let verb = is_verb(&text[name.clone()]) && (sign.is_empty() || matches!(sign[0], b'(' | b','));
+    let row = sign.starts_with(b",") && !closed;
+    let apart = (sign.is_empty() || row) && !assigned.quoted || verb;
+    let code = !assigned.quoted && (sign == b"(" || after.starts_with(b";"));
+    let path = sign == b":" && text[..name.start].ends_with(b":");
+    // `<name>` without its end is a placeholder; what closes a bracket stands between two strings.
+    let open = sign == b">" && !assigned.quoted && !after.trim_ascii_start().starts_with(b"<");
+    let between = matches!(value[0], b']' | b')' | b',' | b'|');
+    if listed || path || open || between || apart && !alone() || code && sign != b"=" {
         return None;
     }
     assigned.setting = flag
         || blanks == 0 && sign == b"="
         || blanks == 0 && sign.starts_with(b":") && is_line(text, name.start, assigned.span.end);
     Some(assigned)
+}
+
+/// Whether a name is what a function does, and no password: `pass`, `passValue`.
+fn is_verb(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let has = |word: &[u8]| lower.windows(word.len()).any(|found| found == word);
+    has(b"pass") && ![&b"passw"[..], b"passp", b"passc", b"passk"].iter().any(|word| has(word))
 }
 
 /// Whether a quoted name is the first argument of a call.
@@ -61,9 +78,11 @@ fn is_first(text: &[u8], name: usize) -> bool {
 /// Whether nothing else stands on the line of a name and its value, but for signs of a list.
 fn is_line(text: &[u8], name: usize, end: usize) -> bool {
     let before = text[name.saturating_sub(MAX_GAP)..name].iter().rev();
-    let begins = before
-        .take_while(|byte| **byte != b'\n')
-        .all(|byte| matches!(byte, b' ' | b'\t' | b'-' | b'*'));
+    let sign = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'-' | b'*');
+    let line = before.take_while(|byte| **byte != b'\n');
+    let mut head: Vec<u8> = line.skip_while(sign).map(u8::to_ascii_lowercase).collect();
+    head.reverse();
+    let begins = head.is_empty() || COMMANDS.contains(&head.trim_ascii_start());
     let after = &text[end..text.len().min(end + MAX_GAP)];
     begins && after.iter().take_while(|byte| **byte != b'\n').all(u8::is_ascii_whitespace)
 }
