@@ -96,7 +96,11 @@ fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_varied(secret) || judge::is_identifier(secret) || is_part(bytes, &span) {
+    if !judge::looks_varied(secret)
+        || judge::is_identifier(secret)
+        || judge::is_sequence(secret)
+        || is_part(bytes, &span)
+    {
         return None;
     }
     let value = Zeroizing::new(secret.to_vec());

@@ -51,9 +51,9 @@ impl Reader<'_> {
         if closed && self.attribute() {
             return true;
         }
-        const OPERATORS: [&[u8]; 17] = [
-            b"===", b"||=", b"??=", b":=", b"=>", b"->", b"==", b"?=", b"+=", b"<-", b"<<", b": ",
-            b"=", b":", b"(", b">", b"|",
+        const OPERATORS: [&[u8]; 19] = [
+            b"===", b":::=", b"::=", b"||=", b"??=", b":=", b"=>", b"->", b"==", b"?=", b"+=",
+            b"<-", b"<<", b": ", b"=", b":", b"(", b">", b"|",
         ];
         if OPERATORS.iter().any(|operator| self.eat(operator)) {
             self.blanks();
