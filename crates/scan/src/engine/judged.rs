@@ -64,7 +64,7 @@ fn is_broken(rules: &RuleSet, value: &[u8]) -> bool {
     let mut broken = false;
     rules.patterns.find(value, |word, start| {
         broken |= start == 0
-            && word.text.len() >= PREFIX
+            && (word.text.len() >= PREFIX || word.text.ends_with(['_', '.']))
             && !word.ignore_case
             && word.rules.iter().map(|number| rules.rule(*number)).any(|rule| {
                 let short = value.len() < usize::from(rule.least);

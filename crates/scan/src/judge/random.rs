@@ -57,7 +57,11 @@ pub fn is_password(text: &[u8]) -> bool {
         return stretches >= 2 && distinct(text) >= 4;
     }
     if letters {
-        return strong > 0 && distinct(text) >= 5 || (text.len() >= 12 && looks_random(text));
+        let (common, count) = pairs::common(text);
+        let chance = text.len() >= 10 && mixed(text) && count >= 8 && common < 0.55;
+        return strong > 0 && distinct(text) >= 5
+            || (text.len() >= 12 && looks_random(text))
+            || chance;
     }
     digits && distinct(text) >= 5 && strong > 0
 }

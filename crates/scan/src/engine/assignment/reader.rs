@@ -40,7 +40,7 @@ impl Reader<'_> {
     /// Goes over what closes a quoted or indexed name; true where a quote did.
     pub(super) fn close_name(&mut self) -> bool {
         let from = self.at;
-        while matches!(self.peek(), Some(b'\\' | b'"' | b'\'' | b'`' | b']' | b')' | b'*')) {
+        while matches!(self.peek(), Some(b'\\' | b'"' | b'\'' | b'`' | b'[' | b']' | b')' | b'*')) {
             self.at += 1;
         }
         self.eat(b"&quot;") || self.at > from
