@@ -140,6 +140,11 @@ impl Scanner<'_> {
 }
 
 impl Hit {
+    /// The same, at lower confidence.
+    fn unsure(self) -> Self {
+        Self { confidence: Confidence::Low, ..self }
+    }
+
     /// A secret that stands there as it is.
     fn new(
         what: What,
