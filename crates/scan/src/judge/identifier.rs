@@ -16,7 +16,9 @@ pub fn is_identifier(text: &[u8]) -> bool {
             chance += part.len();
         }
     }
-    parts >= PARTS && chance * 2 < all
+    // `TOKEN_V2`: a word and something short.
+    let pair = parts == 2 && all <= 16 && text.iter().filter(|b| b.is_ascii_digit()).count() <= 2;
+    (parts >= PARTS || pair) && chance * 2 < all
 }
 
 /// Whether `text` numbers a thing: a time, a fingerprint, a resource such as `subnet-0a1b2c3d`.

@@ -52,14 +52,14 @@ const WORDS: [&[u8]; 47] = [
     b"enter",
 ];
 
-/// Whether `text` is one of the keys that documents show: they end so, and no vendor issues them.
+/// Whether `text` is one of the keys that documents show: none that is issued has that in it.
 pub fn is_example(text: &[u8]) -> bool {
-    [&b"EXAMPLE"[..], b"EXAMPLEKEY", b"EXAMPLETOKEN"].iter().any(|end| text.ends_with(end))
+    text.windows(7).any(|part| part == b"EXAMPLE")
 }
 
 /// Whether `text` is a placeholder.
 pub fn is_placeholder(text: &[u8]) -> bool {
-    if text.windows(7).any(|part| part == b"EXAMPLE") {
+    if is_example(text) {
         return true;
     }
     let lower = text.to_ascii_lowercase();
@@ -70,6 +70,12 @@ pub fn is_placeholder(text: &[u8]) -> bool {
     if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
         return true;
     }
+    is_spelled_out(&lower) || in_order(&lower) * 3 >= lower.len() * 2
+}
+
+/// Whether words that stand for a secret are at least half of `text`.
+pub fn is_spelled_out(text: &[u8]) -> bool {
+    let lower = text.to_ascii_lowercase();
     let mut words = 0;
     for word in WORDS {
         let mut rest = &lower[..];
@@ -79,7 +85,7 @@ pub fn is_placeholder(text: &[u8]) -> bool {
         }
     }
     let signs = lower.iter().filter(|byte| !byte.is_ascii_alphanumeric()).count();
-    words * 2 >= lower.len().saturating_sub(signs).max(1) || in_order(&lower) * 3 >= lower.len() * 2
+    words * 2 >= lower.len().saturating_sub(signs).max(1)
 }
 
 /// Whether most of `text` is one stretch of the alphabet or of the digits.

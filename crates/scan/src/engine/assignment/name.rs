@@ -178,7 +178,16 @@ pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<
         b"compass",
         b"passive",
     ];
-    const OTHER: [&[u8]; 41] = [
+    const OTHER: [&[u8]; 50] = [
+        b"mgr",
+        b"manager",
+        b"handler",
+        b"exception",
+        b"warning",
+        b"encode",
+        b"cipher",
+        b"cryptogram",
+        b"serial",
         b"lastused",
         b"changed",
         b"created",
@@ -228,8 +237,9 @@ pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<
     }
     let rest = lower.get(keyword_end..).unwrap_or_default();
     let id = rest.ends_with(b"id") && rest.len() <= 3;
-    // The id of a key is none.
-    if [&b"keyid"[..], b"key-id", b"key_id"].iter().any(|word| lower.ends_with(word)) {
+    // The id of a key is none, nor is a signature; that of a secret may be.
+    let number = id && !has(&lower, b"secret") || least == Least::Random && rest.ends_with(b"id");
+    if number || rest.ends_with(b"signature") {
         return None;
     }
     match OTHER.iter().any(|word| has(rest, word)) || id {
