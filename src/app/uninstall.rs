@@ -51,20 +51,8 @@ fn remove_below(parent: &Dir, name: &str, removed: &mut Vec<PathBuf>) -> Result<
         Err(error) if error.is_missing() => return Ok(()),
         Err(error) => return Err(error),
     };
-    empty(&dir)?;
+    dir.clear()?;
     parent.remove_dir(name)?;
     removed.push(dir.path().to_owned());
-    Ok(())
-}
-
-fn empty(dir: &Dir) -> Result<(), PlatformError> {
-    for entry in dir.list()? {
-        if entry.is_dir {
-            empty(&dir.dir(&entry.name)?)?;
-            dir.remove_dir(&entry.name)?;
-        } else {
-            dir.remove(&entry.name)?;
-        }
-    }
     Ok(())
 }

@@ -13,7 +13,7 @@ mod root;
 mod snapshot;
 
 pub use bucket::Bucket;
-pub use cache::Cache;
+pub use cache::{Cache, CacheError};
 pub use error::StoreError;
 pub use key::{BUCKETS, Kind, RecordKey};
 pub use ledger::{Change, Ledger, Plain};
