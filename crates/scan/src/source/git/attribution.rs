@@ -7,8 +7,9 @@ use gix::bstr::{BString, ByteSlice as _};
 use gix::odb::HeaderExt as _;
 
 use super::Repository;
-use super::commits::{Commits, tell};
+use super::commits::{Commits, Record, tell};
 use super::damage::Damage;
+use super::past::Past;
 use super::refs::{Tips, is_branch};
 use super::staged::Blob;
 use super::traces::{Seen, Traces};
@@ -18,6 +19,8 @@ use crate::finding::{Finding, History, KNOWN_ID};
 use crate::rule::RuleSet;
 use crate::source::{Progress, text};
 
+/// Most paths that are told of one blob.
+const MAX_PATHS: usize = 64;
 /// Rank of what no commit holds.
 const NEVER: u32 = u32::MAX;
 
@@ -37,7 +40,12 @@ type Held = (Leak, Vec<ObjectId>);
 pub(super) struct Attribution<'a> {
     repo: &'a gix::Repository,
     commits: &'a Commits,
+    /// Where blobs lie that are looked for, the newest path first, and which commits hold them.
     found: HashMap<ObjectId, Found>,
+    /// The same of commits alone, in no order.
+    pub(super) in_commits: HashMap<ObjectId, Found>,
+    /// Numbers of the commits, the newest first.
+    pub(super) order: Vec<u32>,
     /// What the heads of branches hold.
     in_head: HashSet<ObjectId>,
     /// By number of a commit: how many are newer.
@@ -47,12 +55,15 @@ pub(super) struct Attribution<'a> {
 }
 
 impl<'a> Attribution<'a> {
-    /// Walks through all trees of the history, and finds where the leaking blobs lie, and those
-    /// whose paths alone make rules look at them.
+    /// Walks through the trees of the history, and finds where the leaking blobs lie, and those
+    /// whose paths alone make rules look at them. Trees of commits that the past walked through are
+    /// not walked through again.
+    #[allow(clippy::too_many_arguments, reason = "all that a walk needs, once")]
     pub(super) fn find(
         repo: &'a gix::Repository,
         tips: &Tips,
         commits: &'a Commits,
+        past: Option<&Past>,
         leaking: &HashSet<ObjectId>,
         rules: &RuleSet,
         damage: &mut Damage,
@@ -65,15 +76,18 @@ impl<'a> Attribution<'a> {
         }
         let files = rules.rules().iter().flat_map(|rule| rule.files.iter());
         let files: Vec<&str> = files.map(AsRef::as_ref).collect();
-        let found =
-            walk(repo, tips, commits, &order, Trees::new(repo, leaking, &files), damage, progress);
+        let past = past.filter(|_| commits.go_on(&order));
+        let mut trees = Trees::new(repo, leaking, &files);
+        let walk = Walk { repo, commits, order: &order, ranks: &ranks };
+        let in_commits = walk.all(past, &mut trees, damage, progress);
+        let found = walk.besides(&in_commits, tips, &mut trees, damage);
         let heads = tips.refs.iter().filter(|(name, _)| is_branch(name) || name == "HEAD");
         let heads: Vec<ObjectId> = heads.map(|(_, id)| *id).collect();
         let mut in_head = HashSet::new();
         if !found.is_empty() {
             let (traces, mut seen) = (Traces::new(&found), Seen::new());
             for (_, commit) in heads.iter().filter_map(|id| commits.by_id(id)) {
-                traces.follow(repo, commit.tree, &mut seen, &mut |id| {
+                traces.follow(repo, commit.tree, &mut seen, &mut |id, _| {
                     in_head.insert(id);
                 });
             }
@@ -82,7 +96,7 @@ impl<'a> Attribution<'a> {
             true => Vec::new(),
             false => commits.reachable(heads.into_iter()),
         };
-        Self { repo, commits, found, in_head, ranks, in_branch }
+        Self { repo, commits, found, in_commits, order, in_head, ranks, in_branch }
     }
 
     /// What messages leak, each secret once.
@@ -128,7 +142,7 @@ impl<'a> Attribution<'a> {
             scanned.insert(*id);
             let loose = BString::from(format!("(blob {id})"));
             let path = match self.found.get(id) {
-                Some(found) => &found.paths[0],
+                Some(found) => &found.paths[0].0,
                 None if unreachable => &loose,
                 None => continue,
             };
@@ -139,17 +153,18 @@ impl<'a> Attribution<'a> {
         // Those that rules look at because of their paths.
         for (id, found) in self.found.iter().filter(|(id, _)| !scanned.contains(*id)) {
             if let Blob::Whole(bytes) = repository.blob(*id) {
-                for finding in text::scan(scanner, &found.paths[0], &bytes).findings {
-                    leak(&found.paths[0], Leak::of(&finding), *id);
+                let path = &found.paths[0].0;
+                for finding in text::scan(scanner, path, &bytes).findings {
+                    leak(path, Leak::of(&finding), *id);
                 }
             }
         }
         // One reading of a blob serves all that is told from it.
         let mut newest: BTreeMap<(BString, ObjectId), Vec<Held>> = BTreeMap::new();
-        for ((path, leak), ids) in leaks {
-            let last = ids.iter().min_by_key(|id| (self.rank_of(id), **id)).copied();
-            if let Some(last) = last {
-                newest.entry((path, last)).or_default().push((leak, ids));
+        for ((path, leak), mut ids) in leaks {
+            ids.sort_by_key(|id| (self.rank_of(id), *id));
+            if let Some(last) = ids.first() {
+                newest.entry((path, *last)).or_default().push((leak, ids));
             }
         }
         let mut findings = Vec::new();
@@ -162,7 +177,7 @@ impl<'a> Attribution<'a> {
                     continue;
                 };
                 if told.insert(leak.clone()) {
-                    finding.history = Some(self.history(blob, ids));
+                    finding.history = Some(self.history(ids));
                     findings.push(finding);
                 }
             }
@@ -170,34 +185,38 @@ impl<'a> Attribution<'a> {
         findings
     }
 
-    /// Where in history a secret is that these blobs hold, `newest` last.
-    fn history(&self, newest: ObjectId, ids: &[ObjectId]) -> History {
+    /// Where in history a secret is that these blobs hold, the one that was there last first.
+    fn history(&self, ids: &[ObjectId]) -> History {
         let told = |number: Option<u32>| {
             let record = number.and_then(|number| self.commits.all[number as usize].as_ref());
             record.map(|record| tell(self.repo, record.id))
         };
         let first = ids.iter().filter_map(|id| self.found.get(id)?.first);
         let first = first.max_by_key(|number| self.ranks[*number as usize]);
-        let last = self.found.get(&newest).and_then(|found| found.last);
+        let newest = ids.first();
         let mut paths: Vec<Vec<u8>> = Vec::new();
-        let newest_first = std::iter::once(&newest).chain(ids);
-        for path in newest_first.filter_map(|id| self.found.get(id)).flat_map(|found| &found.paths)
-        {
+        let found = ids.iter().filter_map(|id| self.found.get(id));
+        for (path, _) in found.flat_map(|found| found.paths.iter().take(MAX_PATHS)) {
             if !paths.iter().any(|known| known == path) {
                 paths.push(path.to_vec());
             }
         }
         History {
-            blob: newest.to_string(),
+            blob: newest.map_or_else(String::new, ToString::to_string),
             first: told(first),
-            last: told(last),
+            last: told(newest.and_then(|newest| self.last(newest))),
             paths,
             in_head: ids.iter().any(|id| self.in_head.contains(id)),
         }
     }
 
     fn rank_of(&self, id: &ObjectId) -> u32 {
-        self.rank(self.found.get(id).and_then(|found| found.last))
+        self.rank(self.last(id))
+    }
+
+    /// Number of the newest commit that holds a blob.
+    fn last(&self, id: &ObjectId) -> Option<u32> {
+        self.found.get(id)?.paths.first()?.1
     }
 
     fn rank(&self, number: Option<u32>) -> u32 {
@@ -205,70 +224,166 @@ impl<'a> Attribution<'a> {
     }
 }
 
-/// Walks through the trees of all commits, from one end, and follows what was found from the other.
-fn walk(
-    repo: &gix::Repository,
-    tips: &Tips,
-    commits: &Commits,
-    order: &[u32],
-    mut trees: Trees<'_>,
-    damage: &mut Damage,
-    progress: &dyn Progress,
-) -> HashMap<ObjectId, Found> {
-    let mut order: Vec<(u32, ObjectId)> = order
-        .iter()
-        .filter_map(|number| Some((*number, commits.all[*number as usize].as_ref()?.tree)))
-        .collect();
-    let backward = is_cheaper_backward(repo, &order);
-    if backward {
-        order.reverse();
-    }
-    for (number, tree) in &order {
-        if progress.stop() {
-            break;
+/// The walk through the trees of commits.
+struct Walk<'a> {
+    repo: &'a gix::Repository,
+    commits: &'a Commits,
+    /// Numbers of the commits, the newest first.
+    order: &'a [u32],
+    /// By number: how many are newer.
+    ranks: &'a [u32],
+}
+
+impl Walk<'_> {
+    /// Where in commits the blobs lie that are looked for.
+    fn all(
+        &self,
+        past: Option<&Past>,
+        trees: &mut Trees<'_>,
+        damage: &mut Damage,
+        progress: &dyn Progress,
+    ) -> HashMap<ObjectId, Found> {
+        let known = past.map_or(0, |past| past.commits().len());
+        let new = self.order.iter().filter(|number| **number as usize >= known);
+        let tree = |number: &u32| Some((*number, self.commits.all[*number as usize].as_ref()?));
+        let new: Vec<(u32, &Record)> = new.filter_map(tree).collect();
+        let backward = is_cheaper_backward(self.repo, &new);
+        let walked: Vec<_> =
+            if backward { new.iter().rev().collect() } else { new.iter().collect() };
+        // Of the first one, what differs from a commit that is known.
+        let parents = walked.iter().flat_map(|(_, record)| record.parents.iter());
+        if let Some(parent) = parents.copied().find(|parent| (*parent as usize) < known)
+            && let Some(record) = &self.commits.all[parent as usize]
+        {
+            trees.begin(record.tree);
         }
-        trees.walk(*tree, Some(*number), damage);
+        for (number, record) in walked {
+            if progress.stop() {
+                break;
+            }
+            trees.walk(record.tree, Some(*number), damage);
+        }
+        let mut found = trees.noted();
+        let Some(past) = past else {
+            // A walk meets one end; the other one is followed up.
+            match backward {
+                true => self.newest(&new, &mut found),
+                false => self.oldest(&new, &mut found),
+            }
+            return found;
+        };
+        let before = past.found();
+        for (id, before) in &before {
+            let found = found.entry(*id).or_default();
+            for (path, _) in &before.paths {
+                if !found.paths.iter().any(|(known, _)| known == path) {
+                    found.paths.push((path.clone(), None));
+                }
+            }
+        }
+        self.newest(&new, &mut found);
+        self.oldest(&new, &mut found);
+        for (id, before) in before {
+            let Some(found) = found.get_mut(&id) else { continue };
+            found.first =
+                [found.first, before.first].into_iter().flatten().max_by_key(|n| self.rank(n));
+            for (path, newest) in before.paths {
+                let new = found.paths.iter_mut().find(|(new, _)| *new == path);
+                if let Some((_, new)) = new {
+                    *new = [*new, newest].into_iter().flatten().min_by_key(|n| self.rank(n));
+                }
+            }
+        }
+        found
     }
-    if backward {
-        trees.turn();
+
+    fn rank(&self, number: &u32) -> u32 {
+        self.ranks[*number as usize]
     }
-    for root in &commits.roots {
-        if root.is_tree {
-            trees.walk(root.id, None, damage);
-        } else {
-            trees.note(root.id, root.name.as_bstr(), None);
+
+    /// Finds the newest commit for each path of each blob.
+    fn newest(&self, commits: &[(u32, &Record)], found: &mut HashMap<ObjectId, Found>) {
+        let traces = Traces::new(found);
+        let mut left: usize = found.values().map(|found| found.paths.len()).sum();
+        found.values_mut().flat_map(|f| &mut f.paths).for_each(|(_, newest)| *newest = None);
+        let mut seen = Seen::new();
+        for (number, record) in commits {
+            if left == 0 {
+                break;
+            }
+            traces.follow(self.repo, record.tree, &mut seen, &mut |id, path| {
+                let paths = found.get_mut(&id).map(|found| found.paths.iter_mut());
+                let place = paths.and_then(|mut paths| paths.find(|(known, _)| known == path));
+                if let Some((_, newest @ None)) = place {
+                    *newest = Some(*number);
+                    left -= 1;
+                }
+            });
         }
     }
-    for (path, id) in &tips.indexed {
-        trees.note(*id, path.as_bstr(), None);
-    }
-    let mut found = trees.found();
-    let all = found.values().filter(|found| found.last.is_some()).count();
-    let (mut ends, mut seen) = (HashMap::new(), Seen::new());
-    let traces = Traces::new(&found);
-    for (number, tree) in order.iter().rev() {
-        if ends.len() == all {
-            break;
-        }
-        traces.follow(repo, *tree, &mut seen, &mut |id| {
-            ends.entry(id).or_insert(*number);
-        });
-    }
-    for (id, found) in &mut found {
-        found.first = ends.get(id).copied();
-        if backward {
-            std::mem::swap(&mut found.first, &mut found.last);
+
+    /// Finds the oldest commit for each blob.
+    fn oldest(&self, commits: &[(u32, &Record)], found: &mut HashMap<ObjectId, Found>) {
+        let traces = Traces::new(found);
+        let mut left = found.len();
+        found.values_mut().for_each(|found| found.first = None);
+        let mut seen = Seen::new();
+        for (number, record) in commits.iter().rev() {
+            if left == 0 {
+                break;
+            }
+            traces.follow(self.repo, record.tree, &mut seen, &mut |id, _| {
+                if let Some(Found { first: first @ None, .. }) = found.get_mut(&id) {
+                    *first = Some(*number);
+                    left -= 1;
+                }
+            });
         }
     }
-    found
+
+    /// Adds what lies in no commit, and puts paths in order: the newest first, and then what comes
+    /// without a commit.
+    fn besides(
+        &self,
+        in_commits: &HashMap<ObjectId, Found>,
+        tips: &Tips,
+        trees: &mut Trees<'_>,
+        damage: &mut Damage,
+    ) -> HashMap<ObjectId, Found> {
+        let mut all = in_commits.clone();
+        let rank = |newest: &Option<u32>| newest.as_ref().map_or(NEVER, |number| self.rank(number));
+        for found in all.values_mut() {
+            found.paths.sort_by(|a, b| (rank(&a.1), &a.0).cmp(&(rank(&b.1), &b.0)));
+        }
+        for root in &self.commits.roots {
+            if root.is_tree {
+                trees.walk(root.id, None, damage);
+            } else {
+                trees.note(root.id, root.name.as_bstr(), None);
+            }
+        }
+        for (path, id) in &tips.indexed {
+            trees.note(*id, path.as_bstr(), None);
+        }
+        for (id, besides) in trees.noted() {
+            let found = all.entry(id).or_default();
+            for (path, _) in besides.paths {
+                if !found.paths.iter().any(|(known, _)| *known == path) {
+                    found.paths.push((path, None));
+                }
+            }
+        }
+        all
+    }
 }
 
 /// Whether trees are cheaper to read from the oldest on: where they are stored as what differs from
 /// an older one. Git itself does it the other way round; `git fast-import` does not.
-fn is_cheaper_backward(repo: &gix::Repository, order: &[(u32, ObjectId)]) -> bool {
+fn is_cheaper_backward(repo: &gix::Repository, order: &[(u32, &Record)]) -> bool {
     const LOOKED_AT: usize = 16;
-    let deltas = |trees: &mut dyn Iterator<Item = &(u32, ObjectId)>| -> u32 {
-        let header = |tree: &(u32, ObjectId)| repo.objects.header(tree.1).ok()?.num_deltas();
+    let deltas = |trees: &mut dyn Iterator<Item = &(u32, &Record)>| -> u32 {
+        let header =
+            |(_, record): &(u32, &Record)| repo.objects.header(record.tree).ok()?.num_deltas();
         trees.take(LOOKED_AT).filter_map(header).sum()
     };
     deltas(&mut order.iter()) > deltas(&mut order.iter().rev())

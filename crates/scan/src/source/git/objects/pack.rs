@@ -1,6 +1,5 @@
 //! One pack: its objects are resolved from bases to children, so that each is inflated once.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,10 +38,8 @@ pub(super) struct Pack {
 }
 
 impl Pack {
-    /// Opens a pack by the path of its index.
-    pub(super) fn open(index: &Path, hash: gix::hash::Kind) -> Result<Self, String> {
-        let bundle =
-            pack::Bundle::at(index, hash).map_err(|error| super::super::error::said(&error))?;
+    /// Looks at the headers of all entries.
+    pub(super) fn new(bundle: pack::Bundle) -> Self {
         let count = bundle.index.num_objects();
         let mut entries: Vec<(u64, u32)> =
             (0..count).map(|number| (bundle.index.pack_offset_at_index(number), number)).collect();
@@ -61,12 +58,7 @@ impl Pack {
             lost: Vec::new(),
         };
         pack.link();
-        Ok(pack)
-    }
-
-    /// Name of the pack: the hash of what is in it.
-    pub(super) fn checksum(&self) -> ObjectId {
-        self.bundle.pack.checksum()
+        pack
     }
 
     fn link(&mut self) {
