@@ -9,13 +9,14 @@ use gix::odb::HeaderExt as _;
 use super::Repository;
 use super::commits::{Commits, Record, tell};
 use super::damage::Damage;
+use super::marks::{Leak, Mark, Marked};
 use super::past::Past;
 use super::refs::{Tips, is_branch};
 use super::staged::Blob;
 use super::traces::{Seen, Traces};
 use super::trees::{Found, Trees};
-use crate::engine::{Hit, Scanner, What};
-use crate::finding::{Finding, History, KNOWN_ID};
+use crate::engine::{Scanner, Text};
+use crate::finding::{Finding, History};
 use crate::rule::RuleSet;
 use crate::source::{Progress, text};
 
@@ -24,17 +25,8 @@ const MAX_PATHS: usize = 64;
 /// Rank of what no commit holds.
 const NEVER: u32 = u32::MAX;
 
-/// A secret, and what it was found as.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct Leak {
-    rule: String,
-    known: String,
-    /// Digest of the secret: no more copies of it than need be.
-    value: [u8; 32],
-}
-
-/// A secret, and the blobs that hold it.
-type Held = (Leak, Vec<ObjectId>);
+/// Number of a secret, and the blobs that hold it.
+type Held = (u32, Vec<ObjectId>);
 
 /// Where in a history blobs lie.
 pub(super) struct Attribution<'a> {
@@ -127,35 +119,23 @@ impl<'a> Attribution<'a> {
         &self,
         repository: &Repository,
         scanner: &Scanner<'_>,
-        hits: &[(ObjectId, Vec<Hit>)],
+        marked: &Marked,
         unreachable: bool,
     ) -> Vec<Finding> {
-        let mut leaks: BTreeMap<(BString, Leak), Vec<ObjectId>> = BTreeMap::new();
-        let mut leak = |path: &BString, leak: Leak, id: ObjectId| {
-            let ids = leaks.entry((path.clone(), leak)).or_default();
-            if ids.last() != Some(&id) {
-                ids.push(id);
-            }
-        };
-        let mut scanned = HashSet::new();
-        for (id, hits) in hits {
-            scanned.insert(*id);
+        let mut leaks: BTreeMap<(BString, u32), Vec<ObjectId>> = BTreeMap::new();
+        let mut marks: HashMap<ObjectId, &[Mark]> = HashMap::new();
+        for (id, all) in marked {
+            marks.insert(*id, all);
             let loose = BString::from(format!("(blob {id})"));
             let path = match self.found.get(id) {
                 Some(found) => &found.paths[0].0,
                 None if unreachable => &loose,
                 None => continue,
             };
-            for hit in hits {
-                leak(path, Leak::of_hit(scanner.rules, hit), *id);
-            }
-        }
-        // Those that rules look at because of their paths.
-        for (id, found) in self.found.iter().filter(|(id, _)| !scanned.contains(*id)) {
-            if let Blob::Whole(bytes) = repository.blob(*id) {
-                let path = &found.paths[0].0;
-                for finding in text::scan(scanner, path, &bytes).findings {
-                    leak(path, Leak::of(&finding), *id);
+            for mark in all {
+                let ids = leaks.entry((path.clone(), mark.leak)).or_default();
+                if ids.last() != Some(id) {
+                    ids.push(*id);
                 }
             }
         }
@@ -168,19 +148,54 @@ impl<'a> Attribution<'a> {
             }
         }
         let mut findings = Vec::new();
-        for ((path, blob), leaks) in newest {
+        for ((path, blob), held) in newest {
             let Blob::Whole(bytes) = repository.blob(blob) else { continue };
-            let mut told = HashSet::new();
-            for mut finding in text::scan(scanner, &path, &bytes).findings {
-                let leak = Leak::of(&finding);
-                let Some((leak, ids)) = leaks.iter().find(|(known, _)| *known == leak) else {
-                    continue;
-                };
-                if told.insert(leak.clone()) {
-                    finding.history = Some(self.history(ids));
-                    findings.push(finding);
+            let text = Text { name: &path, bytes: &bytes };
+            let hits = scanner.scan(text);
+            let marks = marks.get(&blob).copied().unwrap_or_default();
+            let find = |(number, ids): &Held| {
+                Some((Mark::find(*number, marks, scanner.rules, &hits)?, ids.clone()))
+            };
+            let mut leaks: HashMap<Leak, Vec<ObjectId>> = held.iter().filter_map(find).collect();
+            for finding in Finding::all(scanner.rules, text, hits) {
+                // Each is told once.
+                if let Some(ids) = leaks.remove(&Leak::of(&finding)) {
+                    findings.push(Finding { history: Some(self.history(&ids)), ..finding });
                 }
             }
+        }
+        findings.extend(self.by_path(repository, scanner, &marks));
+        findings
+    }
+
+    /// What blobs leak that rules look at because of their paths alone.
+    fn by_path(
+        &self,
+        repository: &Repository,
+        scanner: &Scanner<'_>,
+        marked: &HashMap<ObjectId, &[Mark]>,
+    ) -> Vec<Finding> {
+        let mut leaks: BTreeMap<(&BString, Leak), Vec<ObjectId>> = BTreeMap::new();
+        let mut newest: Vec<_> =
+            self.found.iter().filter(|(id, _)| !marked.contains_key(*id)).collect();
+        newest.sort_by_key(|(id, _)| (self.rank_of(id), **id));
+        let mut findings = Vec::new();
+        for (id, found) in newest {
+            let Blob::Whole(bytes) = repository.blob(*id) else { continue };
+            let path = &found.paths[0].0;
+            for finding in text::scan(scanner, path, &bytes).findings {
+                let ids = leaks.entry((path, Leak::of(&finding))).or_default();
+                if ids.is_empty() {
+                    findings.push(finding);
+                }
+                if ids.last() != Some(id) {
+                    ids.push(*id);
+                }
+            }
+        }
+        for finding in &mut findings {
+            let place = &BString::from(finding.place.path.as_slice());
+            finding.history = leaks.get(&(place, Leak::of(finding))).map(|ids| self.history(ids));
         }
         findings
     }
@@ -387,19 +402,4 @@ fn is_cheaper_backward(repo: &gix::Repository, order: &[(u32, &Record)]) -> bool
         trees.take(LOOKED_AT).filter_map(header).sum()
     };
     deltas(&mut order.iter()) > deltas(&mut order.iter().rev())
-}
-
-impl Leak {
-    fn of(finding: &Finding) -> Self {
-        let known = finding.known.as_ref().map_or_else(String::new, |known| known.name.clone());
-        Self { rule: finding.rule.to_string(), known, value: blake3::hash(&finding.value).into() }
-    }
-
-    fn of_hit(rules: &RuleSet, hit: &Hit) -> Self {
-        let (rule, known) = match &hit.what {
-            What::Rule(number) => (rules.rule(*number).id.to_string(), String::new()),
-            What::Known(known) => (KNOWN_ID.to_owned(), known.name.clone()),
-        };
-        Self { rule, known, value: blake3::hash(&hit.value).into() }
-    }
 }

@@ -68,7 +68,7 @@ impl Repository {
             commits.read(repo, &tips, scanner, &mut damage, progress);
         }
         let blobs = objects::scan(repo, stock, scanner, past.as_ref(), progress)?;
-        let leaking: HashSet<ObjectId> = blobs.hits.iter().map(|(id, _)| *id).collect();
+        let leaking: HashSet<ObjectId> = blobs.marked.iter().map(|(id, _)| *id).collect();
         let at = Attribution::find(
             repo,
             &tips,
@@ -97,7 +97,7 @@ impl Repository {
         }
         let mut outcome = Outcome { summary: blobs.summary, ..Outcome::default() };
         outcome.findings = at.messages();
-        outcome.findings.extend(at.blobs(self, scanner, &blobs.hits, options.unreachable));
+        outcome.findings.extend(at.blobs(self, scanner, &blobs.marked, options.unreachable));
         outcome.summary.commits = commits.all.iter().flatten().count() as u64;
         outcome.summary.add(damage.summary);
         Ok(outcome)

@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod hooks;
 mod index;
+mod marks;
 mod named;
 pub mod objects;
 mod open;

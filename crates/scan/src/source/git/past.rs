@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Repository;
 use super::commits::{Commits, Record};
+use super::marks::Mark;
 use super::objects::Blobs;
 use super::trees::Found;
 use crate::engine::Scanner;
@@ -41,9 +42,10 @@ pub struct Past {
     pub(super) loose: Vec<ObjectId>,
     /// How many of them are blobs.
     pub(super) loose_blobs: u64,
-    /// Blobs that leak.
+    /// Blobs that leak, and what.
     #[serde(with = "ids")]
-    pub(super) leaking: Vec<ObjectId>,
+    leaking: Vec<ObjectId>,
+    marks: Vec<Vec<Mark>>,
     /// Commits that a shallow clone ends with.
     #[serde(with = "ids")]
     shallow: Vec<ObjectId>,
@@ -81,6 +83,7 @@ impl Past {
         [self.trees.len(), self.times.len(), self.parents.len()].iter().all(|len| *len == count)
             && [self.first.len(), self.paths.len()].iter().all(|len| *len == self.found.len())
             && self.blobs.len() == self.packs.len()
+            && self.marks.len() == self.leaking.len()
             && self.parents.iter().enumerate().all(behind)
             && self.telling.iter().chain(&self.first).all(|number| is(*number))
             && self.paths.iter().all(paths)
@@ -89,6 +92,11 @@ impl Past {
     /// How many blobs a pack holds; none where it was not there.
     pub(super) fn blobs_in(&self, pack: &ObjectId) -> Option<u64> {
         Some(self.blobs[self.packs.iter().position(|known| known == pack)?])
+    }
+
+    /// The blobs that leak, and what.
+    pub(super) fn leaking(&self) -> impl Iterator<Item = (ObjectId, Vec<Mark>)> {
+        self.leaking.iter().copied().zip(self.marks.iter().cloned())
     }
 
     /// Whether the clone ends where it did.
@@ -136,8 +144,9 @@ pub(super) struct Present<'a> {
 impl Present<'_> {
     /// Keeps it, unless the past tells nearly as much.
     pub(super) fn keep(&self, past: Option<&Past>, keeper: &dyn Keeper, key: &[u8; 32]) {
-        let new = self.blobs.summary.texts;
-        if past.is_some_and(|past| new.saturating_mul(WORTH) < past.size()) {
+        let blobs = self.blobs;
+        let few = |past: &Past| blobs.summary.texts.saturating_mul(WORTH) < past.size();
+        if blobs.hits.is_empty() && past.is_some_and(few) {
             return;
         }
         if let Some(bytes) = self.past().and_then(|past| postcard::to_stdvec(&past).ok()) {
@@ -173,7 +182,8 @@ impl Present<'_> {
             blobs: packs.iter().map(|(_, blobs)| *blobs).collect(),
             loose: self.blobs.loose.0.clone(),
             loose_blobs: self.blobs.loose.1,
-            leaking: self.blobs.hits.iter().map(|(id, _)| *id).collect(),
+            leaking: self.blobs.marked.iter().map(|(id, _)| *id).collect(),
+            marks: self.blobs.marked.iter().map(|(_, marks)| marks.clone()).collect(),
             shallow: self.shallow.to_vec(),
             commits: records.iter().map(|record| record.id).collect(),
             trees: records.iter().map(|record| record.tree).collect(),

@@ -14,6 +14,7 @@ use gix::objs::{Exists as _, Kind};
 use gix::odb::pack::Bundle;
 
 use super::error::said;
+use super::marks::{self, Marked};
 use super::past::Past;
 use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
@@ -33,10 +34,12 @@ pub struct Stock {
 /// What was found in blobs.
 #[derive(Default)]
 pub struct Blobs {
-    /// The blobs that hold something, and what.
+    /// What was found in those that were read.
     pub hits: Vec<(ObjectId, Vec<Hit>)>,
     /// What was read.
     pub summary: Summary,
+    /// The blobs that hold something, also those that were not read again.
+    pub(super) marked: Marked,
     /// Names of the packs, and how many blobs each holds.
     pub(super) packs: Vec<(ObjectId, u64)>,
     /// Loose objects, in order, and how many of them are blobs.
@@ -96,8 +99,8 @@ impl Stock {
 }
 
 /// Scans the blobs of a repository: those of packs, then the loose ones, then those of packs that
-/// could not be read there, wherever else they may be. What the past met is not read again, but for
-/// blobs that leak.
+/// could not be read there, wherever else they may be. What the past met is not read again, unless
+/// new leaks have to be compared with those that it knows.
 pub fn scan(
     repo: &gix::Repository,
     stock: Stock,
@@ -134,33 +137,41 @@ pub fn scan(
         let gone = past.loose.iter().any(|id| loose.binary_search(id).is_err());
         loose_blobs = if gone { 0 } else { past.loose_blobs };
         blobs.summary.remembered += loose_blobs;
-        let before = again.len();
-        again.extend(past.leaking.iter().filter(|id| repo.objects.exists(id)));
-        let read = (again.len() - before) as u64;
-        blobs.summary.remembered = blobs.summary.remembered.saturating_sub(read);
     }
     again.extend(loose.iter().filter(|id| !known(id)));
-    again.sort_unstable();
-    again.dedup();
     let scanned = one_by_one(repo, again, scanner, progress, &mut blobs)?;
     let new = |id: &&ObjectId| loose.binary_search(id).is_ok() && !known(id);
     loose_blobs += scanned.iter().filter(new).count() as u64;
     blobs.loose = (loose, loose_blobs);
+    if let Some(past) = past {
+        let leaking = past.leaking().filter(|(id, _)| repo.objects.exists(id));
+        if blobs.hits.is_empty() {
+            blobs.marked = leaking.collect();
+            return Ok(blobs);
+        }
+        let leaking: Vec<ObjectId> = leaking.map(|(id, _)| id).collect();
+        let known = blobs.summary.remembered;
+        blobs.summary.remembered = known.saturating_sub(leaking.len() as u64);
+        one_by_one(repo, leaking, scanner, progress, &mut blobs)?;
+    }
     // What lies in two packs is told once.
     let mut told = HashSet::new();
     blobs.hits.retain(|(id, _)| told.insert(*id));
+    blobs.marked = marks::of_hits(scanner.rules, &blobs.hits);
     Ok(blobs)
 }
 
 /// Scans objects by their ids, those that are blobs; which these are.
 fn one_by_one(
     repo: &gix::Repository,
-    ids: Vec<ObjectId>,
+    mut ids: Vec<ObjectId>,
     scanner: &Scanner<'_>,
     progress: &dyn Progress,
     blobs: &mut Blobs,
 ) -> Result<Vec<ObjectId>, GitError> {
     let mut scanned = Vec::new();
+    ids.sort_unstable();
+    ids.dedup();
     progress.expect(ids.len() as u64);
     for id in ids {
         if progress.stop() {
