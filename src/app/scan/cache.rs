@@ -19,10 +19,14 @@ impl Remembered {
         Self { directory, cache: OnceCell::new(), wrong: RefCell::default() }
     }
 
-    /// What to tell of it: that the next scan will take as long, and why.
-    pub(super) fn note(&self) -> Option<String> {
-        let why = self.wrong.borrow();
-        why.as_ref().map(|why| format!("nothing is remembered for the next scan: {why}"))
+    /// Closes the cache of a command that has only to tell what it found. What to tell of it: that
+    /// the next scan will take as long, and why.
+    pub(super) fn leave(self) -> Option<String> {
+        if let Some(Some(cache)) = self.cache.into_inner() {
+            cache.leave();
+        }
+        let why = self.wrong.into_inner();
+        why.map(|why| format!("nothing is remembered for the next scan: {why}"))
     }
 
     fn cache(&self) -> Option<&Cache> {

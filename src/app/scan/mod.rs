@@ -127,7 +127,7 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress) -> Result<Scanned, A
     let left_out = (all - findings.len()) as u64;
     let ignored = allowed.remove(&mut findings);
     let mut notes = allowed.update(&mut findings, options.allow.update.as_ref())?;
-    notes.extend(remembered.and_then(|remembered| remembered.note()));
+    notes.extend(remembered.and_then(cache::Remembered::leave));
     let about = About {
         source: options.source.word().to_owned(),
         version: env!("CARGO_PKG_VERSION"),

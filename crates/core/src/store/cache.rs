@@ -6,6 +6,7 @@
 //! bytes) looks as if nothing was kept: the table is removed whole and begun anew. No secret goes in
 //! here.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::platform::{Dir, FileLock, PlatformError};
 
 /// Memory that the engine may keep pages in, in bytes.
 const MEMORY: u64 = 4 << 20;
+/// What the engine writes at once, in bytes: larger values get a file each.
+const SEGMENT: usize = 4096;
 /// Length of the check before a value, in bytes.
 const CHECK: usize = 16;
 /// Largest value that is kept, in bytes.
@@ -25,6 +28,9 @@ const MAX_SIZE: u64 = 64 << 20;
 const LOCK: &str = "lock";
 const SEAL: &str = "seal";
 const TABLE: &str = "table";
+
+/// Digest of the engine's files.
+type Seal = [u8; blake3::OUT_LEN];
 
 /// Why there is no cache, or a value was not kept. Whoever asked goes on without.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +52,8 @@ pub struct Cache {
     table: Option<sled::Db>,
     directory: Dir,
     place: Dir,
+    /// The seal that fits; none once something was put.
+    seal: Cell<Option<Seal>>,
     _lock: FileLock,
 }
 
@@ -56,17 +64,38 @@ impl Cache {
         let directory = Dir::claim(directory)?;
         let lock = FileLock::take(&directory, LOCK, Duration::ZERO)?;
         let place = Dir::claim(&directory.path().join(TABLE))?;
-        let seal = directory.read(SEAL, blake3::OUT_LEN)?;
-        // Until it is closed in order, nothing is known of the table.
-        directory.remove(SEAL)?;
-        let whole = seal.is_some_and(|seal| seal_of(&place).is_some_and(|of| seal[..] == of));
-        let mut table = if whole { engine(&place) } else { None };
+        let stands = directory.read(SEAL, blake3::OUT_LEN)?;
+        let fits = |seal: &Seal| stands.is_some_and(|stands| stands[..] == *seal);
+        let mut seal = seal_of(&place).filter(fits);
+        let mut table = if seal.is_some() { engine(&place) } else { None };
         if table.is_none() {
+            directory.remove(SEAL)?;
             place.clear()?;
+            seal = None;
             table = engine(&place);
         }
         let table = Some(table.ok_or(CacheError::Refused)?);
-        Ok(Self { table, directory, place, _lock: lock })
+        Ok(Self { table, directory, place, seal: Cell::new(seal), _lock: lock })
+    }
+
+    /// Closes the table for a process that ends now: to give back what the engine holds takes longer
+    /// than to read a value. Until that end nobody can open the table again.
+    pub fn leave(mut self) {
+        if self.seal.get().is_some()
+            && let Some(table) = self.table.take()
+        {
+            self.seal();
+            Box::leak(Box::new(table));
+        }
+    }
+
+    /// Puts the seal on the files as they are: the engine may change them when it opens them.
+    fn seal(&self) {
+        let Some(seal) = seal_of(&self.place) else { return };
+        if self.seal.get() != Some(seal) {
+            // Where that fails, the next one begins anew.
+            self.directory.replace(SEAL, &seal).ok();
+        }
     }
 
     /// The value under a key, where there is one that is whole.
@@ -86,6 +115,10 @@ impl Cache {
         if value.len() > MAX_VALUE {
             return Err(CacheError::TooLarge);
         }
+        if self.seal.take().is_some() {
+            // Until it is closed in order, nothing is known of the table.
+            self.directory.remove(SEAL)?;
+        }
         let whole = [&check_of(key, value), value].concat();
         let put = |table: &sled::Db| {
             table.insert(key, whole)?;
@@ -101,19 +134,16 @@ impl Cache {
 /// The engine writes when it is dropped, and may panic on altered pages then, too.
 impl Drop for Cache {
     fn drop(&mut self) {
-        let table = self.table.take();
-        if guarded(move || drop(table)).is_some()
-            && self.place.make_private().is_ok()
-            && let Some(seal) = seal_of(&self.place)
-        {
-            // Without it the next one begins anew.
-            self.directory.write_new(SEAL, &seal).ok();
+        let Some(table) = self.table.take() else { return };
+        if guarded(move || drop(table)).is_some() {
+            self.seal();
         }
     }
 }
 
 /// Digest of the engine's files but those that hold one large value each: these have their check.
-fn seal_of(place: &Dir) -> Option<[u8; blake3::OUT_LEN]> {
+fn seal_of(place: &Dir) -> Option<Seal> {
+    place.make_private().ok()?;
     let mut hasher = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 cache seal");
     for entry in place.list().ok()?.into_iter().filter(|entry| !entry.is_dir) {
         let mut bytes = Vec::new();
@@ -128,7 +158,8 @@ fn seal_of(place: &Dir) -> Option<[u8; blake3::OUT_LEN]> {
 /// The engine on a directory; none where that fails, or where it has grown too large.
 fn engine(place: &Dir) -> Option<sled::Db> {
     let config = sled::Config::new().path(place.path()).cache_capacity(MEMORY);
-    let table = guarded(|| config.flush_every_ms(None).open().ok())??;
+    let config = config.segment_size(SEGMENT).flush_every_ms(None);
+    let table = guarded(|| config.open().ok())??;
     let small = guarded(|| table.size_on_disk().is_ok_and(|size| size <= MAX_SIZE));
     if small == Some(true) {
         return Some(table);

@@ -47,6 +47,12 @@ impl Repository {
         options: &HistoryOptions<'_>,
         progress: &dyn Progress,
     ) -> Result<Outcome, GitError> {
+        let t0 = std::time::Instant::now();
+        let t = |w: &str| {
+            if std::env::var_os("TT").is_some() {
+                eprintln!("{w} {:?}", t0.elapsed())
+            }
+        };
         let repo = &self.repo;
         if self.has_foreign_refs() && !options.unreachable {
             let why = "they are kept in a form that is not read yet".to_owned();
@@ -54,20 +60,26 @@ impl Repository {
         }
         let mut damage = Damage::new(self.is_partial());
         let mut tips = Tips::of(self, &mut damage.summary)?;
+        t("tips");
         let shallow = shallow(repo, &mut damage);
         let stock = Stock::open(repo);
+        t("stock");
         let kept = options.keeper.zip(past::key(self, scanner, options.unreachable));
         let past = kept.and_then(|(keeper, key)| Past::load(keeper, &key));
+        t("load");
         // Where something of it is gone, what was walked through has to be walked through again.
         let walked =
             past.as_ref().filter(|past| past.ends_at(&shallow) && stock.has_all_of(past, repo));
+        t("fits");
         let mut commits = Commits::after(walked, shallow);
         commits.read(repo, &tips, scanner, &mut damage, progress);
         if options.unreachable {
             tips.logged = loose_ends(repo, &commits, &mut damage);
             commits.read(repo, &tips, scanner, &mut damage, progress);
         }
+        t("commits");
         let blobs = objects::scan(repo, stock, scanner, past.as_ref(), progress)?;
+        t("objects");
         let leaking: HashSet<ObjectId> = blobs.marked.iter().map(|(id, _)| *id).collect();
         let at = Attribution::find(
             repo,
@@ -79,6 +91,7 @@ impl Repository {
             &mut damage,
             progress,
         );
+        t("attr");
         if progress.stop() {
             return Err(GitError::Stopped);
         }
@@ -95,9 +108,11 @@ impl Repository {
             };
             present.keep(walked, keeper, &key);
         }
+        t("keep");
         let mut outcome = Outcome { summary: blobs.summary, ..Outcome::default() };
         outcome.findings = at.messages();
         outcome.findings.extend(at.blobs(self, scanner, &blobs.marked, options.unreachable));
+        t("told");
         outcome.summary.commits = commits.all.iter().flatten().count() as u64;
         outcome.summary.add(damage.summary);
         Ok(outcome)
