@@ -8,8 +8,9 @@ use super::{App, AppError};
 use crate::launch::Runs;
 
 impl App {
-    /// Removes the runtime directory with its records and secret files; gives what was removed.
-    pub fn remove_elsewhere(&self) -> Result<Vec<PathBuf>, AppError> {
+    /// Removes the runtime directory with its records and secret files, and the cache; gives what was
+    /// removed.
+    pub fn remove_elsewhere(&self, cache: Option<&Path>) -> Result<Vec<PathBuf>, AppError> {
         let mut removed = Vec::new();
         if let Ok(runtime) = Dir::open(&self.runtime, Private::Required) {
             let runs = Runs::open(&runtime)?;
@@ -17,6 +18,9 @@ impl App {
             if runs.living()?.is_empty() {
                 remove_tree(&self.runtime, &mut removed)?;
             }
+        }
+        if let Some(cache) = cache {
+            remove_tree(cache, &mut removed)?;
         }
         Ok(removed)
     }

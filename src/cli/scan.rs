@@ -92,7 +92,7 @@ struct Source {
     #[arg(long)]
     no_vault: bool,
     /// With --history: read all again, and remember nothing of it
-    #[arg(long)]
+    #[arg(long, requires = "history")]
     no_cache: bool,
     /// With --history: also objects that nothing leads to any more
     #[arg(long, requires = "history")]

@@ -11,7 +11,7 @@ use super::commits::{Commits, GONE};
 use super::damage::Damage;
 use super::error::shown;
 use super::objects::{self, Stock};
-use super::past::{self, Past, Present};
+use super::past::{Kept, Present};
 use super::refs::Tips;
 use super::{GitError, HistoryOptions, Repository};
 use crate::engine::Scanner;
@@ -47,12 +47,6 @@ impl Repository {
         options: &HistoryOptions<'_>,
         progress: &dyn Progress,
     ) -> Result<Outcome, GitError> {
-        let t0 = std::time::Instant::now();
-        let t = |w: &str| {
-            if std::env::var_os("TT").is_some() {
-                eprintln!("{w} {:?}", t0.elapsed())
-            }
-        };
         let repo = &self.repo;
         if self.has_foreign_refs() && !options.unreachable {
             let why = "they are kept in a form that is not read yet".to_owned();
@@ -60,26 +54,21 @@ impl Repository {
         }
         let mut damage = Damage::new(self.is_partial());
         let mut tips = Tips::of(self, &mut damage.summary)?;
-        t("tips");
         let shallow = shallow(repo, &mut damage);
         let stock = Stock::open(repo);
-        t("stock");
-        let kept = options.keeper.zip(past::key(self, scanner, options.unreachable));
-        let past = kept.and_then(|(keeper, key)| Past::load(keeper, &key));
-        t("load");
+        let keeper = options.keeper;
+        let kept = keeper.and_then(|to| Kept::of(self, scanner, options.unreachable, to));
+        let past = kept.as_ref().and_then(Kept::past);
         // Where something of it is gone, what was walked through has to be walked through again.
         let walked =
             past.as_ref().filter(|past| past.ends_at(&shallow) && stock.has_all_of(past, repo));
-        t("fits");
         let mut commits = Commits::after(walked, shallow);
         commits.read(repo, &tips, scanner, &mut damage, progress);
         if options.unreachable {
             tips.logged = loose_ends(repo, &commits, &mut damage);
             commits.read(repo, &tips, scanner, &mut damage, progress);
         }
-        t("commits");
-        let blobs = objects::scan(repo, stock, scanner, past.as_ref(), progress)?;
-        t("objects");
+        let blobs = objects::scan(repo, stock, scanner, kept.as_ref(), past.as_ref(), progress)?;
         let leaking: HashSet<ObjectId> = blobs.marked.iter().map(|(id, _)| *id).collect();
         let at = Attribution::find(
             repo,
@@ -91,11 +80,10 @@ impl Repository {
             &mut damage,
             progress,
         );
-        t("attr");
         if progress.stop() {
             return Err(GitError::Stopped);
         }
-        if let Some((keeper, key)) = kept
+        if let Some(kept) = &kept
             && is_whole(&blobs.summary)
             && is_whole(&damage.summary)
         {
@@ -106,13 +94,11 @@ impl Repository {
                 order: &at.order,
                 found: &at.in_commits,
             };
-            present.keep(walked, keeper, &key);
+            present.keep(walked, kept);
         }
-        t("keep");
         let mut outcome = Outcome { summary: blobs.summary, ..Outcome::default() };
         outcome.findings = at.messages();
         outcome.findings.extend(at.blobs(self, scanner, &blobs.marked, options.unreachable));
-        t("told");
         outcome.summary.commits = commits.all.iter().flatten().count() as u64;
         outcome.summary.add(damage.summary);
         Ok(outcome)

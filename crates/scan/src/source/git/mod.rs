@@ -15,7 +15,7 @@ mod hooks;
 mod index;
 mod marks;
 mod named;
-pub mod objects;
+mod objects;
 mod open;
 mod past;
 mod range;
@@ -24,6 +24,7 @@ mod staged;
 mod submodules;
 mod traces;
 mod trees;
+mod walk;
 
 pub use error::GitError;
 pub use open::Repository;

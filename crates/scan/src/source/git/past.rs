@@ -19,6 +19,8 @@ use crate::engine::Scanner;
 
 /// It is kept anew once more than one in so many blobs is new.
 const WORTH: u64 = 512;
+/// Most blobs whose ids are kept.
+const MAX_KNOWN: usize = 400_000;
 
 /// Keeps bytes from one scan to the next. What it gives under a key is what was kept there, or none;
 /// where it keeps nothing, all is scanned again.
@@ -31,7 +33,7 @@ pub trait Keeper {
 
 /// What is known of a scan before.
 #[derive(Deserialize, Serialize)]
-pub struct Past {
+pub(super) struct Past {
     /// Names of the packs, in order.
     #[serde(with = "ids")]
     pub(super) packs: Vec<ObjectId>,
@@ -66,13 +68,57 @@ pub struct Past {
     paths: Vec<Vec<(Vec<u8>, u32)>>,
 }
 
-impl Past {
-    /// What was kept under a key, where it can be read.
-    pub(super) fn load(keeper: &dyn Keeper, key: &[u8; 32]) -> Option<Self> {
-        let past: Self = postcard::from_bytes(&keeper.get(key)?).ok()?;
+/// Where something is kept of one repository.
+pub(super) struct Kept<'a> {
+    keeper: &'a dyn Keeper,
+    /// Of all that decides what a scan finds, and of the place of the repository.
+    key: [u8; 32],
+}
+
+impl<'a> Kept<'a> {
+    /// None where it cannot be said what decides.
+    pub(super) fn of(
+        repository: &Repository,
+        scanner: &Scanner<'_>,
+        unreachable: bool,
+        keeper: &'a dyn Keeper,
+    ) -> Option<Self> {
+        let known = match scanner.known {
+            Some(known) => Some(known.digest()?),
+            None => None,
+        };
+        let place = repository.repo.common_dir().canonicalize().ok()?;
+        let mut hasher = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 kept history");
+        hasher.update(&scanner.rules.digest());
+        hasher.update(&[u8::from(known.is_some()), u8::from(unreachable)]);
+        hasher.update(&known.unwrap_or_default());
+        hasher.update(place.as_os_str().as_encoded_bytes());
+        Some(Self { keeper, key: hasher.finalize().into() })
+    }
+
+    /// What was kept of the last scan, where it can be read.
+    pub(super) fn past(&self) -> Option<Past> {
+        let past: Past = postcard::from_bytes(&self.keeper.get(&self.key)?).ok()?;
         past.is_sound().then_some(past)
     }
 
+    /// Blobs that were met, in order; read only where packs are new.
+    pub(super) fn blobs(&self) -> Vec<ObjectId> {
+        let kept = self.keeper.get(&self.key_of_blobs());
+        let known = kept.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        known.map_or_else(Vec::new, |Known(ids)| ids)
+    }
+
+    fn key_of_blobs(&self) -> [u8; 32] {
+        blake3::derive_key("clawvault 2026-11-25 v1 kept blobs", &self.key)
+    }
+}
+
+/// Ids of blobs, in order.
+#[derive(Deserialize, Serialize)]
+struct Known(#[serde(with = "ids")] Vec<ObjectId>);
+
+impl Past {
     /// Whether columns are of one length, and numbers those of commits, parents behind children.
     fn is_sound(&self) -> bool {
         let count = self.commits.len();
@@ -143,14 +189,25 @@ pub(super) struct Present<'a> {
 
 impl Present<'_> {
     /// Keeps it, unless the past tells nearly as much.
-    pub(super) fn keep(&self, past: Option<&Past>, keeper: &dyn Keeper, key: &[u8; 32]) {
+    pub(super) fn keep(&self, past: Option<&Past>, kept: &Kept<'_>) {
         let blobs = self.blobs;
         let few = |past: &Past| blobs.summary.texts.saturating_mul(WORTH) < past.size();
         if blobs.hits.is_empty() && past.is_some_and(few) {
             return;
         }
-        if let Some(bytes) = self.past().and_then(|past| postcard::to_stdvec(&past).ok()) {
-            keeper.put(key, &bytes);
+        let Some(past) = self.past() else { return };
+        let mut known = Known(kept.blobs());
+        known.0.extend(&blobs.new);
+        known.0.sort_unstable();
+        known.0.dedup();
+        if known.0.len() > MAX_KNOWN {
+            known.0.clear();
+        }
+        if let Ok(bytes) = postcard::to_stdvec(&known) {
+            kept.keeper.put(&kept.key_of_blobs(), &bytes);
+        }
+        if let Ok(bytes) = postcard::to_stdvec(&past) {
+            kept.keeper.put(&kept.key, &bytes);
         }
     }
 
@@ -195,26 +252,6 @@ impl Present<'_> {
             found: found.iter().map(|(id, _)| **id).collect(),
         })
     }
-}
-
-/// What all that decides what a scan of a repository finds is known by; none where that cannot be
-/// said.
-pub(super) fn key(
-    repository: &Repository,
-    scanner: &Scanner<'_>,
-    unreachable: bool,
-) -> Option<[u8; 32]> {
-    let known = match scanner.known {
-        Some(known) => Some(known.digest()?),
-        None => None,
-    };
-    let place = repository.repo.common_dir().canonicalize().ok()?;
-    let mut hasher = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 kept history");
-    hasher.update(&scanner.rules.digest());
-    hasher.update(&[u8::from(known.is_some()), u8::from(unreachable)]);
-    hasher.update(&known.unwrap_or_default());
-    hasher.update(place.as_os_str().as_encoded_bytes());
-    Some(hasher.finalize().into())
 }
 
 /// Ids as one string of bytes, behind the length of each.

@@ -6,6 +6,7 @@ mod pack;
 mod tests;
 mod windows;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -15,15 +16,18 @@ use gix::odb::pack::Bundle;
 
 use super::error::said;
 use super::marks::{self, Marked};
-use super::past::Past;
+use super::past::{Kept, Past};
 use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
 use crate::source::{Progress, Summary};
 use pack::Pack;
 
+/// So few blobs are rather read again than looked up.
+const FEW: usize = 64;
+
 /// The objects of a repository, as they lie.
 #[derive(Default)]
-pub struct Stock {
+pub(super) struct Stock {
     packs: Vec<Bundle>,
     /// Those that have a file of their own, in order.
     loose: Vec<ObjectId>,
@@ -33,17 +37,19 @@ pub struct Stock {
 
 /// What was found in blobs.
 #[derive(Default)]
-pub struct Blobs {
+pub(super) struct Blobs {
     /// What was found in those that were read.
-    pub hits: Vec<(ObjectId, Vec<Hit>)>,
+    pub(super) hits: Vec<(ObjectId, Vec<Hit>)>,
     /// What was read.
-    pub summary: Summary,
+    pub(super) summary: Summary,
     /// The blobs that hold something, also those that were not read again.
     pub(super) marked: Marked,
     /// Names of the packs, and how many blobs each holds.
     pub(super) packs: Vec<(ObjectId, u64)>,
     /// Loose objects, in order, and how many of them are blobs.
     pub(super) loose: (Vec<ObjectId>, u64),
+    /// Blobs that no earlier scan is known to have met, where something is kept.
+    pub(super) new: Vec<ObjectId>,
 }
 
 /// What one worker, or all, found in a pack.
@@ -70,7 +76,7 @@ impl Found {
 
 impl Stock {
     /// Looks for all packs and loose objects of a repository, and of those that it borrows from.
-    pub fn open(repo: &gix::Repository) -> Self {
+    pub(super) fn open(repo: &gix::Repository) -> Self {
         let mut stock = Self::default();
         for store in stores(repo) {
             for index in packs(&store) {
@@ -101,15 +107,16 @@ impl Stock {
 /// Scans the blobs of a repository: those of packs, then the loose ones, then those of packs that
 /// could not be read there, wherever else they may be. What the past met is not read again, unless
 /// new leaks have to be compared with those that it knows.
-pub fn scan(
+pub(super) fn scan(
     repo: &gix::Repository,
     stock: Stock,
     scanner: &Scanner<'_>,
+    kept: Option<&Kept<'_>>,
     past: Option<&Past>,
     progress: &dyn Progress,
 ) -> Result<Blobs, GitError> {
     let mut blobs = Blobs::default();
-    let mut again = Vec::new();
+    let (mut again, known) = (Vec::new(), OnceCell::new());
     let Stock { packs, loose, unreadable } = stock;
     blobs.summary.unreadable = unreadable;
     for bundle in packs {
@@ -122,7 +129,15 @@ pub fn scan(
             blobs.packs.push((name, count));
             continue;
         }
-        let pack = Pack::new(bundle);
+        let mut pack = Pack::new(bundle);
+        if let Some(kept) = kept {
+            blobs.new.extend(pack.ids());
+            // Packed anew, objects have their old ids.
+            if past.is_some() && pack.blobs > FEW {
+                let known = known.get_or_init(|| kept.blobs());
+                blobs.summary.remembered += pack.leave_out(|id| known.binary_search(id).is_ok());
+            }
+        }
         progress.expect(pack.blobs as u64);
         let found = pack.scan(scanner, progress);
         blobs.packs.push((name, pack.blobs as u64));
@@ -142,6 +157,9 @@ pub fn scan(
     let scanned = one_by_one(repo, again, scanner, progress, &mut blobs)?;
     let new = |id: &&ObjectId| loose.binary_search(id).is_ok() && !known(id);
     loose_blobs += scanned.iter().filter(new).count() as u64;
+    if kept.is_some() {
+        blobs.new.extend(scanned);
+    }
     blobs.loose = (loose, loose_blobs);
     if let Some(past) = past {
         let leaking = past.leaking().filter(|(id, _)| repo.objects.exists(id));

@@ -109,6 +109,39 @@ impl Pack {
         count
     }
 
+    /// Entries that are blobs, none before its base.
+    fn entries(&self) -> Vec<u32> {
+        let (mut entries, mut todo) = (Vec::with_capacity(self.blobs), self.roots.clone());
+        while let Some(at) = todo.pop() {
+            entries.push(at);
+            todo.extend(self.children(at as usize));
+        }
+        entries
+    }
+
+    /// Ids of the blobs.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        self.entries().into_iter().map(|at| self.id(at as usize))
+    }
+
+    /// Leaves blobs out that are known, unless another one is made out of them; how many.
+    pub(super) fn leave_out(&mut self, is_known: impl Fn(&ObjectId) -> bool) -> u64 {
+        let entries = self.entries();
+        let (mut is_needed, mut left_out) = (vec![false; self.offsets.len()], 0);
+        for at in entries.iter().rev().map(|at| *at as usize) {
+            let needed: Vec<u32> = self.children(at).filter(|at| is_needed[*at as usize]).collect();
+            is_needed[at] = !needed.is_empty() || !is_known(&self.id(at));
+            left_out += u64::from(!is_needed[at]);
+            self.first[at] = NONE;
+            for child in needed {
+                self.next[child as usize] = self.first[at];
+                self.first[at] = child;
+            }
+        }
+        self.roots.retain(|at| is_needed[*at as usize]);
+        left_out
+    }
+
     /// The entries that are made out of this one.
     fn children(&self, at: usize) -> impl Iterator<Item = u32> {
         let some = |at: u32| (at != NONE).then_some(at);
