@@ -46,6 +46,8 @@ pub struct Finding {
     pub fingerprint: String,
     /// Where in history; `None` outside it.
     pub history: Option<History>,
+    /// What else its source has to say of the place, in sentences that hold no value.
+    pub remarks: Vec<Cow<'static, str>>,
 }
 
 /// Where a leak lies.
@@ -128,6 +130,7 @@ impl Finding {
             value: hit.value,
             fingerprint: String::new(),
             history: None,
+            remarks: Vec::new(),
         }
     }
 }

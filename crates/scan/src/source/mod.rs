@@ -1,8 +1,11 @@
 //! Where texts come from, and what became of them.
 
 pub mod git;
+pub mod sqlite;
+mod stored;
 pub mod text;
 pub mod tree;
+mod zstd;
 
 use crate::finding::Finding;
 

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use bstr::ByteSlice as _;
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
+use super::stored::Stored;
 use super::{Outcome, Progress, text};
 use crate::engine::Scanner;
 
@@ -19,12 +20,17 @@ use crate::engine::Scanner;
 const MAX_WHOLE: u64 = 8 << 20;
 /// At most so many threads read.
 const MAX_THREADS: usize = 2;
+/// Larger files are left out where databases are read, in bytes.
+const MAX_STORED: u64 = 16 << 30;
 
 /// How trees are walked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TreeOptions {
     /// Also scan what ignore files leave out.
     pub no_ignore: bool,
+    /// Read databases row by row, and what zstd made smaller as what it was; then files larger than
+    /// 16 GiB are left out.
+    pub stored: bool,
 }
 
 /// Scans every file below `paths`.
@@ -36,7 +42,8 @@ pub fn scan(
 ) -> Outcome {
     let all = Mutex::new(Outcome::default());
     let mut walk: Option<WalkBuilder> = None;
-    let mut files = Visitor { scanner, progress, found: Outcome::default(), all: &all };
+    let stored = options.stored;
+    let mut files = Visitor { scanner, progress, stored, found: Outcome::default(), all: &all };
     for path in paths {
         match std::fs::metadata(path) {
             Ok(named) if named.is_dir() => match &mut walk {
@@ -60,7 +67,7 @@ pub fn scan(
         walk.git_global(false);
         walk.filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git");
         walk.threads(threads.min(MAX_THREADS));
-        walk.build_parallel().visit(&mut Visitors { scanner, progress, all: &all });
+        walk.build_parallel().visit(&mut Visitors { scanner, progress, stored, all: &all });
     }
     all.into_inner().unwrap_or_default()
 }
@@ -73,13 +80,14 @@ fn below(path: &Path) -> PathBuf {
 struct Visitors<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
+    stored: bool,
     all: &'a Mutex<Outcome>,
 }
 
 impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
     fn build(&mut self) -> Box<dyn ParallelVisitor + 'a> {
-        let (scanner, progress, all) = (self.scanner, self.progress, self.all);
-        Box::new(Visitor { scanner, progress, found: Outcome::default(), all })
+        let Self { scanner, progress, stored, all } = *self;
+        Box::new(Visitor { scanner, progress, stored, found: Outcome::default(), all })
     }
 }
 
@@ -87,6 +95,7 @@ impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
 struct Visitor<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
+    stored: bool,
     found: Outcome,
     all: &'a Mutex<Outcome>,
 }
@@ -137,6 +146,17 @@ impl Visitor<'_> {
             return Ok(None);
         }
         let name = bytes_of(path.as_os_str());
+        if self.stored {
+            if opened.len() > MAX_STORED {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            let (scanner, progress) = (self.scanner, self.progress);
+            let open = |path: &Path| open(path, follow);
+            let stored = Stored { scanner, progress, path, name: &name, open: &open };
+            if let Some(outcome) = stored.scan(&file)? {
+                return Ok(Some(outcome));
+            }
+        }
         if opened.len() > MAX_WHOLE {
             return text::scan_reader(self.scanner, &name, &mut file, self.progress).map(Some);
         }
