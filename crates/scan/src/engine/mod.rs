@@ -2,6 +2,7 @@
 //! together here.
 
 mod assignment;
+mod encoded;
 mod judged;
 mod known;
 mod overlap;
@@ -17,6 +18,8 @@ use zeroize::Zeroizing;
 pub use known::{Known, KnownSecret, OnKnown};
 pub use proof::{Broken, prove};
 
+use crate::decode::Codec;
+use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Confidence, RuleSet};
 
 /// Longest secret, in bytes, but of rules that see far.
@@ -56,6 +59,8 @@ pub struct Hit {
     pub confidence: Confidence,
     /// Whether it ends in a checksum that is wrong.
     pub checksum_failed: bool,
+    /// How it is encoded, the outermost first.
+    pub codecs: Vec<Codec>,
 }
 
 /// What a secret is.
@@ -80,21 +85,35 @@ impl Scanner<'_> {
         hits
     }
 
-    /// All that any rule finds, and all that is known, overlapping hits too; and whether a keyword
-    /// stands in the text of a rule that sees further than [`SIGHT`].
+    /// All that any rule finds, and all that is known, overlapping hits too; and whether something
+    /// stands in the text that is seen from further than [`SIGHT`].
     pub(crate) fn all(&self, text: Text<'_>) -> (Vec<Hit>, bool) {
+        encoded::find(self, text)
+    }
+
+    /// What stands in a text as it is, and whether a rule sees far; calls `each` with its long runs.
+    fn plain(&self, text: Text<'_>, mut each: impl FnMut(&Range<usize>)) -> (Vec<Hit>, bool) {
         let mut hits = Vec::new();
         let mut far = pattern::find(self.rules, text, &mut hits);
-        far |= shape::find(self.rules, text, &mut hits);
+        run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
+            far |= shape::look(self.rules, text, &run, &mut hits);
+            each(&run);
+        });
         judged::remove(self.rules, text.bytes, &mut hits);
         if let Some(known) = self.known {
             known.find(text.bytes, &mut |span, secret, value| {
-                let value = Zeroizing::new(value.to_vec());
-                let confidence = Confidence::High;
                 let what = What::Known(secret.clone());
-                hits.push(Hit { what, span, value, confidence, checksum_failed: false });
+                hits.push(Hit::new(what, span, value, Confidence::High));
             });
         }
         (hits, far)
+    }
+}
+
+impl Hit {
+    /// A secret that stands there as it is.
+    fn new(what: What, span: Range<usize>, value: &[u8], confidence: Confidence) -> Self {
+        let value = Zeroizing::new(value.to_vec());
+        Self { what, span, value, confidence, checksum_failed: false, codecs: Vec::new() }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
 use super::{Hit, SIGHT, SPAN, Text, What, assignment, run};
 use crate::judge;
 use crate::rule::{CONTEXT, Confidence, Rule, RuleSet};
@@ -123,11 +121,10 @@ fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<
             return None;
         }
     }
-    let value = Zeroizing::new(secret.to_vec());
-    let what = What::Rule(number);
     let checksum_failed = rule.checksum.is_some_and(|kind| !judge::holds(kind, secret));
     let confidence = if checksum_failed { Confidence::Low } else { rule.confidence };
-    Some(Hit { what, span, value, confidence, checksum_failed })
+    let hit = Hit::new(What::Rule(number), span.clone(), secret, confidence);
+    Some(Hit { checksum_failed, ..hit })
 }
 
 /// Whether a token goes on from one place to the next.

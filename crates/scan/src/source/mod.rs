@@ -1,11 +1,12 @@
 //! Where texts come from, and what became of them.
 
+pub mod archive;
+pub mod content;
+mod databases;
 pub mod git;
 pub mod sqlite;
-mod stored;
 pub mod text;
 pub mod tree;
-mod zstd;
 
 use crate::finding::Finding;
 

@@ -5,32 +5,29 @@
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use bstr::ByteSlice as _;
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
-use super::stored::Stored;
-use super::{Outcome, Progress, text};
+use super::databases::Database;
+use super::{Outcome, Progress, content};
 use crate::engine::Scanner;
 
-/// Files larger than that are read piece by piece, in bytes.
-const MAX_WHOLE: u64 = 8 << 20;
 /// At most so many threads read.
 const MAX_THREADS: usize = 2;
 /// Larger files are left out where databases are read, in bytes.
-const MAX_STORED: u64 = 16 << 30;
+const MAX_FILE: u64 = 16 << 30;
 
 /// How trees are walked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TreeOptions {
     /// Also scan what ignore files leave out.
     pub no_ignore: bool,
-    /// Read databases row by row, and what zstd made smaller as what it was; then files larger than
-    /// 16 GiB are left out.
-    pub stored: bool,
+    /// Read databases of SQLite row by row; then files larger than 16 GiB are left out.
+    pub databases: bool,
 }
 
 /// Scans every file below `paths`.
@@ -42,8 +39,8 @@ pub fn scan(
 ) -> Outcome {
     let all = Mutex::new(Outcome::default());
     let mut walk: Option<WalkBuilder> = None;
-    let stored = options.stored;
-    let mut files = Visitor { scanner, progress, stored, found: Outcome::default(), all: &all };
+    let databases = options.databases;
+    let mut files = Visitor { scanner, progress, databases, found: Outcome::default(), all: &all };
     for path in paths {
         match std::fs::metadata(path) {
             Ok(named) if named.is_dir() => match &mut walk {
@@ -67,7 +64,7 @@ pub fn scan(
         walk.git_global(false);
         walk.filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git");
         walk.threads(threads.min(MAX_THREADS));
-        walk.build_parallel().visit(&mut Visitors { scanner, progress, stored, all: &all });
+        walk.build_parallel().visit(&mut Visitors { scanner, progress, databases, all: &all });
     }
     all.into_inner().unwrap_or_default()
 }
@@ -80,14 +77,14 @@ fn below(path: &Path) -> PathBuf {
 struct Visitors<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
-    stored: bool,
+    databases: bool,
     all: &'a Mutex<Outcome>,
 }
 
 impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
     fn build(&mut self) -> Box<dyn ParallelVisitor + 'a> {
-        let Self { scanner, progress, stored, all } = *self;
-        Box::new(Visitor { scanner, progress, stored, found: Outcome::default(), all })
+        let Self { scanner, progress, databases, all } = *self;
+        Box::new(Visitor { scanner, progress, databases, found: Outcome::default(), all })
     }
 }
 
@@ -95,7 +92,7 @@ impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
 struct Visitor<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
-    stored: bool,
+    databases: bool,
     found: Outcome,
     all: &'a Mutex<Outcome>,
 }
@@ -146,24 +143,18 @@ impl Visitor<'_> {
             return Ok(None);
         }
         let name = bytes_of(path.as_os_str());
-        if self.stored {
-            if opened.len() > MAX_STORED {
+        if self.databases {
+            if opened.len() > MAX_FILE {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
             let (scanner, progress) = (self.scanner, self.progress);
             let open = |path: &Path| open(path, follow);
-            let stored = Stored { scanner, progress, path, name: &name, open: &open };
-            if let Some(outcome) = stored.scan(&file)? {
+            let database = Database { scanner, progress, path, name: &name, open: &open };
+            if let Some(outcome) = database.scan(&file)? {
                 return Ok(Some(outcome));
             }
         }
-        if opened.len() > MAX_WHOLE {
-            return text::scan_reader(self.scanner, &name, &mut file, self.progress).map(Some);
-        }
-        let mut bytes = Vec::with_capacity(opened.len() as usize + 1);
-        // It may grow meanwhile: the rest is left to the next scan.
-        file.take(MAX_WHOLE + 1).read_to_end(&mut bytes)?;
-        Ok(Some(text::scan(self.scanner, &name, &bytes)))
+        content::scan_file(self.scanner, &name, &mut file, self.progress).map(Some)
     }
 
     fn skip(&mut self, why: &'static str) {

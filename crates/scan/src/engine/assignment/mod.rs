@@ -8,8 +8,6 @@ mod value;
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
 use super::{Hit, SPAN, Text, What};
 use crate::judge;
 use crate::rule::{Least, RuleSet};
@@ -31,10 +29,7 @@ pub(super) fn look(
     if !is_secret(strict, secret, &assigned, &bytes[name]) {
         return None;
     }
-    let value = Zeroizing::new(secret.to_vec());
-    let confidence = rules.rule(number).confidence;
-    let what = What::Rule(number);
-    Some(Hit { what, span: assigned.span, value, confidence, checksum_failed: false })
+    Some(Hit::new(What::Rule(number), assigned.span.clone(), secret, rules.rule(number).confidence))
 }
 
 /// The secret that a run is, if it is assigned to a name of whatever kind.
@@ -53,15 +48,7 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
         return None;
     }
     name::before(text.bytes, run)?;
-    let value = Zeroizing::new(secret.to_vec());
-    let confidence = rules.rule(number).confidence;
-    Some(Hit {
-        what: What::Rule(number),
-        span: run.clone(),
-        value,
-        confidence,
-        checksum_failed: false,
-    })
+    Some(Hit::new(What::Rule(number), run.clone(), secret, rules.rule(number).confidence))
 }
 
 fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {

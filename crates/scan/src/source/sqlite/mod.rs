@@ -1,7 +1,7 @@
 //! Databases of SQLite, read without SQLite: nothing is locked, and nothing written beside them.
 //!
-//! Each text and blob of each row is a text of its own, named `file!table/column rowid N`; what zstd
-//! made smaller is made whole. Then whatever no row holds any more is read as bytes: free pages,
+//! Each text and blob of each row is a text of its own, named `file!table/column rowid N`; what is
+//! packed in one is unpacked. Then whatever no row holds any more is read as bytes: free pages,
 //! deleted rows, older states of pages in the write-ahead log. A value that a row still holds is not
 //! told again from there. Time and memory are bounded by the length of the files, whatever they say.
 
@@ -17,8 +17,10 @@ mod wal;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::zstd::{self, Refused};
-use super::{Outcome, Progress, text};
+use zeroize::Zeroizing;
+
+use super::archive::Meter;
+use super::{Outcome, Progress, content, text};
 use crate::engine::Scanner;
 use crate::finding::Finding;
 use btree::Walk;
@@ -97,13 +99,16 @@ struct Reader<'a> {
     name: &'a [u8],
     progress: &'a dyn Progress,
     outcome: Outcome,
+    /// What may come out of all packed values together.
+    meter: Meter,
     /// Hashes of what was found, by rule and value.
     seen: HashSet<[u8; 16]>,
 }
 
 impl<'a> Reader<'a> {
     fn new(scanner: &'a Scanner<'a>, name: &'a [u8], progress: &'a dyn Progress) -> Self {
-        Self { scanner, name, progress, outcome: Outcome::default(), seen: HashSet::new() }
+        let (meter, outcome, seen) = Default::default();
+        Self { scanner, name, progress, outcome, meter, seen }
     }
 
     /// Takes findings of a row.
@@ -122,17 +127,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What a value holds: itself, or what zstd made smaller. `prefix` says what it is the value of.
+    /// What a value holds: itself, or what is packed in it. `prefix` says what it is the value of.
     fn value(&mut self, place: &[u8], prefix: &[u8], value: &[u8]) -> Vec<Finding> {
-        if zstd::is_frame(value)
-            && let Some(findings) = self.inflated(place, value)
-        {
-            return findings;
+        if !content::is_plain(value) {
+            let found = content::scan_part(self.scanner, &self.meter, place, value);
+            for (why, count) in found.summary.skipped {
+                self.skipped(why, count);
+            }
+            return found.findings;
         }
         if prefix.is_empty() {
             return text::scan(self.scanner, place, value).findings;
         }
-        let whole = zeroize::Zeroizing::new([prefix, value].concat());
+        let whole = Zeroizing::new([prefix, value].concat());
         let mut findings = text::scan(self.scanner, place, &whole).findings;
         for finding in findings.iter_mut().filter(|finding| finding.place.line == 1) {
             let place = &mut finding.place;
@@ -140,17 +147,6 @@ impl<'a> Reader<'a> {
             place.column_utf16 = place.column_utf16.saturating_sub(prefix.len()).max(1);
         }
         findings
-    }
-
-    /// What a frame holds; nothing where it is none after all.
-    fn inflated(&mut self, place: &[u8], frame: &[u8]) -> Option<Vec<Finding>> {
-        match zstd::scan(self.scanner, place, frame, self.progress) {
-            Ok(outcome) => return Some(outcome.findings),
-            Err(Refused::Bomb) => self.skipped(zstd::BOMB, 1),
-            Err(Refused::Damaged) => self.skipped(zstd::DAMAGED, 1),
-            Err(Refused::Read(_)) => {}
-        }
-        None
     }
 
     /// Reads a file as bytes.

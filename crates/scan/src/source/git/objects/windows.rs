@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use super::delta::Stretch;
 use crate::engine::{Hit, SIGHT, SPAN, Scanner, Text};
+use crate::finding::Finding;
+use crate::source::content;
 
 /// Longest line that a window is widened to.
 const MAX_LINE: usize = 4096;
@@ -21,14 +23,19 @@ pub(super) struct Scanned {
     pub(super) raw: Vec<Hit>,
     /// Whether a rule that sees far may find something.
     pub(super) far: bool,
+    /// What is found in it where it is no plain text.
+    pub(super) packed: Vec<Finding>,
 }
 
 impl Scanned {
     /// Scans a whole object.
     pub(super) fn whole(scanner: &Scanner<'_>, bytes: Vec<u8>) -> Self {
+        if let Some(packed) = content::packed(scanner, &bytes) {
+            return Self { bytes, raw: Vec::new(), far: true, packed };
+        }
         let (mut raw, far) = scanner.all(Text { name: b"", bytes: &bytes });
         raw.sort_by_key(|hit| (hit.span.start, hit.span.end));
-        Self { bytes, raw, far }
+        Self { bytes, raw, far, packed: Vec::new() }
     }
 
     /// Scans an object that a delta made out of this one.
@@ -39,7 +46,7 @@ impl Scanned {
         }
         let cores = cores(delta, self.bytes.len(), bytes.len());
         let Some(windows) = windows(&bytes, &cores) else { return Self::whole(scanner, bytes) };
-        if self.far {
+        if self.far || !content::is_plain(&bytes) {
             return Self::whole(scanner, bytes);
         }
         let mut raw = Vec::new();
@@ -71,7 +78,7 @@ impl Scanned {
             }
         }
         raw.sort_by_key(|hit| (hit.span.start, hit.span.end));
-        Self { bytes, raw, far: false }
+        Self { bytes, raw, far: false, packed: Vec::new() }
     }
 }
 

@@ -1,19 +1,18 @@
-//! Files that hold more than their bytes say: databases of SQLite, and what zstd made smaller.
+//! Databases among the files of a tree, each with the log that lies beside it.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Seek as _};
+use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 
-use super::zstd::Refused;
-use super::{Outcome, Progress, Summary, sqlite, zstd};
+use super::{Outcome, Progress, sqlite};
 use crate::engine::Scanner;
 
 /// So often a database is read before one that is written to all the while is taken as it is.
 const TRIES: usize = 3;
 const WRITTEN: &str = "database that was written to meanwhile; scan it again";
 
-/// A file that is being scanned.
-pub(super) struct Stored<'a> {
+/// A file that may be a database, or its log.
+pub(super) struct Database<'a> {
     pub(super) scanner: &'a Scanner<'a>,
     pub(super) progress: &'a dyn Progress,
     /// Its path, and the same as bytes.
@@ -23,8 +22,8 @@ pub(super) struct Stored<'a> {
     pub(super) open: &'a dyn Fn(&Path) -> io::Result<File>,
 }
 
-impl Stored<'_> {
-    /// Scans a file that holds more than its bytes say; `None` where it does not.
+impl Database<'_> {
+    /// Scans it; `None` where it is neither.
     pub(super) fn scan(&self, file: &File) -> io::Result<Option<Outcome>> {
         let mut begin = [0; 16];
         let length = begin_of(file, &mut begin)?;
@@ -47,9 +46,6 @@ impl Stored<'_> {
             }
             let name = self.name.strip_suffix(b"-wal").unwrap_or(self.name);
             return self.database(name, &of, Some(file)).map(Some);
-        }
-        if zstd::is_frame(begin) {
-            return self.frames(file).map(Some);
         }
         Ok(None)
     }
@@ -74,18 +70,6 @@ impl Stored<'_> {
             }
             return Ok(scanned.outcome);
         }
-    }
-
-    fn frames(&self, file: &File) -> io::Result<Outcome> {
-        let name = [self.name, b"!"].concat();
-        let mut summary = Summary { texts: 1, bytes: file.metadata()?.len(), ..Summary::default() };
-        match zstd::scan(self.scanner, &name, BufReader::new(file), self.progress) {
-            Ok(outcome) => return Ok(outcome),
-            Err(Refused::Bomb) => summary.skipped.insert(zstd::BOMB, 1),
-            Err(Refused::Damaged) => summary.skipped.insert(zstd::DAMAGED, 1),
-            Err(Refused::Read(error)) => return Err(error),
-        };
-        Ok(Outcome { findings: Vec::new(), summary })
     }
 
     /// A regular file beside this one.
