@@ -13,6 +13,7 @@ use crate::decode::Codec;
 use crate::engine::{Hit, KnownSecret, Text, What};
 use crate::rule::{Confidence, RuleSet, Severity};
 use lines::Lines;
+pub(crate) use lines::masked;
 pub use marker::Marker;
 
 /// Id of findings that somebody knows by name.

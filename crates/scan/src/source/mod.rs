@@ -7,6 +7,7 @@ pub mod git;
 pub mod sqlite;
 pub mod text;
 pub mod tree;
+pub mod typed;
 
 use crate::finding::Finding;
 

@@ -28,6 +28,8 @@ pub struct TreeOptions {
     pub no_ignore: bool,
     /// Read databases of SQLite row by row; then files larger than 16 GiB are left out.
     pub databases: bool,
+    /// Ends of the paths of directories that are left out.
+    pub except: &'static [&'static str],
 }
 
 /// Scans every file below `paths`.
@@ -39,8 +41,8 @@ pub fn scan(
 ) -> Outcome {
     let all = Mutex::new(Outcome::default());
     let mut walk: Option<WalkBuilder> = None;
-    let databases = options.databases;
-    let mut files = Visitor { scanner, progress, databases, found: Outcome::default(), all: &all };
+    let options = *options;
+    let mut files = Visitor { scanner, progress, options, found: Outcome::default(), all: &all };
     for path in paths {
         match std::fs::metadata(path) {
             Ok(named) if named.is_dir() => match &mut walk {
@@ -64,7 +66,7 @@ pub fn scan(
         walk.git_global(false);
         walk.filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git");
         walk.threads(threads.min(MAX_THREADS));
-        walk.build_parallel().visit(&mut Visitors { scanner, progress, databases, all: &all });
+        walk.build_parallel().visit(&mut Visitors { scanner, progress, options, all: &all });
     }
     all.into_inner().unwrap_or_default()
 }
@@ -77,14 +79,14 @@ fn below(path: &Path) -> PathBuf {
 struct Visitors<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
-    databases: bool,
+    options: TreeOptions,
     all: &'a Mutex<Outcome>,
 }
 
 impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
     fn build(&mut self) -> Box<dyn ParallelVisitor + 'a> {
-        let Self { scanner, progress, databases, all } = *self;
-        Box::new(Visitor { scanner, progress, databases, found: Outcome::default(), all })
+        let Self { scanner, progress, options, all } = *self;
+        Box::new(Visitor { scanner, progress, options, found: Outcome::default(), all })
     }
 }
 
@@ -92,7 +94,7 @@ impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
 struct Visitor<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
-    databases: bool,
+    options: TreeOptions,
     found: Outcome,
     all: &'a Mutex<Outcome>,
 }
@@ -105,7 +107,12 @@ impl ParallelVisitor for Visitor<'_> {
         match entry {
             Ok(entry) => match entry.file_type() {
                 Some(kind) if kind.is_file() => self.file(entry.path(), false),
-                Some(kind) if kind.is_dir() => {}
+                Some(kind) if kind.is_dir() => {
+                    if self.options.except.iter().any(|end| entry.path().ends_with(end)) {
+                        self.skip("directory of a program's own files");
+                        return WalkState::Skip;
+                    }
+                }
                 Some(kind) if kind.is_symlink() => self.skip("link"),
                 _ => self.skip("no regular file"),
             },
@@ -143,7 +150,7 @@ impl Visitor<'_> {
             return Ok(None);
         }
         let name = bytes_of(path.as_os_str());
-        if self.databases {
+        if self.options.databases {
             if opened.len() > MAX_FILE {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }

@@ -13,6 +13,12 @@ use super::{MIN_VALUE, Reader};
 const NAMES: &[&[u8]] = &[b"name", b"key", b"variable", b"entry_key"];
 /// Names of columns that such a name is the name of.
 const VALUES: &[&[u8]] = &[b"value", b"secret"];
+/// What is in names of columns that hold secrets.
+const SECRET: &[&str] =
+    &["token", "secret", "passw", "passphrase", "api_key", "apikey", "credential"];
+/// How names end that only speak of secrets.
+const ABOUT: &[&str] =
+    &["_id", "_hash", "_key", "_type", "_kind", "_at", "_suffix", "_name", "_ref"];
 /// Longest name of a value, in bytes.
 const MAX_NAME: usize = 128;
 
@@ -107,13 +113,11 @@ impl Rows<'_> {
         [name, b"!", &self.table.name, b"/", &column, row.as_bytes()].concat()
     }
 
-    /// What a plain value is the value of: `table column = `, or by the name that stands beside it
-    /// `table kind NAME = `. Documents speak for themselves.
+    /// What a plain value is the value of: `table kind NAME = ` by the name that stands beside it,
+    /// `table column = ` where the column is called like a secret. Documents speak for themselves.
     fn prefix(&self, at: usize, values: &[Value], record: &[u8], text: &[u8]) -> Vec<u8> {
-        if text.contains(&b'\n')
-            || text.trim_ascii_start().starts_with(b"{")
-            || text.starts_with(b"[")
-        {
+        let begin = text.trim_ascii_start().first();
+        if text.contains(&b'\n') || matches!(begin, Some(b'{' | b'[')) {
             return Vec::new();
         }
         let called = |number: usize, names: &[&[u8]]| {
@@ -123,17 +127,26 @@ impl Rows<'_> {
         let beside = |names: &[&[u8]]| {
             let number = (0..values.len()).find(|number| called(*number, names))?;
             let text = decoded(&record[values[number].span.clone()], self.encoding);
-            let plain = |byte: &u8| byte.is_ascii_graphic();
-            (text.len() <= MAX_NAME && text.iter().all(plain)).then(|| text.into_owned())
+            let plain = text.len() <= MAX_NAME && text.iter().all(u8::is_ascii_graphic);
+            (plain && !text.is_empty()).then(|| text.into_owned())
         };
         let named = called(at, VALUES).then(|| beside(NAMES)).flatten();
         let (kind, name) = match named {
             Some(name) => (beside(&[b"kind"]), name),
             None => (None, self.table.column(at)),
         };
+        if kind.is_none() && !is_secret(&name) {
+            return Vec::new();
+        }
         let parts = [Some(self.table.name.clone()), kind, Some(name), Some(b"= ".to_vec())];
         parts.into_iter().flatten().collect::<Vec<_>>().join(&b' ')
     }
+}
+
+/// Whether a name is one of a secret.
+fn is_secret(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    SECRET.iter().any(|word| name.contains(word)) && !ABOUT.iter().any(|end| name.ends_with(end))
 }
 
 /// A text as UTF-8.
