@@ -28,7 +28,9 @@ pub(super) fn block(text: &[u8], run: &Range<usize>) -> Option<Block> {
     bytes.extend(digits.chunks_exact(2).map_while(byte));
     let whole = bytes.len() * 2 == digits.len();
     let codec = Codec::Base16;
-    whole.then_some(Block { span: run, codec, bytes, places: Places::Base16, lines: false })
+    let seen = run.start.saturating_sub(3)..run.end + 1;
+    let places = Places::Base16;
+    whole.then_some(Block { span: run, seen, codec, bytes, places, lines: false })
 }
 
 /// The byte that two digits stand for.

@@ -47,7 +47,9 @@ pub(super) fn block(text: &[u8], run: &Range<usize>, from: usize) -> Option<Bloc
     let span = first..lines[lines.len() - 1].end;
     let several = lines.len() > 1;
     let places = Places::Base64(places);
-    Some(Block { span, codec: Codec::Base64, bytes, places, lines: several })
+    // Before the run, and a line behind that is none of the block.
+    let seen = run.start.saturating_sub(MIN + 1)..span.end + MAX_INDENT + MIN;
+    Some(Block { span, seen, codec: Codec::Base64, bytes, places, lines: several })
 }
 
 /// Where in a line the block begins, if its beginning stands for one of a text, or of a packed one.

@@ -77,7 +77,8 @@ fn stretch(text: &[u8], from: usize, first: usize, each: &mut impl FnMut(Block))
     if escapes >= least {
         let codec = if percent { Codec::Percent } else { Codec::Escapes };
         let span: Range<usize> = start..at;
-        each(Block { span, codec, bytes, places: Places::Each(places), lines: false });
+        let seen = start.saturating_sub(1)..at + 6;
+        each(Block { span, seen, codec, bytes, places: Places::Each(places), lines: false });
     }
     at.max(first + 1)
 }

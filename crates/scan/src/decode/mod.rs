@@ -52,6 +52,8 @@ impl Codec {
 pub(crate) struct Block {
     /// Where it lies.
     pub(crate) span: Range<usize>,
+    /// What was looked at to tell.
+    pub(crate) seen: Range<usize>,
     /// How it is encoded.
     pub(crate) codec: Codec,
     /// What it stands for.

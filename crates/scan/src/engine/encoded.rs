@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Hit, SIGHT, Scanner, Text};
+use super::{Hit, Scanner, Seen, Text};
 use crate::decode::{self, Block, Codec};
 use crate::rule::Confidence;
 
@@ -13,8 +13,7 @@ const MAX_DEPTH: usize = 5;
 /// What is packed in a text may come to so many bytes in all, however often it is packed.
 const MAX_UNPACKED: usize = 16 << 20;
 
-/// Finds the secrets in a text, and in what is encoded in it; and whether anything is seen from
-/// further than [`SIGHT`].
+/// Finds the secrets in a text, and in what is encoded in it; and whether anything is seen from far.
 pub(super) fn find(scanner: &Scanner<'_>, text: Text<'_>) -> (Vec<Hit>, bool) {
     Depths { scanner, name: text.name, left: MAX_UNPACKED }.find(text.bytes, 0)
 }
@@ -56,8 +55,11 @@ impl Depths<'_> {
             // Without the name that it is given outside, what is unsure is nothing.
             inner.retain(|hit| hit.confidence > Confidence::Low);
             encode(&mut inner, block.codec, |span| block.place(span));
+            for hit in &mut inner {
+                hit.seen = Seen::from(&hit.span, &block.seen, 1);
+            }
             hits.extend(inner);
-            far |= sees_far || block.lines || block.span.len() > SIGHT;
+            far |= sees_far || block.lines;
         }
         (hits, far)
     }

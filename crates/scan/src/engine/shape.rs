@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Hit, Text, What, assignment, pattern};
+use super::{Hit, Seen, Text, What, assignment, pattern};
 use crate::judge;
 use crate::rule::{Class, Rule, RuleSet, Shape};
 
@@ -14,6 +14,8 @@ const BETWEEN: usize = 45;
 
 /// Longest run that a key is looked for in, in bytes.
 const MAX_RUN: usize = 1024;
+/// How far around a key it is sought whether that is only a part of something, in bytes.
+pub(super) const PART: usize = 64;
 
 /// Finds what rules with shapes look for in a run, and those whose patterns begin it; true where one
 /// of these sees far.
@@ -55,7 +57,8 @@ fn named(rules: &RuleSet, bytes: &[u8], run: &Range<usize>, hits: &mut Vec<Hit>)
         for number in word.rules.iter() {
             let behind = (from + name.end).max(run.start);
             if assigns(between) || has_key_word(rules.rule(*number), near) {
-                hits.extend(fitting(rules, *number, bytes, behind..run.end));
+                let seen = from..run.end.max(run.start + NEAR);
+                hits.extend(fitting(rules, *number, bytes, (behind..run.end, &seen)));
             }
         }
     });
@@ -88,14 +91,20 @@ fn has_key_word(rule: &Rule, near: &[u8]) -> bool {
 }
 
 /// The key in a run, if it has a shape of the rule.
-fn fitting(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option<Hit> {
+fn fitting(
+    rules: &RuleSet,
+    number: u16,
+    bytes: &[u8],
+    (run, seen): (Range<usize>, &Range<usize>),
+) -> Option<Hit> {
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
     if !judge::looks_varied(secret) || is_part(bytes, &span) {
         return None;
     }
-    Some(Hit::new(What::Rule(number), span.clone(), secret, rule.confidence))
+    let seen = Seen::from(&span, seen, PART);
+    Some(Hit::new(What::Rule(number), (span.clone(), seen), secret, rule.confidence))
 }
 
 /// Whether a key goes on behind a sign that no key has, or began before it: then what the text
@@ -112,12 +121,12 @@ pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
     };
     let other = |byte: &u8| !byte.is_ascii_alphanumeric();
     let after = sign(Some(key.end)) && {
-        let rest = &bytes[key.end + 1..bytes.len().min(key.end + MAX_RUN)];
+        let rest = &bytes[key.end + 1..bytes.len().min(key.end + PART)];
         let end = rest.iter().position(other).unwrap_or(rest.len());
         rest.get(end) != Some(&b'=') && like_key(&rest[..end])
     };
     let before = sign(key.start.checked_sub(1)) && {
-        let rest = &bytes[key.start.saturating_sub(MAX_RUN)..key.start - 1];
+        let rest = &bytes[key.start.saturating_sub(PART)..key.start - 1];
         let start = rest.iter().rposition(other).map_or(0, |at| at + 1);
         like_key(&rest[start..])
     };
