@@ -5,6 +5,7 @@
 
 mod name;
 mod value;
+mod words;
 
 use std::ops::Range;
 
