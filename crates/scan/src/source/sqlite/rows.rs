@@ -1,13 +1,14 @@
 //! The rows of all tables, each value a text.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Read, Seek};
 
 use super::btree::Walk;
 use super::pages::Encoding;
 use super::record::{self, Kind, Value};
 use super::schema::{Table, Tree};
-use super::{MIN_VALUE, Reader};
+use super::{MIN_VALUE, Reader, hash};
 
 /// Names of columns that name the value beside them.
 const NAMES: &[&[u8]] = &[b"name", b"key", b"variable", b"entry_key"];
@@ -86,6 +87,7 @@ impl Rows<'_> {
         // What makes no sense as a record is one value.
         let values = record::values(record)
             .unwrap_or_else(|| vec![Value { kind: Kind::Blob, span: 0..record.len() }]);
+        let mut told = HashSet::new();
         let worth = |value: &Value| value.kind != Kind::Other && value.span.len() >= MIN_VALUE;
         for (at, value) in values.iter().enumerate().filter(|(_, value)| worth(value)) {
             let bytes = &record[value.span.clone()];
@@ -98,7 +100,9 @@ impl Rows<'_> {
                 _ => Vec::new(),
             };
             let place = self.place(reader.name, at, rowid);
-            let findings = reader.value(&place, &prefix, &text);
+            let mut findings = reader.value(&place, &prefix, &text);
+            // A document may hold one secret many times: its row is told once.
+            findings.retain(|finding| told.insert(hash(finding)));
             reader.take(findings);
         }
         !reader.progress.stop()
