@@ -3,7 +3,9 @@
 mod allow;
 mod files;
 mod known;
+mod openclaw;
 mod rules;
+mod typed;
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -23,6 +25,7 @@ use super::{AppError, Code};
 pub use allow::{AllowOptions, Update};
 pub use files::write_report;
 pub use known::VaultValues;
+pub use openclaw::OpenClawHome;
 pub use rules::{check_rules, load_rules};
 
 /// Where texts come from.
@@ -33,6 +36,10 @@ pub enum ScanSource {
     Staged(Vec<Place>),
     /// A part of the history of each repository.
     History(Vec<Place>, Part),
+    /// An OpenClaw home.
+    OpenClaw(OpenClawHome),
+    /// Histories of what was typed.
+    Typed(Vec<PathBuf>),
     /// The text that this gives.
     Text(RefCell<Box<dyn Read>>),
 }
@@ -155,6 +162,8 @@ fn read(
             }
             Ok(outcome)
         }
+        ScanSource::OpenClaw(home) => home.scan(scanner, progress),
+        ScanSource::Typed(files) => typed::scan(scanner, files),
         ScanSource::Text(reader) => {
             let mut reader = reader.borrow_mut();
             content::scan_reader(scanner, b"stdin", &mut *reader, progress).map_err(|error| {
@@ -210,6 +219,8 @@ impl ScanSource {
             Self::Tree(..) => "tree",
             Self::Staged(_) => "staged",
             Self::History(..) => "history",
+            Self::OpenClaw(_) => "openclaw",
+            Self::Typed(_) => "shell-history",
             Self::Text(_) => "stdin",
         }
     }
