@@ -9,9 +9,11 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use crate::decode::Codec;
 use crate::engine::{Hit, KnownSecret, Text, What};
 use crate::rule::{Confidence, RuleSet, Severity};
 use lines::Lines;
+pub(crate) use lines::masked;
 pub use marker::Marker;
 
 /// Id of findings that somebody knows by name.
@@ -36,6 +38,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// Whether it ends in a checksum that is wrong.
     pub checksum_failed: bool,
+    /// How it is encoded there, the outermost first.
+    pub codecs: Vec<Codec>,
     /// Which known value it is.
     pub known: Option<KnownSecret>,
     /// Where it lies.
@@ -46,6 +50,8 @@ pub struct Finding {
     pub fingerprint: String,
     /// Where in history; `None` outside it.
     pub history: Option<History>,
+    /// What else its source has to say of the place, in sentences that hold no value.
+    pub remarks: Vec<Cow<'static, str>>,
 }
 
 /// Where a leak lies.
@@ -123,11 +129,13 @@ impl Finding {
             severity: rule.map_or(Severity::Critical, |rule| rule.severity),
             confidence: hit.confidence,
             checksum_failed: hit.checksum_failed,
+            codecs: hit.codecs,
             known,
             place,
             value: hit.value,
             fingerprint: String::new(),
             history: None,
+            remarks: Vec::new(),
         }
     }
 }

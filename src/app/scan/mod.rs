@@ -4,7 +4,9 @@ mod allow;
 mod cache;
 mod files;
 mod known;
+mod openclaw;
 mod rules;
+mod typed;
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -17,13 +19,14 @@ use clawvault_scan::report::{self, About};
 use clawvault_scan::rule::{Confidence, RuleSet, Severity};
 use clawvault_scan::source::git::{GitError, HistoryOptions, Keeper, Repository};
 use clawvault_scan::source::tree::{self, TreeOptions};
-use clawvault_scan::source::{Outcome, Progress, Summary, text};
+use clawvault_scan::source::{Outcome, Progress, Summary, content};
 
 use super::{AppError, Code};
 
 pub use allow::{AllowOptions, Update};
 pub use files::write_report;
 pub use known::VaultValues;
+pub use openclaw::OpenClawHome;
 pub use rules::{check_rules, load_rules};
 
 /// Where texts come from.
@@ -34,6 +37,10 @@ pub enum ScanSource {
     Staged(Vec<Place>),
     /// A part of the history of each repository.
     History(Vec<Place>, Part),
+    /// An OpenClaw home.
+    OpenClaw(OpenClawHome),
+    /// Histories of what was typed.
+    Typed(Vec<PathBuf>),
     /// The text that this gives.
     Text(RefCell<Box<dyn Read>>),
 }
@@ -162,9 +169,11 @@ fn read(
             }
             Ok(outcome)
         }
+        ScanSource::OpenClaw(home) => home.scan(scanner, progress),
+        ScanSource::Typed(files) => typed::scan(scanner, files),
         ScanSource::Text(reader) => {
             let mut reader = reader.borrow_mut();
-            text::scan_reader(scanner, b"stdin", &mut *reader, progress).map_err(|error| {
+            content::scan_reader(scanner, b"stdin", &mut *reader, progress).map_err(|error| {
                 let what = format!("stdin could not be read: {}", error.kind());
                 AppError::new(Code::Failed, what, "Give it something to read.")
             })
@@ -218,6 +227,8 @@ impl ScanSource {
             Self::Tree(..) => "tree",
             Self::Staged(_) => "staged",
             Self::History(..) => "history",
+            Self::OpenClaw(_) => "openclaw",
+            Self::Typed(_) => "shell-history",
             Self::Text(_) => "stdin",
         }
     }

@@ -27,8 +27,13 @@ pub(super) struct Told<'a> {
     pub(super) column: usize,
     pub(super) secret: String,
     pub(super) checksum_failed: bool,
+    /// How it is encoded, the outermost first.
+    pub(super) encoded: Vec<&'static str>,
     pub(super) known: Option<Known<'a>>,
     pub(super) history: Option<Past>,
+    /// What its source has to say of the place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) place: Vec<String>,
 }
 
 /// The value of a vault that it is.
@@ -101,8 +106,10 @@ impl<'a> Told<'a> {
             column: finding.place.column,
             secret: masked(&finding.value),
             checksum_failed: finding.checksum_failed,
+            encoded: finding.codecs.iter().map(|codec| codec.name()).collect(),
             known: finding.known.as_ref().map(Known::of),
             history: finding.history.as_ref().map(Past::of),
+            place: finding.remarks.iter().map(|remark| printable(remark.as_bytes())).collect(),
         }
     }
 
@@ -116,9 +123,13 @@ impl<'a> Told<'a> {
                 known.name, known.version, known.replace
             ));
         }
+        if !self.encoded.is_empty() {
+            remarks.push(format!("It stands there as {}.", self.encoded.join(" of ")));
+        }
         if self.checksum_failed {
             remarks.push("Its checksum is wrong: it may be made up, or mistyped.".to_owned());
         }
+        remarks.extend(self.place.iter().cloned());
         remarks.extend(self.history.iter().flat_map(Past::remarks));
         remarks
     }

@@ -1,8 +1,13 @@
 //! Where texts come from, and what became of them.
 
+pub mod archive;
+pub mod content;
+mod databases;
 pub mod git;
+pub mod sqlite;
 pub mod text;
 pub mod tree;
+pub mod typed;
 
 use crate::finding::Finding;
 

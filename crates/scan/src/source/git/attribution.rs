@@ -8,17 +8,17 @@ use gix::bstr::BString;
 use super::Repository;
 use super::commits::{Commits, tell};
 use super::damage::Damage;
-use super::marks::{Leak, Mark, Marked};
+use super::marks::{self, Leak, Mark, Marked};
 use super::past::Past;
 use super::refs::{Tips, is_branch};
 use super::staged::Blob;
 use super::traces::{Seen, Traces};
 use super::trees::{Found, Trees};
 use super::walk::{NEVER, Walk};
-use crate::engine::{Scanner, Text};
+use crate::engine::Scanner;
 use crate::finding::{Finding, History};
 use crate::rule::RuleSet;
-use crate::source::{Progress, text};
+use crate::source::{Progress, content};
 
 /// Most paths that are told of one blob.
 const MAX_PATHS: usize = 64;
@@ -148,14 +148,12 @@ impl<'a> Attribution<'a> {
         let mut findings = Vec::new();
         for ((path, blob), held) in newest {
             let Blob::Whole(bytes) = repository.blob(blob) else { continue };
-            let text = Text { name: &path, bytes: &bytes };
-            let hits = scanner.scan(text);
+            let placed = marks::placed(scanner, &path, &bytes);
             let marks = marks.get(&blob).copied().unwrap_or_default();
-            let find = |(number, ids): &Held| {
-                Some((Mark::find(*number, marks, scanner.rules, &hits)?, ids.clone()))
-            };
+            let find =
+                |(number, ids): &Held| Some((Mark::find(*number, marks, &placed)?, ids.clone()));
             let mut leaks: HashMap<Leak, Vec<ObjectId>> = held.iter().filter_map(find).collect();
-            for finding in Finding::all(scanner.rules, text, hits) {
+            for (_, finding) in placed {
                 // Each is told once.
                 if let Some(ids) = leaks.remove(&Leak::of(&finding)) {
                     findings.push(Finding { history: Some(self.history(&ids)), ..finding });
@@ -181,7 +179,7 @@ impl<'a> Attribution<'a> {
         for (id, found) in newest {
             let Blob::Whole(bytes) = repository.blob(*id) else { continue };
             let path = &found.paths[0].0;
-            for finding in text::scan(scanner, path, &bytes).findings {
+            for finding in content::scan(scanner, path, &bytes).findings {
                 let ids = leaks.entry((path, Leak::of(&finding))).or_default();
                 if ids.is_empty() {
                     findings.push(finding);

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use gix::ObjectId;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Hit, What};
+use crate::engine::{Hit, Scanner, Text, What};
 use crate::finding::{Finding, KNOWN_ID};
 use crate::rule::RuleSet;
+use crate::source::content;
 
 /// A secret, and what it was found as.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -23,12 +24,21 @@ pub(super) struct Leak {
 pub(super) struct Mark {
     /// Number of the secret.
     pub(super) leak: u32,
-    /// Where it begins.
-    start: u64,
+    /// Where it begins; in what is no plain text, a digest of that.
+    place: u64,
 }
 
 /// Blobs, and what they hold.
 pub(super) type Marked = Vec<(ObjectId, Vec<Mark>)>;
+
+impl Mark {
+    /// The secret of that number, found again where it was.
+    pub(super) fn find(number: u32, marks: &[Self], placed: &[(u64, Finding)]) -> Option<Leak> {
+        let is =
+            |(place, _): &&(u64, Finding)| marks.contains(&Self { leak: number, place: *place });
+        placed.iter().find(is).map(|(_, finding)| Leak::of(finding))
+    }
+}
 
 impl Leak {
     pub(super) fn of(finding: &Finding) -> Self {
@@ -45,21 +55,50 @@ impl Leak {
     }
 }
 
-/// Gives numbers to what was found.
-pub(super) fn of_hits(rules: &RuleSet, hits: &[(ObjectId, Vec<Hit>)]) -> Marked {
+/// Gives numbers to what was found in plain texts, and in others.
+pub(super) fn number(
+    rules: &RuleSet,
+    hits: &[(ObjectId, Vec<Hit>)],
+    packed: &[(ObjectId, Vec<Finding>)],
+) -> Marked {
     let mut numbers = BTreeMap::new();
-    let mut mark = |hit: &Hit| {
+    let mut mark = |leak: Leak, place: u64| {
         let next = numbers.len() as u32;
-        let leak = *numbers.entry(Leak::of_hit(rules, hit)).or_insert(next);
-        Mark { leak, start: hit.span.start as u64 }
+        Mark { leak: *numbers.entry(leak).or_insert(next), place }
     };
-    hits.iter().map(|(id, hits)| (*id, hits.iter().map(&mut mark).collect())).collect()
+    let mut marked = Marked::new();
+    for (id, hits) in hits {
+        let marks = hits.iter().map(|hit| mark(Leak::of_hit(rules, hit), hit.span.start as u64));
+        marked.push((*id, marks.collect()));
+    }
+    for (id, findings) in packed {
+        let marks = findings.iter().map(|finding| mark(Leak::of(finding), place(finding, b"")));
+        marked.push((*id, marks.collect()));
+    }
+    marked
 }
 
-impl Mark {
-    /// The secret that stands where a secret of that number was found, if any of these hits does.
-    pub(super) fn find(number: u32, marks: &[Self], rules: &RuleSet, hits: &[Hit]) -> Option<Leak> {
-        let is = |hit: &&Hit| marks.contains(&Self { leak: number, start: hit.span.start as u64 });
-        hits.iter().find(is).map(|hit| Leak::of_hit(rules, hit))
+/// What a blob holds, with the places that marks have.
+pub(super) fn placed(scanner: &Scanner<'_>, name: &[u8], bytes: &[u8]) -> Vec<(u64, Finding)> {
+    if !content::is_plain(bytes) {
+        let findings = content::scan(scanner, name, bytes).findings.into_iter();
+        return findings.map(|finding| (place(&finding, name), finding)).collect();
     }
+    let text = Text { name, bytes };
+    let hits = scanner.scan(text);
+    let places: Vec<u64> = hits.iter().map(|hit| hit.span.start as u64).collect();
+    places.into_iter().zip(Finding::all(scanner.rules, text, hits)).collect()
+}
+
+/// Where in something that is no plain text a finding lies: a digest of the member's name, the line
+/// and the column.
+fn place(finding: &Finding, name: &[u8]) -> u64 {
+    let place = &finding.place;
+    let member = place.path.strip_prefix(name).unwrap_or(&place.path);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(place.line as u64).to_le_bytes()).update(&(place.column as u64).to_le_bytes());
+    hasher.update(member);
+    let mut digest = [0; 8];
+    hasher.finalize_xof().fill(&mut digest);
+    u64::from_le_bytes(digest)
 }

@@ -192,7 +192,7 @@ impl Present<'_> {
     pub(super) fn keep(&self, past: Option<&Past>, kept: &Kept<'_>) {
         let blobs = self.blobs;
         let few = |past: &Past| blobs.summary.texts.saturating_mul(WORTH) < past.size();
-        if blobs.hits.is_empty() && past.is_some_and(few) {
+        if blobs.hits.is_empty() && blobs.packed.is_empty() && past.is_some_and(few) {
             return;
         }
         let Some(past) = self.past() else { return };

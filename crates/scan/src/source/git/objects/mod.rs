@@ -19,7 +19,8 @@ use super::marks::{self, Marked};
 use super::past::{Kept, Past};
 use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
-use crate::source::{Progress, Summary};
+use crate::finding::Finding;
+use crate::source::{Progress, Summary, content};
 use pack::Pack;
 
 /// So few blobs are rather read again than looked up.
@@ -40,6 +41,8 @@ pub(super) struct Stock {
 pub(super) struct Blobs {
     /// What was found in those that were read.
     pub(super) hits: Vec<(ObjectId, Vec<Hit>)>,
+    /// What was found in those that are no plain text.
+    pub(super) packed: Vec<(ObjectId, Vec<Finding>)>,
     /// What was read.
     pub(super) summary: Summary,
     /// The blobs that hold something, also those that were not read again.
@@ -56,6 +59,7 @@ pub(super) struct Blobs {
 #[derive(Default)]
 struct Found {
     hits: Vec<(ObjectId, Vec<Hit>)>,
+    packed: Vec<(ObjectId, Vec<Finding>)>,
     texts: u64,
     bytes: u64,
     lost: Vec<ObjectId>,
@@ -64,6 +68,7 @@ struct Found {
 impl Found {
     fn add(&mut self, other: Self) {
         self.hits.extend(other.hits);
+        self.packed.extend(other.packed);
         self.texts += other.texts;
         self.bytes += other.bytes;
         self.lost.extend(other.lost);
@@ -144,6 +149,7 @@ pub(super) fn scan(
         blobs.summary.texts += found.texts;
         blobs.summary.bytes += found.bytes;
         blobs.hits.extend(found.hits);
+        blobs.packed.extend(found.packed);
         again.extend(found.lost.into_iter().chain(pack.lost));
     }
     let known = |id: &ObjectId| past.is_some_and(|past| past.loose.binary_search(id).is_ok());
@@ -163,7 +169,7 @@ pub(super) fn scan(
     blobs.loose = (loose, loose_blobs);
     if let Some(past) = past {
         let leaking = past.leaking().filter(|(id, _)| repo.objects.exists(id));
-        if blobs.hits.is_empty() {
+        if blobs.hits.is_empty() && blobs.packed.is_empty() {
             blobs.marked = leaking.collect();
             return Ok(blobs);
         }
@@ -175,7 +181,8 @@ pub(super) fn scan(
     // What lies in two packs is told once.
     let mut told = HashSet::new();
     blobs.hits.retain(|(id, _)| told.insert(*id));
-    blobs.marked = marks::of_hits(scanner.rules, &blobs.hits);
+    blobs.packed.retain(|(id, _)| told.insert(*id));
+    blobs.marked = marks::number(scanner.rules, &blobs.hits, &blobs.packed);
     Ok(blobs)
 }
 
@@ -212,13 +219,20 @@ fn one_by_one(
         }
         match repo.find_object(id) {
             Ok(object) if object.kind == Kind::Blob => {
-                let hits = scanner.scan(Text { name: b"", bytes: &object.data });
+                let packed = content::packed(scanner, &object.data);
+                let hits = match packed {
+                    Some(_) => Vec::new(),
+                    None => scanner.scan(Text { name: b"", bytes: &object.data }),
+                };
                 scanned.push(id);
                 blobs.summary.texts += 1;
                 blobs.summary.bytes += object.data.len() as u64;
                 progress.done(1, object.data.len() as u64);
                 if !hits.is_empty() {
                     blobs.hits.push((id, hits));
+                }
+                if let Some(packed) = packed.filter(|packed| !packed.is_empty()) {
+                    blobs.packed.push((id, packed));
                 }
             }
             Ok(_) => progress.done(1, 0),
