@@ -112,6 +112,13 @@ fn each_change_is_told_as_by_a_first_scan() {
     check("a directory moves, a leak is copied", &[1, 2, 3, 4]);
     fixture.write("a/b/c", leak(5)).commit(&leak(6));
     check("new leaks", &[1, 2, 3, 4, 5, 6]);
+    // What is found in an archive has no place of its own in the blob.
+    fixture.git(&["archive", "-o", "packed.tar", "HEAD", "lib"]);
+    fixture.commit("an archive");
+    check("an archive", &[1, 2, 3, 4, 5, 6]);
+    let outcome = same(&fixture, &scanner, &memory, "an archive, again");
+    let inside = outcome.findings.iter().filter(|f| f.place.path.starts_with(b"packed.tar!"));
+    assert_eq!((inside.count(), outcome.summary.texts), (1, 0));
     fixture.git(&["rm", "-q", "-r", "lib", "other"]);
     fixture.commit("files are removed");
     check("files are removed", &[1, 2, 3, 4, 5, 6]);
