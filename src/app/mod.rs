@@ -39,8 +39,8 @@ pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunOptions};
 pub use scan::{
-    AllowOptions, Choice, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
-    VaultValues, check_rules, load_rules, scan, write_report,
+    AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,
+    Update, VaultValues, check_rules, load_rules, scan, write_report,
 };
 pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};
 pub use secrets::{SetOptions, Setting};

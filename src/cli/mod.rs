@@ -8,6 +8,7 @@ mod completions;
 mod doctor;
 mod export;
 mod get;
+mod histories;
 mod history;
 mod hook;
 mod import;

@@ -2,9 +2,12 @@
 
 pub mod archive;
 pub mod content;
+mod databases;
 pub mod git;
+pub mod sqlite;
 pub mod text;
 pub mod tree;
+pub mod typed;
 
 use crate::finding::Finding;
 

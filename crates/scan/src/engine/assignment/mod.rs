@@ -6,6 +6,7 @@
 mod name;
 mod reader;
 mod value;
+mod words;
 
 use std::ops::Range;
 

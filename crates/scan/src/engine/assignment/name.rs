@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::words::{NEVER, NO_SECRET, OTHER, PLACES};
 use crate::rule::Least;
 
 /// Longest name, in bytes on either side of the keyword.
@@ -61,80 +62,14 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$');
     let length = name.iter().rev().take_while(|byte| inside(byte)).count();
     let name = name[name.len() - length..].to_ascii_lowercase();
-    const NEVER: [&[u8]; 41] = [
-        b"boundary",
-        b"target",
-        b"format",
-        b"toolchain",
-        b"epoch",
-        b"model",
-        b"identifier",
-        b"hash",
-        b"sum",
-        b"sha",
-        b"md5",
-        b"digest",
-        b"integrity",
-        b"commit",
-        b"rev",
-        b"etag",
-        b"uuid",
-        b"guid",
-        b"id",
-        b"ids",
-        b"fingerprint",
-        b"public",
-        b"cert",
-        b"signature",
-        b"sig",
-        b"nonce",
-        b"version",
-        b"color",
-        b"checksum",
-        b"expected",
-        b"base64",
-        b"data",
-        b"src",
-        b"href",
-        b"url",
-        b"path",
-        b"name",
-        b"class",
-        b"content",
-        b"alphabet",
-        b"chars",
-    ];
-    let ends = |word: &[u8]| {
-        name.ends_with(word)
-            || (word.len() > 3 && name.windows(word.len()).any(|found| found == word))
-    };
+    // Short words are only meant where a name ends in them.
+    let never = |word: &[u8], at: usize| word.len() > 3 || at + word.len() == name.len();
     (length >= 2
         && name.iter().any(u8::is_ascii_alphabetic)
-        && !NEVER.iter().chain(&PLACES).any(|word| ends(word)))
+        && !NO_SECRET.in_name(&name, never)
+        && !PLACES.in_name(&name, never))
     .then_some(())
 }
-
-/// What tokens are called that say where a list goes on, or that a request is the same one.
-const PLACES: [&[u8]; 18] = [
-    b"locktoken",
-    b"lock-token",
-    b"purchasetoken",
-    b"nexttoken",
-    b"next_token",
-    b"next-token",
-    b"pagetoken",
-    b"page_token",
-    b"page-token",
-    b"changetoken",
-    b"change-token",
-    b"sequencetoken",
-    b"sequence-token",
-    b"continuation",
-    b"idempot",
-    b"request-token",
-    b"requesttoken",
-    b"lifecycle",
-];
 
 /// Words that are written together with a short keyword.
 fn known_before(before: &[u8]) -> bool {
@@ -149,100 +84,19 @@ fn known_before(before: &[u8]) -> bool {
 /// What a value has to be, given what the name says behind its keyword; `None`: nothing is a secret
 /// under such a name.
 pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<Least> {
-    const NEVER: [&[u8]; 27] = [
-        b"recv-key",
-        b"websocket",
-        b"hash",
-        b"digest",
-        b"checksum",
-        b"sha",
-        b"md5",
-        b"fingerprint",
-        b"public",
-        b"icon",
-        b"color",
-        b"class",
-        b"regex",
-        b"pattern",
-        b"keyboard",
-        b"keyword",
-        b"monkey",
-        b"integrity",
-        b"thumbprint",
-        b"keyframe",
-        b"through",
-        b"bypass",
-        b"passed",
-        b"passes",
-        b"passing",
-        b"compass",
-        b"passive",
-    ];
-    const OTHER: [&[u8]; 50] = [
-        b"mgr",
-        b"manager",
-        b"handler",
-        b"exception",
-        b"warning",
-        b"encode",
-        b"cipher",
-        b"cryptogram",
-        b"serial",
-        b"lastused",
-        b"changed",
-        b"created",
-        b"updated",
-        b"date",
-        b"name",
-        b"type",
-        b"url",
-        b"uri",
-        b"file",
-        b"path",
-        b"count",
-        b"length",
-        b"size",
-        b"field",
-        b"label",
-        b"env",
-        b"prefix",
-        b"suffix",
-        b"header",
-        b"expir",
-        b"ttl",
-        b"policy",
-        b"format",
-        b"version",
-        b"alg",
-        b"style",
-        b"placeholder",
-        b"hint",
-        b"text",
-        b"title",
-        b"message",
-        b"error",
-        b"ref",
-        b"arn",
-        b"location",
-        b"endpoint",
-        b"index",
-        b"usage",
-        b"kind",
-        b"description",
-    ];
     let lower = name.to_ascii_lowercase();
-    let has = |text: &[u8], word: &[u8]| text.windows(word.len()).any(|found| found == word);
-    if NEVER.iter().chain(&PLACES).any(|word| has(&lower, word)) {
+    if NEVER.in_name(&lower, |_, _| true) || PLACES.in_name(&lower, |_, _| true) {
         return None;
     }
     let rest = lower.get(keyword_end..).unwrap_or_default();
     let id = rest.ends_with(b"id") && rest.len() <= 3;
     // The id of a key is none, nor is a signature; that of a secret may be.
-    let number = id && !has(&lower, b"secret") || least == Least::Random && rest.ends_with(b"id");
+    let secret = lower.windows(6).any(|part| part == b"secret");
+    let number = id && !secret || least == Least::Random && rest.ends_with(b"id");
     if number || rest.ends_with(b"signature") {
         return None;
     }
-    match OTHER.iter().any(|word| has(rest, word)) || id {
+    match OTHER.in_name(rest, |_, _| true) || id {
         true => Some(Least::Random),
         false => Some(least),
     }

@@ -1,0 +1,182 @@
+//! Words that are looked for in names, all of them in one pass.
+
+/// Words of at least two lower-case letters or digits.
+pub(super) struct Words<const N: usize> {
+    words: [&'static [u8]; N],
+    /// By the low five bits of a first byte, those of the second bytes behind it.
+    pairs: [u32; 32],
+}
+
+impl<const N: usize> Words<N> {
+    /// Makes the table.
+    pub(super) const fn new(words: [&'static [u8]; N]) -> Self {
+        let mut pairs = [0; 32];
+        let mut at = 0;
+        while at < N {
+            pairs[(words[at][0] & 31) as usize] |= 1 << (words[at][1] & 31);
+            at += 1;
+        }
+        Self { words, pairs }
+    }
+
+    /// Whether one of the words stands in a name, in lower case, where `fits` says so; it is given
+    /// the word and where it begins.
+    pub(super) fn in_name(&self, name: &[u8], fits: impl Fn(&[u8], usize) -> bool) -> bool {
+        name.windows(2).enumerate().any(|(at, pair)| {
+            self.pairs[usize::from(pair[0] & 31)] >> (pair[1] & 31) & 1 == 1
+                && self.words.iter().any(|word| name[at..].starts_with(word) && fits(word, at))
+        })
+    }
+}
+
+/// In the name of what is assigned: it is no secret, whatever it looks like.
+pub(super) static NO_SECRET: Words<41> = Words::new([
+    b"boundary",
+    b"target",
+    b"format",
+    b"toolchain",
+    b"epoch",
+    b"model",
+    b"identifier",
+    b"hash",
+    b"sum",
+    b"sha",
+    b"md5",
+    b"digest",
+    b"integrity",
+    b"commit",
+    b"rev",
+    b"etag",
+    b"uuid",
+    b"guid",
+    b"id",
+    b"ids",
+    b"fingerprint",
+    b"public",
+    b"cert",
+    b"signature",
+    b"sig",
+    b"nonce",
+    b"version",
+    b"color",
+    b"checksum",
+    b"expected",
+    b"base64",
+    b"data",
+    b"src",
+    b"href",
+    b"url",
+    b"path",
+    b"name",
+    b"class",
+    b"content",
+    b"alphabet",
+    b"chars",
+]);
+
+/// In a name with a keyword: nothing is a secret under it.
+pub(super) static NEVER: Words<27> = Words::new([
+    b"recv-key",
+    b"websocket",
+    b"hash",
+    b"digest",
+    b"checksum",
+    b"sha",
+    b"md5",
+    b"fingerprint",
+    b"public",
+    b"icon",
+    b"color",
+    b"class",
+    b"regex",
+    b"pattern",
+    b"keyboard",
+    b"keyword",
+    b"monkey",
+    b"integrity",
+    b"thumbprint",
+    b"keyframe",
+    b"through",
+    b"bypass",
+    b"passed",
+    b"passes",
+    b"passing",
+    b"compass",
+    b"passive",
+]);
+
+/// What tokens are called that say where a list goes on, or that a request is the same one.
+pub(super) static PLACES: Words<18> = Words::new([
+    b"locktoken",
+    b"lock-token",
+    b"purchasetoken",
+    b"nexttoken",
+    b"next_token",
+    b"next-token",
+    b"pagetoken",
+    b"page_token",
+    b"page-token",
+    b"changetoken",
+    b"change-token",
+    b"sequencetoken",
+    b"sequence-token",
+    b"continuation",
+    b"idempot",
+    b"request-token",
+    b"requesttoken",
+    b"lifecycle",
+]);
+
+/// Behind a keyword: what is assigned is something else of it, unless it looks random.
+pub(super) static OTHER: Words<50> = Words::new([
+    b"mgr",
+    b"manager",
+    b"handler",
+    b"exception",
+    b"warning",
+    b"encode",
+    b"cipher",
+    b"cryptogram",
+    b"serial",
+    b"lastused",
+    b"changed",
+    b"created",
+    b"updated",
+    b"date",
+    b"name",
+    b"type",
+    b"url",
+    b"uri",
+    b"file",
+    b"path",
+    b"count",
+    b"length",
+    b"size",
+    b"field",
+    b"label",
+    b"env",
+    b"prefix",
+    b"suffix",
+    b"header",
+    b"expir",
+    b"ttl",
+    b"policy",
+    b"format",
+    b"version",
+    b"alg",
+    b"style",
+    b"placeholder",
+    b"hint",
+    b"text",
+    b"title",
+    b"message",
+    b"error",
+    b"ref",
+    b"arn",
+    b"location",
+    b"endpoint",
+    b"index",
+    b"usage",
+    b"kind",
+    b"description",
+]);
