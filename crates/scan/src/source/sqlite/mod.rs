@@ -10,6 +10,7 @@ mod bytes;
 mod leftovers;
 mod pages;
 mod record;
+mod recover;
 mod rows;
 mod schema;
 mod wal;
@@ -177,6 +178,3 @@ fn hash(finding: &Finding) -> [u8; 16] {
     short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     short
 }
-
-#[cfg(test)]
-mod tests;
