@@ -99,6 +99,7 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
         context: entry.context(),
         entropy: 0.0,
         random: true,
+        looks: None,
         checksum: None,
         files: Vec::new(),
         confidence: Confidence::Medium,
@@ -147,6 +148,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
         context,
         entropy: 0.0,
         random: plain,
+        looks: None,
         checksum: None,
         files: Vec::new(),
         confidence: if format.context { Confidence::Medium } else { Confidence::High },
@@ -253,9 +255,10 @@ fn write_rule(out: &mut String, entry: &Entry) -> std::fmt::Result {
         rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
     let (reach, least) = (grammar::reach(&rule.pattern), grammar::least(&rule.pattern));
     write!(out, "reach: {reach}, least: {least}, ")?;
-    let assigned =
-        rule.assigned.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"));
-    write!(out, "assigned: {assigned}, ")?;
+    let least = |least: Option<grammar::Least>| {
+        least.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"))
+    };
+    write!(out, "assigned: {}, looks: {}, ", least(rule.assigned), least(rule.looks))?;
     write!(out, "entropy: {:?}, random: {}, checksum: {checksum}, ", rule.entropy, rule.random)?;
     write!(out, "confidence: Confidence::{:?}, ", rule.confidence)?;
     write!(out, "shapes: Cow::Borrowed(&[")?;

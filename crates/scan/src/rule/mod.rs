@@ -61,6 +61,8 @@ pub struct Rule {
     pub entropy: f32,
     /// Whether the secret has to look made by chance.
     pub random: bool,
+    /// What the secret has to look like.
+    pub looks: Option<Least>,
     /// Checksum in the secret.
     pub checksum: Option<Checksum>,
     /// Ends of the file names that it is for; none: every file.
