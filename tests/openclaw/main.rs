@@ -85,7 +85,7 @@ fn answers_a_turn_with_the_key_from_the_vault() {
     };
     // While the gateway has its databases open, most of it in their logs.
     let leaks = bench.leaks_in_state();
-    is_found(&leaks, "sql-identified-by", "openclaw-agent.sqlite!transcript_events/event_zstd");
+    is_found(&leaks, "sql-user-password", "openclaw-agent.sqlite!transcript_events/event_zstd");
     is_found(&leaks, "private-key", "openclaw.sqlite!device_identities/private_key_pem");
 
     let status = gateway.terminate(STOP_LIMIT);
@@ -93,7 +93,7 @@ fn answers_a_turn_with_the_key_from_the_vault() {
     let home = bench.path("home/.openclaw");
     let before = states_below(&home);
     let leaks = bench.leaks_in_state();
-    is_found(&leaks, "sql-identified-by", "openclaw-agent.sqlite!transcript_events/event_zstd");
+    is_found(&leaks, "sql-user-password", "openclaw-agent.sqlite!transcript_events/event_zstd");
     assert!(states_below(&home) == before, "the scan touched OpenClaw's files");
     bench.assert_value_is_in_no_file();
 }
