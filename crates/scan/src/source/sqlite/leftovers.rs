@@ -72,7 +72,7 @@ fn dead(
     };
     if layout.as_ref().is_some_and(|layout| layout.of_rows) {
         for span in recover::values(page, usable, is_first) {
-            let findings = reader.value(place, b"", &page[span.clone()]);
+            let findings = reader.value(place, b"", &page[span.clone()]).findings;
             if !findings.is_empty() {
                 page[span].fill(0);
             }
@@ -83,10 +83,11 @@ fn dead(
         let record = &mut page[cell.span.start..cell.local.end];
         if used == Use::Free {
             let local = &record[cell.local.start - cell.span.start..];
+            // Of what is packed there may be no more than a beginning: that says nothing of damage.
             for value in record::values(local).unwrap_or_default() {
                 let bytes = &local[value.span];
                 if value.kind != Kind::Other && bytes.len() >= MIN_VALUE {
-                    let findings = reader.value(place, b"", bytes);
+                    let findings = reader.value(place, b"", bytes).findings;
                     reader.take_new(findings, remark);
                 }
             }
