@@ -101,6 +101,9 @@ struct Source {
     /// Do not look for the values of your vault
     #[arg(long)]
     no_vault: bool,
+    /// With --history: read all again, and remember nothing of it
+    #[arg(long, requires = "history")]
+    no_cache: bool,
     /// With --history: also objects that nothing leads to any more
     #[arg(long, requires = "history")]
     unreachable: bool,
@@ -234,6 +237,7 @@ fn options(args: Args, context: &Context) -> Result<ScanOptions, AppError> {
             update,
         },
         rules: told.rules,
+        cache: if source.no_cache { None } else { surroundings::cache() },
         vault: vault(source.no_vault, context),
     })
 }

@@ -144,6 +144,17 @@ impl RuleSet {
         &self.rules[usize::from(number)]
     }
 
+    /// Tells rule sets apart, and versions of the program: what one of them found to be clean says
+    /// nothing about what another one finds.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 rule set");
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(&BUILD.to_le_bytes());
+        for rule in self.rules.get(RULES.len()..).unwrap_or_default() {
+            hasher.update(format!("{rule:?}\n").as_bytes());
+        }
+        hasher.finalize().into()
+    }
+
     /// The compiled pattern of a rule; made when it is first asked for.
     pub(crate) fn regex(&self, number: u16) -> Option<&Regex> {
         let number = usize::from(number);
