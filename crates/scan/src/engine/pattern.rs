@@ -9,6 +9,8 @@ use crate::rule::{CONTEXT, Confidence, Least, Rule, RuleSet};
 
 /// Matches of at least so many bytes are keys, which have a long run with a digit in them.
 const MIN_KEY: usize = 20;
+/// Longest secret that may be words for one, in bytes.
+const MAX_WORDS: usize = 16;
 /// So many bytes around a match tell whether it is the middle of something.
 const MARGIN: usize = MIN_SHAPE as usize + 1;
 
@@ -124,7 +126,9 @@ fn accept(
     if glued || (rule.entropy > 0.0 && judge::entropy(secret) < rule.entropy) {
         return None;
     }
-    if judge::is_example(secret) || (rule.random && !judge::looks_varied(secret)) {
+    let made_up =
+        judge::is_example(secret) || secret.len() < MAX_WORDS && judge::is_spelled_out(secret);
+    if made_up || (rule.random && !judge::looks_varied(secret)) {
         return None;
     }
     if rule.looks.is_some_and(|least| !judge::is_secret(least, secret)) {

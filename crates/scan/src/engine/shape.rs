@@ -59,9 +59,14 @@ fn named(rules: &RuleSet, bytes: &[u8], run: &Range<usize>, hits: &mut Vec<Hit>)
         }
         for number in word.rules.iter() {
             let behind = (from + name.end).max(run.start);
-            if assigns(between) || has_key_word(rules.rule(*number), near) {
-                let seen = from..run.end.max(run.start + NEAR);
-                hits.extend(fitting(rules, *number, bytes, (behind..run.end, &seen)));
+            let told = assigns(between) || has_key_word(rules.rule(*number), near);
+            let seen = from..run.end.max(run.start + NEAR);
+            let hit = || fitting(rules, *number, bytes, (behind..run.end, &seen));
+            if told {
+                hits.extend(hit());
+            } else if adjoins(between) {
+                // An everyday word right before it is enough where nothing but a key looks so.
+                hits.extend(hit().filter(|hit| is_key_alone(&hit.value)).map(Hit::unsure));
             }
         }
     });
@@ -74,6 +79,21 @@ fn assigns(between: &[u8]) -> bool {
     between.len() <= 8
         && between.iter().any(sign)
         && between.iter().all(|byte| sign(byte) || other(byte))
+}
+
+/// Whether only signs, or the end of a line, stand between a name and a key.
+fn adjoins(between: &[u8]) -> bool {
+    !between.is_empty() && between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a text can hardly be anything but a key: letters of either case and digits, or letters
+/// beyond base 16 and many digits, made by chance.
+fn is_key_alone(text: &[u8]) -> bool {
+    let count = |kind: fn(&u8) -> bool| text.iter().filter(|byte| kind(byte)).count();
+    let digits = count(u8::is_ascii_digit);
+    let beyond = text.iter().any(|byte| byte.is_ascii_alphabetic() && !byte.is_ascii_hexdigit());
+    let cases = count(u8::is_ascii_lowercase) >= 3 && count(u8::is_ascii_uppercase) >= 3;
+    beyond && digits >= 2 && (cases || digits * 8 >= text.len()) && judge::looks_random(text)
 }
 
 /// Whether one of the words that the rule wants stands near by.

@@ -9,14 +9,22 @@ const PARTS: usize = 3;
 /// and dates, or a word with a number.
 pub fn is_identifier(text: &[u8]) -> bool {
     let (mut parts, mut all, mut chance) = (0, 0, 0);
+    let (mut even, mut first) = (true, 0);
     for part in text.split(|byte| !byte.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
         parts += 1;
+        first = if parts == 1 { part.len() } else { first };
+        even &= part.len() == first;
         all += part.len();
         if is_chance(part) {
             chance += part.len();
         }
     }
-    parts >= PARTS && chance * 2 < all
+    // `TOKEN_V2`: a word and something short.
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let pair = parts == 2 && all <= 16 && digits <= 2;
+    // `1ZZGT-96PFU-GQF2Y-440OK`: a key of a licence.
+    let licence = even && parts >= 4 && (4..9).contains(&first) && digits * 5 >= all;
+    (parts >= PARTS || pair) && chance * 2 < all && !licence
 }
 
 /// Whether `text` numbers a thing: a time, a fingerprint, a resource such as `subnet-0a1b2c3d`.
@@ -68,7 +76,7 @@ mod tests {
             "q7Xn2vLb9TzK4mWc8RfY1hJd6PsG",
             "q7Xn2vLb-9TzK4mWc8_RfY1hJd6PsG",
             "9f8c2a61-37f5-45e8-a4f9-681b98c7b765",
-            "29AV1-3OFV9-VV1UB-NK2T0I-LRO6V",
+            "1ZZGT-96PFU-GQF2Y-440OK-JBHEK",
         ] {
             assert!(!is_identifier(key.as_bytes()), "{key}");
         }

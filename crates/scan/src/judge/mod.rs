@@ -12,7 +12,7 @@ pub use checksum::holds;
 pub use code::{is_code, is_reference};
 pub use entropy::entropy;
 pub use identifier::{is_identifier, is_reference_number};
-pub use placeholder::{is_example, is_placeholder, is_sequence};
+pub use placeholder::{is_example, is_placeholder, is_sequence, is_spelled_out};
 pub use random::{is_password, is_token, looks_random, looks_varied};
 
 use crate::rule::Least;

@@ -59,6 +59,7 @@ pub fn is_example(text: &[u8]) -> bool {
 
 /// Whether `text` is a placeholder.
 pub fn is_placeholder(text: &[u8]) -> bool {
+    // No such word comes about by chance.
     if text.windows(7).any(|part| part == b"EXAMPLE") {
         return true;
     }
@@ -70,6 +71,12 @@ pub fn is_placeholder(text: &[u8]) -> bool {
     if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
         return true;
     }
+    is_spelled_out(&lower) || in_order(&lower) * 3 >= lower.len() * 2
+}
+
+/// Whether words that stand for a secret are at least half of `text`.
+pub fn is_spelled_out(text: &[u8]) -> bool {
+    let lower = text.to_ascii_lowercase();
     let mut words = 0;
     for word in WORDS {
         let mut rest = &lower[..];
@@ -79,7 +86,7 @@ pub fn is_placeholder(text: &[u8]) -> bool {
         }
     }
     let signs = lower.iter().filter(|byte| !byte.is_ascii_alphanumeric()).count();
-    words * 2 >= lower.len().saturating_sub(signs).max(1) || in_order(&lower) * 3 >= lower.len() * 2
+    words * 2 >= lower.len().saturating_sub(signs).max(1)
 }
 
 /// Whether most of `text` is one stretch of the alphabet or of the digits.

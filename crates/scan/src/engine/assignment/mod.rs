@@ -74,11 +74,9 @@ fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> b
 
 /// Whether a value without quotes is an expression: in settings a word with a digit behind is none.
 fn is_code(secret: &[u8], assigned: &Assigned) -> bool {
-    let word = |secret: &[u8]| match secret {
-        [word @ .., last] => last.is_ascii_digit() && word.iter().all(u8::is_ascii_alphabetic),
-        [] => false,
-    };
-    judge::is_code(secret) && !(assigned.setting && word(secret))
+    let digits = secret.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let word = secret[..secret.len() - digits].iter().all(u8::is_ascii_alphabetic);
+    judge::is_code(secret) && !(assigned.setting && word && (1..5).contains(&digits))
 }
 
 /// Whether a value only repeats the name.

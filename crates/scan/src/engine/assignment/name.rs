@@ -90,8 +90,10 @@ pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<
     }
     let rest = lower.get(keyword_end..).unwrap_or_default();
     let id = rest.ends_with(b"id") && rest.len() <= 3;
-    // The id of a key is none.
-    if [&b"keyid"[..], b"key-id", b"key_id"].iter().any(|word| lower.ends_with(word)) {
+    // The id of a key is none, nor is a signature; that of a secret may be.
+    let secret = lower.windows(6).any(|part| part == b"secret");
+    let number = id && !secret || least == Least::Random && rest.ends_with(b"id");
+    if number || rest.ends_with(b"signature") {
         return None;
     }
     match OTHER.in_name(rest, |_, _| true) || id {

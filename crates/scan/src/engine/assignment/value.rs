@@ -43,8 +43,8 @@ pub(super) fn behind(text: &[u8], name: &Range<usize>) -> Option<Assigned> {
     // `f(value`: a name; `name value`: a sentence; `"one", "two"`: a list; `a:name:b`: a path.
     let alone = || is_line(text, name.start, assigned.span.end) || flag;
     let verb = is_verb(&text[name.clone()]) && (sign.is_empty() || matches!(sign[0], b'(' | b','));
-    let row = sign.starts_with(b",") && !closed;
-    let apart = (sign.is_empty() || row) && !assigned.quoted || verb;
+    let bare = sign.is_empty() || sign.starts_with(b",");
+    let apart = bare && !assigned.quoted || verb;
     let code = !assigned.quoted && (sign == b"(" || after.starts_with(b";"));
     let path = sign == b":" && text[..name.start].ends_with(b":");
     // `<name>` without its end is a placeholder; what closes a bracket stands between two strings.

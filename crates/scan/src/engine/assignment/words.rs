@@ -128,7 +128,16 @@ pub(super) static PLACES: Words<18> = Words::new([
 ]);
 
 /// Behind a keyword: what is assigned is something else of it, unless it looks random.
-pub(super) static OTHER: Words<41> = Words::new([
+pub(super) static OTHER: Words<50> = Words::new([
+    b"mgr",
+    b"manager",
+    b"handler",
+    b"exception",
+    b"warning",
+    b"encode",
+    b"cipher",
+    b"cryptogram",
+    b"serial",
     b"lastused",
     b"changed",
     b"created",

@@ -63,6 +63,8 @@ struct Found {
     texts: u64,
     bytes: u64,
     lost: Vec<ObjectId>,
+    /// How many findings are left out, being unsure and many.
+    unsure: usize,
 }
 
 impl Found {
@@ -72,6 +74,7 @@ impl Found {
         self.texts += other.texts;
         self.bytes += other.bytes;
         self.lost.extend(other.lost);
+        self.unsure += other.unsure;
     }
 
     fn counts(&self) -> (u64, u64) {
@@ -148,6 +151,7 @@ pub(super) fn scan(
         blobs.packs.push((name, pack.blobs as u64));
         blobs.summary.texts += found.texts;
         blobs.summary.bytes += found.bytes;
+        blobs.summary.leave_out(found.unsure);
         blobs.hits.extend(found.hits);
         blobs.packed.extend(found.packed);
         again.extend(found.lost.into_iter().chain(pack.lost));
@@ -220,10 +224,11 @@ fn one_by_one(
         match repo.find_object(id) {
             Ok(object) if object.kind == Kind::Blob => {
                 let packed = content::packed(scanner, &object.data);
-                let hits = match packed {
-                    Some(_) => Vec::new(),
-                    None => scanner.scan(Text { name: b"", bytes: &object.data }),
+                let (hits, unsure) = match packed {
+                    Some(_) => (Vec::new(), 0),
+                    None => scanner.look(Text { name: b"", bytes: &object.data }),
                 };
+                blobs.summary.leave_out(unsure);
                 scanned.push(id);
                 blobs.summary.texts += 1;
                 blobs.summary.bytes += object.data.len() as u64;

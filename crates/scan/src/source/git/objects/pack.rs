@@ -11,7 +11,7 @@ use gix::odb::pack::data::entry::Header;
 use super::delta;
 use super::windows::Scanned;
 use super::{Found, MAX_BLOB};
-use crate::engine::{Hit, Scanner};
+use crate::engine::Scanner;
 use crate::source::Progress;
 
 /// Stands for no entry.
@@ -257,7 +257,8 @@ impl Worker<'_> {
             self.found.packed.push((self.pack.id(at), scanned.packed.clone()));
         }
         if !scanned.raw.is_empty() {
-            let hits: Vec<Hit> = self.scanner.settle(scanned.raw.clone());
+            let (hits, unsure) = self.scanner.settle(scanned.raw.clone());
+            self.found.unsure += unsure;
             if !hits.is_empty() {
                 self.found.hits.push((self.pack.id(at), hits));
             }
