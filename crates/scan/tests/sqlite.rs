@@ -1,5 +1,7 @@
 //! Databases that the real SQLite made, in the states that it leaves them in, and broken ones.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Cursor, Write as _};

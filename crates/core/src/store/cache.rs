@@ -1,6 +1,6 @@
 //! What can be made again, kept between two runs: a small table on sled, never trusted.
 //!
-//! Where bits flip, sled loses and mixes records, and may take minutes over it. So a seal, written when
+//! Where bits flip, sled loses and mixes records, and looks at it for long. So a seal, written when
 //! the table is closed, holds a digest of its files, and each value carries a check over its key and
 //! itself. Whatever is wrong (a seal that does not fit or is missing, a panic of the engine, too many
 //! bytes) looks as if nothing was kept: the table is removed whole and begun anew. No secret goes in

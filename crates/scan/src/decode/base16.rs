@@ -17,7 +17,7 @@ pub(super) fn block(text: &[u8], run: &Range<usize>) -> Option<Block> {
         _ => run.clone(),
     };
     let digits = &text[run.clone()];
-    if digits.len() < MIN * 2 || digits.len() % 2 != 0 {
+    if digits.len() < MIN * 2 || !digits.len().is_multiple_of(2) {
         return None;
     }
     let head: Vec<u8> = digits.chunks_exact(2).take(LOOK).map_while(byte).collect();

@@ -25,15 +25,16 @@ pub(super) fn block(text: &[u8], run: &Range<usize>, from: usize) -> Option<Bloc
     let start = run.start - back.count();
     let end = line(text, start);
     let first = beginning(text, start..end)?;
-    let mut lines = vec![first..end];
+    let (mut lines, mut last) = (Vec::new(), first..end);
     // Lines of a block are as long as the first, but for the last.
-    while let Some(next) = next_line(text, lines[lines.len() - 1].end) {
-        let before = lines.last().map_or(0, Range::len);
-        if before < MIN_LINE || next.len() > before {
-            break;
-        }
-        lines.push(next);
+    while let Some(next) = next_line(text, last.end)
+        && last.len() >= MIN_LINE
+        && next.len() <= last.len()
+    {
+        lines.push(std::mem::replace(&mut last, next));
     }
+    let span = first..last.end;
+    lines.push(last);
     let length = lines.iter().map(Range::len).sum::<usize>();
     let mut bytes = Zeroizing::new(Vec::with_capacity(length / 4 * 3 + 3));
     let chars = lines.iter().flat_map(|line| &text[line.clone()]);
@@ -44,7 +45,6 @@ pub(super) fn block(text: &[u8], run: &Range<usize>, from: usize) -> Option<Bloc
         places.push((chars, line.start));
         chars += line.len();
     }
-    let span = first..lines[lines.len() - 1].end;
     let several = lines.len() > 1;
     let places = Places::Base64(places);
     // Before the run, and a line behind that is none of the block.

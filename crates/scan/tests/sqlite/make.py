@@ -63,6 +63,13 @@ db.execute("INSERT INTO notes VALUES (?)", ["two " + twice])
 db.execute("INSERT INTO notes VALUES (?)", ["too " + twice])
 db.execute("INSERT INTO dropped VALUES (?)", ["three " + key("gone.db!page")])
 db.execute("DELETE FROM notes WHERE text LIKE 'one %' OR text LIKE 'too %'")
+# Values that touch words of the next column: the last row, and one between others.
+db.execute("CREATE TABLE store (scope TEXT, name TEXT, value TEXT, kind TEXT, at INT)")
+for number in range(9):
+    gone = number in (3, 8)
+    value = key("gone.db!page" if gone else f"gone.db!store/value rowid {number + 1}")
+    db.execute("INSERT INTO store VALUES ('', ?, ?, 'secret', 17)", [f"KEY_{number}", value])
+db.execute("DELETE FROM store WHERE name IN ('KEY_3', 'KEY_8')")
 db.execute("DROP TABLE dropped")
 db.close()
 

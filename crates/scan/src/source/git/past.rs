@@ -123,14 +123,13 @@ impl Past {
     fn is_sound(&self) -> bool {
         let count = self.commits.len();
         let is = |number: u32| (number as usize) < count;
-        let behind =
-            |(at, all): (usize, &Box<[u32]>)| all.iter().all(|n| *n as usize > at && is(*n));
+        let behind = |(at, all): (usize, &[u32])| all.iter().all(|n| *n as usize > at && is(*n));
         let paths = |all: &Vec<(Vec<u8>, u32)>| !all.is_empty() && all.iter().all(|(_, n)| is(*n));
         [self.trees.len(), self.times.len(), self.parents.len()].iter().all(|len| *len == count)
             && [self.first.len(), self.paths.len()].iter().all(|len| *len == self.found.len())
             && self.blobs.len() == self.packs.len()
             && self.marks.len() == self.leaking.len()
-            && self.parents.iter().enumerate().all(behind)
+            && self.parents.iter().map(AsRef::as_ref).enumerate().all(behind)
             && self.telling.iter().chain(&self.first).all(|number| is(*number))
             && self.paths.iter().all(paths)
     }

@@ -53,6 +53,8 @@ pub(super) struct Cell {
 pub(super) struct Layout {
     pub(super) cells: Vec<Cell>,
     last: u32,
+    /// Whether they are rows.
+    pub(super) of_rows: bool,
     /// Whether something of it made no sense.
     pub(super) damaged: bool,
 }
@@ -71,7 +73,12 @@ pub(super) fn layout(page: &[u8], usable: usize, is_first: bool) -> Option<Layou
     let count = usize::from(u16_at(page, start + 3)?);
     let pointers = page.get(start + head..(start + head).checked_add(2 * count)?)?;
     let last = if head == 12 { u32_at(page, start + 8)? } else { 0 };
-    let mut layout = Layout { cells: Vec::with_capacity(count), last, damaged: false };
+    let mut layout = Layout {
+        cells: Vec::with_capacity(count),
+        last,
+        of_rows: kind == Kind::LeafTable,
+        damaged: false,
+    };
     let mut room = usable;
     for pointer in pointers.chunks_exact(2) {
         let at = usize::from(u16_at(pointer, 0).unwrap_or_default());
@@ -85,6 +92,17 @@ pub(super) fn layout(page: &[u8], usable: usize, is_first: bool) -> Option<Layou
         }
     }
     Some(layout)
+}
+
+/// Where the record of a table's row lies, if one begins there and lies there whole; `usable` is
+/// that of its page.
+pub(super) fn leaf_cell(page: &[u8], at: usize, usable: usize) -> Option<Range<usize>> {
+    let (total, rest) = varint(page.get(at..)?)?;
+    let (_, rest) = varint(rest)?;
+    let begin = page.len() - rest.len();
+    let length = usize::try_from(total).ok().filter(|length| *length + 35 <= usable)?;
+    let end = begin.checked_add(length)?;
+    (end <= page.len()).then_some(begin..end)
 }
 
 fn cell(page: &[u8], at: usize, kind: Kind) -> Option<Cell> {

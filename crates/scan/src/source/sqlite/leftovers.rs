@@ -1,12 +1,13 @@
 //! What no row holds any more and is still there: free pages, deleted rows, older states of pages.
 //!
-//! A page that was once a leaf still has its records apart; the rest is read as it lies there, so that
-//! values of neighbouring columns may touch.
+//! A page that was once a leaf still has its records apart, and so have most short rows that were
+//! deleted; the rest is read as it lies there, so that values of neighbouring columns may touch.
 
 use std::io::{self, Read, Seek};
 
 use super::btree::{Use, Walk, layout};
 use super::record::{self, Kind};
+use super::recover;
 use super::wal::FRAME_HEADER;
 use super::{MIN_VALUE, Reader};
 use crate::source::text;
@@ -62,21 +63,31 @@ fn dead(
     if page.iter().all(|byte| *byte == 0) {
         return;
     }
-    let cells = match used {
+    let layout = match used {
         Use::Rest(length) => {
             page[..length as usize].fill(0);
-            Vec::new()
+            None
         }
-        _ => layout(page, usable, is_first).map(|layout| layout.cells).unwrap_or_default(),
+        _ => layout(page, usable, is_first),
     };
-    for cell in cells {
+    if layout.as_ref().is_some_and(|layout| layout.of_rows) {
+        for span in recover::values(page, usable, is_first) {
+            let findings = reader.value(place, b"", &page[span.clone()]).findings;
+            if !findings.is_empty() {
+                page[span].fill(0);
+            }
+            reader.take_new(findings, remark);
+        }
+    }
+    for cell in layout.into_iter().flat_map(|layout| layout.cells) {
         let record = &mut page[cell.span.start..cell.local.end];
         if used == Use::Free {
             let local = &record[cell.local.start - cell.span.start..];
+            // Of what is packed there may be no more than a beginning: that says nothing of damage.
             for value in record::values(local).unwrap_or_default() {
                 let bytes = &local[value.span];
                 if value.kind != Kind::Other && bytes.len() >= MIN_VALUE {
-                    let findings = reader.value(place, b"", bytes);
+                    let findings = reader.value(place, b"", bytes).findings;
                     reader.take_new(findings, remark);
                 }
             }

@@ -10,6 +10,7 @@ mod bytes;
 mod leftovers;
 mod pages;
 mod record;
+mod recover;
 mod rows;
 mod schema;
 mod wal;
@@ -128,25 +129,21 @@ impl<'a> Reader<'a> {
     }
 
     /// What a value holds: itself, or what is packed in it. `prefix` says what it is the value of.
-    fn value(&mut self, place: &[u8], prefix: &[u8], value: &[u8]) -> Vec<Finding> {
+    fn value(&self, place: &[u8], prefix: &[u8], value: &[u8]) -> Outcome {
         if !content::is_plain(value) {
-            let found = content::scan_part(self.scanner, &self.meter, place, value);
-            for (why, count) in found.summary.skipped {
-                self.skipped(why, count);
-            }
-            return found.findings;
+            return content::scan_part(self.scanner, &self.meter, place, value);
         }
         if prefix.is_empty() {
-            return text::scan(self.scanner, place, value).findings;
+            return text::scan(self.scanner, place, value);
         }
         let whole = Zeroizing::new([prefix, value].concat());
-        let mut findings = text::scan(self.scanner, place, &whole).findings;
-        for finding in findings.iter_mut().filter(|finding| finding.place.line == 1) {
+        let mut found = text::scan(self.scanner, place, &whole);
+        for finding in found.findings.iter_mut().filter(|finding| finding.place.line == 1) {
             let place = &mut finding.place;
             place.column = place.column.saturating_sub(prefix.len()).max(1);
             place.column_utf16 = place.column_utf16.saturating_sub(prefix.len()).max(1);
         }
-        findings
+        found
     }
 
     /// Reads a file as bytes.
@@ -177,6 +174,3 @@ fn hash(finding: &Finding) -> [u8; 16] {
     short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     short
 }
-
-#[cfg(test)]
-mod tests;

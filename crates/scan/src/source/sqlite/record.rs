@@ -26,6 +26,16 @@ pub(super) struct Value {
 /// The values of a record, as far as it goes: the last one may be cut short. Nothing where the
 /// header makes no sense.
 pub(super) fn values(record: &[u8]) -> Option<Vec<Value>> {
+    parsed(record).map(|(values, _)| values)
+}
+
+/// The values of what is a whole record and nothing else.
+pub(super) fn exact(record: &[u8]) -> Option<Vec<Value>> {
+    parsed(record).filter(|(_, end)| *end == record.len()).map(|(values, _)| values)
+}
+
+/// The values, and where the last one ends.
+fn parsed(record: &[u8]) -> Option<(Vec<Value>, usize)> {
     let (length, rest) = varint(record)?;
     let length = usize::try_from(length).ok()?;
     let begin = record.len() - rest.len();
@@ -48,11 +58,11 @@ pub(super) fn values(record: &[u8]) -> Option<Vec<Value>> {
         values.push(Value { kind, span: at.min(record.len())..end.min(record.len()) });
         at = end;
     }
-    Some(values)
+    Some((values, at))
 }
 
 /// How long a value is, by its serial type.
-fn size_of(kind: u64) -> Option<usize> {
+pub(super) fn size_of(kind: u64) -> Option<usize> {
     Some(match kind {
         0 | 8 | 9 => 0,
         1..=4 => kind as usize,

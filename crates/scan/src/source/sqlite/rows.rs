@@ -8,7 +8,7 @@ use super::btree::Walk;
 use super::pages::Encoding;
 use super::record::{self, Kind, Value};
 use super::schema::{Table, Tree};
-use super::{MIN_VALUE, Reader, hash};
+use super::{MIN_VALUE, Outcome, Reader, hash};
 
 /// Names of columns that name the value beside them.
 const NAMES: &[&[u8]] = &[b"name", b"key", b"variable", b"entry_key"];
@@ -100,7 +100,10 @@ impl Rows<'_> {
                 _ => Vec::new(),
             };
             let place = self.place(reader.name, at, rowid);
-            let mut findings = reader.value(&place, &prefix, &text);
+            let Outcome { mut findings, summary } = reader.value(&place, &prefix, &text);
+            for (why, count) in summary.skipped {
+                reader.skipped(why, count);
+            }
             // A document may hold one secret many times: its row is told once.
             findings.retain(|finding| told.insert(hash(finding)));
             reader.take(findings);

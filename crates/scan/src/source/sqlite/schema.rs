@@ -16,7 +16,6 @@ pub(super) struct Tree {
 }
 
 /// A table.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Table {
     pub(super) name: Vec<u8>,
     /// Names of the values in its records, in their order.
@@ -41,7 +40,7 @@ impl Table {
 }
 
 /// A word of a statement.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 enum Word {
     /// A bare word.
     Bare(Vec<u8>),

@@ -81,12 +81,12 @@ impl Program {
             Self::Bash => "bash",
             Self::Zsh => "zsh",
             Self::Fish => "fish",
-            Self::Python => "Python",
+            Self::Python => "Python's prompt",
             Self::Psql => "psql",
-            Self::Mysql => "mysql",
+            Self::Mysql => "MySQL's prompt",
             Self::Sqlite => "sqlite3",
             Self::Redis => "redis-cli",
-            Self::Node => "Node.js",
+            Self::Node => "Node.js's prompt",
         }
     }
 }
