@@ -74,6 +74,7 @@ impl App {
         let passphrase = self.passphrase_from_file()?;
         let ask = || passphrase.clone().or_else(|| (self.keys.prompt)());
         let opener = Opener {
+            key: None,
             identities,
             passphrase: &ask,
             who,

@@ -26,7 +26,7 @@ mod upkeep;
 use std::cell::OnceCell;
 
 use crate::auditlog::{AuditLog, Sockets};
-use crate::crypto::Keys;
+use crate::crypto::{Keys, VaultKey};
 use crate::domain::limits::MAX_LOCKED;
 use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex};
 use crate::memory::{self, Spill};
@@ -97,6 +97,19 @@ impl Vault {
             ));
         }
         all
+    }
+
+    /// The same, and forgets what was found so far: for one who serves many.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        let all = self.warnings();
+        self.warnings.clear();
+        all
+    }
+
+    /// True for the key of this vault.
+    pub fn is_key(&self, key: &VaultKey) -> bool {
+        let proof = |keys: &Keys| keys.fingerprint(&[b"the same key"]);
+        proof(&self.keys).matches(&proof(&key.derive()).0)
     }
 
     /// Number of commits since the vault was made.

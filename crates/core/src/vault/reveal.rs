@@ -15,6 +15,8 @@ pub enum Purpose {
     Export,
     /// To be shown.
     Get,
+    /// To be told to OpenClaw's resolver.
+    Resolve,
     /// To be sought in what may have leaked.
     Scan,
 }
@@ -41,6 +43,7 @@ impl Vault {
         let event = match purpose {
             Purpose::Export => Event::Export,
             Purpose::Get => Event::Get,
+            Purpose::Resolve => Event::Resolve,
             Purpose::Scan => Event::Scan,
         };
         let found: Result<Vec<_>, _> = wants.iter().map(|want| self.find(want)).collect();

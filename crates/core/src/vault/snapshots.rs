@@ -27,7 +27,8 @@ impl Vault {
         outcome
     }
 
-    fn snapshot_if_due(&mut self) -> Result<(), VaultError> {
+    /// Takes a snapshot where one is due.
+    pub fn snapshot_if_due(&mut self) -> Result<(), VaultError> {
         if self.ledger.count() == 0 {
             return Ok(());
         }
