@@ -67,7 +67,11 @@ impl Client {
     /// Where nobody listens, or another user does.
     pub fn connect(socket: &Path, uid: u32, program: &str) -> Result<Self, ClientError> {
         let stream = UnixStream::connect(socket).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::Nobody,
+            // Where no socket can be, no daemon is.
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::ConnectionRefused => ClientError::Nobody,
             kind => ClientError::Io(kind),
         })?;
         let peer = rustix::net::sockopt::socket_peercred(&stream).map_err(io::Error::from)?;

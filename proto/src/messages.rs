@@ -228,7 +228,7 @@ pub struct Variable {
     #[prost(uint64, tag = "2")]
     pub bytes: u64,
 }
-/// Exec ids of OpenClaw: names of secrets.
+/// Exec ids of OpenClaw: names of secrets, each with its field where one is named.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Resolve {
     #[prost(string, tag = "1")]
@@ -282,7 +282,7 @@ pub struct Import {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -331,6 +331,8 @@ pub mod request {
         Backup(super::Backup),
         #[prost(message, tag = "20")]
         Import(super::Import),
+        #[prost(message, tag = "21")]
+        Health(super::Empty),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -551,8 +553,6 @@ pub struct Health {
     pub backup: ::core::option::Option<Note>,
     #[prost(bool, tag = "6")]
     pub keys_locked: bool,
-    #[prost(string, repeated, tag = "7")]
-    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Note {
@@ -569,6 +569,9 @@ pub struct Failure {
     pub what: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub advice: ::prost::alloc::string::String,
+    /// True where proof of the vault's key would be enough.
+    #[prost(bool, tag = "4")]
+    pub prove: bool,
 }
 /// How a request ended.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -589,6 +592,8 @@ pub struct End {
     pub status: ::core::option::Option<Status>,
     #[prost(string, repeated, tag = "8")]
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "9")]
+    pub health: ::core::option::Option<Health>,
 }
 /// A piece of an answer; the last has an end or a failure.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -3,11 +3,10 @@
 mod container;
 
 use base64::Engine as _;
-use clawvault_core::domain::{ProfileName, Revealed, SecretInfo, SecretName, Value};
-use clawvault_core::vault::{Purpose, Want};
+use clawvault_core::domain::{ProfileName, Revealed, SecretName, Value};
 use zeroize::Zeroizing;
 
-use super::run::named;
+use super::session::{Reply, Request};
 use super::{Access, App, AppError};
 
 /// Form of the document.
@@ -45,30 +44,10 @@ impl App {
         if let ExportTo::K8sSecret(name) = to {
             container::check_object_name(name)?;
         }
-        let mut vault = self.open(Access::Read)?;
-        let mut infos = if only.is_empty() {
-            let in_profile =
-                |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
-            vault.secrets()?.into_iter().filter(in_profile).collect()
-        } else {
-            named(&vault, profile, only)?
-        };
-        let mut notes = Vec::new();
-        if !matches!(to, ExportTo::Document(_)) {
-            let policy = vault.policy()?;
-            infos.retain(|info| {
-                let admin = info.admin || policy.is_admin(&info.name);
-                if admin {
-                    let what = "administers other keys and is not in this document";
-                    notes.push(format!("{} {what}", info.name));
-                }
-                !admin
-            });
-        }
-        let want =
-            |info: SecretInfo| Want { profile: info.profile, name: info.name, version: None };
-        let wants: Vec<Want> = infos.into_iter().map(want).collect();
-        let revealed = vault.reveal(&self.who(), Purpose::Export, &wants)?;
+        let mut session = self.session(Access::Read)?;
+        let without_admin = !matches!(to, ExportTo::Document(_));
+        let ask = Request::Export(profile.clone(), only.to_vec(), without_admin);
+        let Reply { revealed, mut notes, .. } = session.ask(ask)?;
         let document = match to {
             ExportTo::K8sSecret(name) => container::k8s_secret(&revealed, name)?,
             ExportTo::DockerEnv => {
@@ -82,7 +61,7 @@ impl App {
                 document
             }
         };
-        notes.extend(vault.warnings());
+        notes.extend(session.warnings());
         Ok((document, notes))
     }
 }

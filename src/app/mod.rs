@@ -21,6 +21,7 @@ mod run;
 mod scan;
 mod scrub;
 mod secrets;
+pub mod session;
 mod status;
 mod uninstall;
 mod ways_back;
@@ -37,7 +38,7 @@ pub use naming::format_doubt;
 pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use restore::{Over, RestoreOptions, Restored};
-pub use run::{FromName, FromTemplate, Launch, RunOptions};
+pub use run::{FromName, FromTemplate, Launch, RunAsk, RunOptions};
 pub use scan::{
     AllowOptions, Choice, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
     VaultValues, check_rules, load_rules, scan, write_report,

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::slot::Passphrase;
+use clawvault_core::domain::hex;
 use clawvault_core::platform::process::{CoreLimit, effective_uid};
 use clawvault_core::vault::Place;
 
@@ -68,7 +69,8 @@ impl Context {
         let identity = self.identity();
         let passphrase_file = self.keys.passphrase_file.clone();
         let keys = KeySource { identity, passphrase_file, prompt: ask };
-        Ok(App { place: Place { home, state }, runtime, keys })
+        let socket = runtime.join(socket_name(path(HOME).as_deref()));
+        Ok(App { place: Place { home, state }, runtime, socket, keys })
     }
 
     /// The identity file: as named, else the credential of this unit.
@@ -101,6 +103,15 @@ impl Context {
         }
         Ok(())
     }
+}
+
+/// Name of the daemon's socket: a home that was named has a daemon of its own.
+fn socket_name(home: Option<&Path>) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(home) = home else { return "daemon.sock".to_owned() };
+    let real = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    let digest = clawvault_core::crypto::digest(&[b"home", real.as_os_str().as_bytes()]);
+    format!("daemon-{}.sock", hex(&digest.0[..4]))
 }
 
 fn is_below(file: &Path, directory: &Path) -> bool {
