@@ -114,7 +114,8 @@ impl Outgoing {
 
     /// Everything from byte `at` on, in pieces that are written together.
     pub fn rest(&self, at: usize) -> Vec<std::io::IoSlice<'_>> {
-        let pieces = std::iter::once(self.head.as_slice()).chain(self.body.iter().map(Value::expose));
+        let pieces =
+            std::iter::once(self.head.as_slice()).chain(self.body.iter().map(Value::expose));
         let (mut skip, mut rest) = (at, Vec::with_capacity(1 + self.body.len()));
         for piece in pieces {
             let from = skip.min(piece.len());
@@ -266,7 +267,8 @@ mod tests {
 
     #[test]
     fn what_is_past_a_bound_is_refused_by_its_lengths_alone() {
-        for (message, body) in [(u32::MAX, 0), (0, u32::MAX), (MAX_MESSAGE as u32 + 1, 0), (11, 0)] {
+        for (message, body) in [(u32::MAX, 0), (0, u32::MAX), (MAX_MESSAGE as u32 + 1, 0), (11, 0)]
+        {
             let mut receiver = Receiver::default();
             let room = receiver.room();
             room[..4].copy_from_slice(&message.to_le_bytes());

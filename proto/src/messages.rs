@@ -280,6 +280,12 @@ pub struct Import {
     #[prost(bool, tag = "3")]
     pub commit: bool,
 }
+/// How the vault is, and the names of these blinded ids.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HealthQuery {
+    #[prost(string, repeated, tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
     #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21")]
@@ -332,7 +338,7 @@ pub mod request {
         #[prost(message, tag = "20")]
         Import(super::Import),
         #[prost(message, tag = "21")]
-        Health(super::Empty),
+        Health(super::HealthQuery),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -490,21 +496,8 @@ pub struct BackedUp {
     #[prost(uint64, tag = "4")]
     pub identities: u64,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Living {
-    #[prost(string, tag = "1")]
-    pub run: ::prost::alloc::string::String,
-    #[prost(uint32, tag = "2")]
-    pub pid: u32,
-    #[prost(string, optional, tag = "3")]
-    pub agent: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(int64, tag = "4")]
-    pub launched_ms: i64,
-    #[prost(uint32, tag = "5")]
-    pub secrets: u32,
-}
 /// What state the daemon and its vault are in.
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Status {
     #[prost(uint32, tag = "1")]
     pub pid: u32,
@@ -531,15 +524,12 @@ pub struct Status {
     pub authority: ::prost::alloc::string::String,
     #[prost(string, tag = "11")]
     pub because: ::prost::alloc::string::String,
+    /// Login sessions that unlocked.
     #[prost(uint32, tag = "12")]
     pub sessions: u32,
-    #[prost(message, optional, tag = "13")]
-    pub health: ::core::option::Option<Health>,
-    #[prost(message, repeated, tag = "14")]
-    pub runs: ::prost::alloc::vec::Vec<Living>,
 }
 /// What an open vault tells of itself.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Health {
     #[prost(string, tag = "1")]
     pub vault: ::prost::alloc::string::String,
@@ -553,6 +543,16 @@ pub struct Health {
     pub backup: ::core::option::Option<Note>,
     #[prost(bool, tag = "6")]
     pub keys_locked: bool,
+    #[prost(message, repeated, tag = "7")]
+    pub names: ::prost::alloc::vec::Vec<Named>,
+}
+/// The secret of a blinded id.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Named {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Note {

@@ -17,6 +17,8 @@ fn the_messages_are_those_of_the_proto_file() {
     let kept = std::fs::read_to_string(root.join("src/messages.rs")).unwrap_or_default();
     let new = out.join("messages.rs");
     std::fs::write(&new, &made).unwrap();
-    let squeeze = |text: &str| text.split_whitespace().collect::<String>().replace(",}", "}").replace(",)", ")");
+    let squeeze = |text: &str| {
+        text.split_whitespace().collect::<String>().replace(",}", "}").replace(",)", ")")
+    };
     assert!(squeeze(&kept) == squeeze(&made), "copy {} to proto/src/messages.rs", new.display());
 }

@@ -126,28 +126,30 @@ fn quote(value: &Value, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn json(profile: &ProfileName, revealed: &[Revealed], out: &mut Vec<u8>) {
-    let text = |text: &str, out: &mut Vec<u8>| {
-        // Names need no escapes by their grammar; values are escaped as RFC 8259 §7 says.
-        out.push(b'"');
-        for byte in text.bytes() {
-            match byte {
-                b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-                0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                other => out.push(other),
-            }
+/// A text as JSON has it: names need no escapes by their grammar; values are escaped as RFC 8259 §7
+/// says.
+pub(super) fn json_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            other => out.push(other),
         }
-        out.push(b'"');
-    };
+    }
+    out.push(b'"');
+}
+
+fn json(profile: &ProfileName, revealed: &[Revealed], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"profile\":");
-    text(profile.as_str(), out);
+    json_text(profile.as_str(), out);
     out.extend_from_slice(b",\"secrets\":{");
     for (at, one) in revealed.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
         out.extend_from_slice(b"\n ");
-        text(one.info.name.as_str(), out);
+        json_text(one.info.name.as_str(), out);
         out.extend_from_slice(b":{");
         for (at, (name, value)) in one.fields.iter().enumerate() {
             if at > 0 {
@@ -155,15 +157,15 @@ fn json(profile: &ProfileName, revealed: &[Revealed], out: &mut Vec<u8>) {
             }
             match str::from_utf8(value.expose()) {
                 Ok(plain) if !name.as_str().ends_with(BASE64_SUFFIX) => {
-                    text(name.as_str(), out);
+                    json_text(name.as_str(), out);
                     out.push(b':');
-                    text(plain, out);
+                    json_text(plain, out);
                 }
                 _ => {
-                    text(&format!("{name}{BASE64_SUFFIX}"), out);
+                    json_text(&format!("{name}{BASE64_SUFFIX}"), out);
                     out.push(b':');
                     let encoded = base64::engine::general_purpose::STANDARD.encode(value.expose());
-                    text(&Zeroizing::new(encoded), out);
+                    json_text(&Zeroizing::new(encoded), out);
                 }
             }
         }

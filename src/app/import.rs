@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 
 use super::export::BASE64_SUFFIX;
 use super::foreign::{Asked, Printed};
-use super::session::{Request, Session};
 use super::naming::{Named, Namer, Paths};
 use super::plaintext::quoted;
+use super::session::{Request, Session};
 use super::{App, AppError, Code, Plaintext, Taken};
 use crate::intake::{Format, environment};
 use crate::openclaw::{self, FormatHit};
@@ -141,8 +141,7 @@ fn import_gathered(
             ));
         }
         OnDifference::Keep => {
-            let stays =
-                |name: &String| format!("{name}: the vault has another value, which stays");
+            let stays = |name: &String| format!("{name}: the vault has another value, which stays");
             imported.notes.extend(differing.iter().map(stays));
             puts.retain(|put| differing.iter().all(|name| name != put.name.as_str()));
             planned.retain(|stored| !differs(stored));

@@ -67,14 +67,15 @@ impl App {
         each: Each<'_>,
     ) -> Result<(Verdict, Vec<String>), AppError> {
         let mut session = self.session(Access::Read)?;
-        let reply = session.ask_each(Request::Log(query.clone(), digests), &mut |read, known| {
-            read.entry.as_ref().is_none_or(|entry| each(&read, entry, known))
-        })?;
+        let reply = session
+            .ask_each(Request::Log(query.clone(), digests), &mut |read, known| {
+                read.entry.as_ref().is_none_or(|entry| each(&read, entry, known))
+            })?;
         let mut warnings = session.warnings();
         warnings.extend(reply.notes);
-        let verdict = reply.verdict.ok_or_else(|| {
-            AppError::new(Code::Failed, "the log was not checked", "Try again.")
-        })?;
+        let verdict = reply
+            .verdict
+            .ok_or_else(|| AppError::new(Code::Failed, "the log was not checked", "Try again."))?;
         Ok((verdict, warnings))
     }
 

@@ -16,6 +16,7 @@ mod mask;
 mod naming;
 mod plaintext;
 mod recipients;
+mod resolve;
 mod restore;
 mod run;
 mod scan;
@@ -37,6 +38,7 @@ pub use log::{Destination, Query};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
+pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunAsk, RunOptions};
 pub use scan::{

@@ -82,8 +82,7 @@ impl App {
         };
         let templates = templates::read(&options.templates)?;
         let run = new_run_name()?;
-        let who =
-            Who { run: Some(run.clone()), program: Some(launched.clone()), ..self.who() };
+        let who = Who { run: Some(run.clone()), program: Some(launched.clone()), ..self.who() };
         let mut session = self.session_for(Access::Read, &who)?;
         let lengths = environment.iter().map(|(name, value)| (name.as_os_str(), value.len()));
         let ask = RunAsk {

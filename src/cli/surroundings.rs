@@ -124,6 +124,22 @@ pub(super) fn path(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+/// True where the service manager handed one listening socket to this very process.
+pub(super) fn socket_is_handed() -> Result<bool, AppError> {
+    let number = |variable: &str| std::env::var(variable).ok()?.parse::<u32>().ok();
+    if number("LISTEN_PID") != Some(std::process::id()) {
+        return Ok(false);
+    }
+    match number("LISTEN_FDS") {
+        None | Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        Some(count) => Err(AppError::usage(
+            format!("the service manager handed {count} sockets over"),
+            "Name one ListenStream= in the socket unit.",
+        )),
+    }
+}
+
 /// The user's home directory.
 pub(super) fn user_home() -> Option<PathBuf> {
     std::env::home_dir().filter(|home| home.is_absolute())

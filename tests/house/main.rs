@@ -150,6 +150,7 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("proto/src/frame.rs", "onto the socket, for a peer that may have it"),
     ("src/app/export.rs", "into the document that was asked for"),
+    ("src/app/resolve.rs", "into the answer that was asked for"),
     ("src/app/scan/known.rs", "into the tables that find it in what may have leaked"),
     ("src/app/export/container.rs", "into the document that was asked for"),
     ("src/app/foreign.rs", "whether dotenvx left a value encrypted"),

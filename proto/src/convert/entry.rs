@@ -103,8 +103,7 @@ impl TryFrom<m::Entry> for Read {
         };
         let outcomes = [Outcome::Ok, Outcome::Refused, Outcome::Failed];
         let outcome = outcomes.into_iter().find(|outcome| outcome.to_string() == read.outcome);
-        let item =
-            |i: m::Item| Item { profile: i.profile, secret: i.secret, version: i.version };
+        let item = |i: m::Item| Item { profile: i.profile, secret: i.secret, version: i.version };
         let removed = |r: m::Removed| {
             Ok(Removed { first: r.first, last: r.last, head: Digest(check(r.head.try_into())?) })
         };

@@ -57,10 +57,8 @@ impl TryFrom<m::Injection> for Injection {
 
 impl From<&SecretInfo> for m::Secret {
     fn from(info: &SecretInfo) -> Self {
-        let field = |(name, bytes): &(FieldName, u32)| m::Field {
-            name: name.to_string(),
-            bytes: *bytes,
-        };
+        let field =
+            |(name, bytes): &(FieldName, u32)| m::Field { name: name.to_string(), bytes: *bytes };
         let version = |v: &VersionInfo| m::Version {
             number: v.number,
             stage: v.stage.as_str().to_owned(),

@@ -11,7 +11,7 @@ use clawvault_core::domain::{
 use clawvault_core::vault::{Vault, VaultError, Who};
 
 use super::FromName;
-use crate::app::session::{Authority, Launched, LaunchSlot, Reply};
+use crate::app::session::{Authority, LaunchSlot, Launched, Reply};
 use crate::app::{AppError, Code};
 use crate::launch::Room;
 
@@ -85,8 +85,7 @@ pub(in crate::app) fn launch(
     let slots: Result<_, AppError> = slots.into_iter().map(slot).collect();
     let fills: Result<_, AppError> =
         fills.into_iter().map(|fill| Ok((at(&fill.info)?, fill.field))).collect();
-    let holds =
-        revealed.iter().map(|r| (vault.blinded(&r.info.profile, &r.info.name), r.version));
+    let holds = revealed.iter().map(|r| (vault.blinded(&r.info.profile, &r.info.name), r.version));
     let launched = Launched {
         vault: vault.header().vault.clone(),
         slots: slots?,
@@ -275,7 +274,10 @@ fn refuse_admin(info: &SecretInfo, policy: &Policy) -> Result<(), AppError> {
 }
 
 /// The asked field, or the only one.
-pub(in crate::app) fn field_of(info: &SecretInfo, asked: Option<&FieldName>) -> Result<FieldName, AppError> {
+pub(in crate::app) fn field_of(
+    info: &SecretInfo,
+    asked: Option<&FieldName>,
+) -> Result<FieldName, AppError> {
     let fields = info.current().map(|v| v.fields.as_slice()).unwrap_or_default();
     let names = || fields.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
     match (asked, fields) {
@@ -334,4 +336,3 @@ fn distinct(slots: &[Slot], fills: &[Fill]) -> Vec<SecretInfo> {
         infos.map(|info| (&info.name, info)).collect();
     by_name.into_values().cloned().collect()
 }
-

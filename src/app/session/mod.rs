@@ -60,11 +60,7 @@ impl Session {
     }
 
     /// The same; entries of the log go to `each`.
-    pub(super) fn ask_each(
-        &mut self,
-        request: Request,
-        each: Each<'_>,
-    ) -> Result<Reply, AppError> {
+    pub(super) fn ask_each(&mut self, request: Request, each: Each<'_>) -> Result<Reply, AppError> {
         match self {
             Self::Local(vault, who) => perform(vault, who, &Authority::Operator, request, each),
             Self::Remote(remote) => remote.ask(request, each),
@@ -97,7 +93,9 @@ impl App {
         match self.sight()? {
             Sight::Unlocked(pid) => Err(AppError::new(
                 Code::Failed,
-                format!("the daemon (pid {pid}) holds the vault, and this cannot be done through it yet"),
+                format!(
+                    "the daemon (pid {pid}) holds the vault, and this cannot be done through it yet"
+                ),
                 "Close it with `clawvault lock`, do this, then `clawvault unlock`.",
             )),
             Sight::Locked | Sight::None => Ok(()),

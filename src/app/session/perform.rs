@@ -35,9 +35,7 @@ pub fn perform(
                     && profile.as_ref().is_none_or(|p| info.profile == *p)
             };
             let mut infos = vault.secrets()?;
-            infos.retain(|info| {
-                wanted(info) && authority.covers(vault, &info.profile, &info.name)
-            });
+            infos.retain(|info| wanted(info) && authority.covers(vault, &info.profile, &info.name));
             vault.witness(who, Event::List, Vec::new());
             vault.tend_log(who);
             Ok(Reply { infos, ..Reply::default() })
@@ -88,7 +86,7 @@ pub fn perform(
         Request::Import(puts, true) => {
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
-        Request::Health => health(vault, who),
+        Request::Health(ids) => health(vault, who, &ids),
     }
 }
 
@@ -96,7 +94,7 @@ pub fn perform(
 pub fn event_of(request: &Request) -> Event {
     match request {
         Request::Get(..) => Event::Get,
-        Request::List(..) | Request::Health => Event::List,
+        Request::List(..) | Request::Health(_) => Event::List,
         Request::Show(event, ..) => *event,
         Request::Set(..) => Event::Set,
         Request::Remove(.., false) => Event::Remove,
@@ -304,16 +302,31 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
     Ok(reply)
 }
 
-fn health(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
+fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppError> {
     vault.tend_log(who);
     let present = |info: &&SecretInfo| info.removed_ms.is_none();
+    let all = vault.secrets()?;
+    let mut names = Vec::new();
+    if !ids.is_empty() {
+        let wanted: std::collections::BTreeSet<&String> = ids.iter().collect();
+        let named = |info: &SecretInfo| {
+            let id = vault.blinded(&info.profile, &info.name);
+            let name = match info.profile == ProfileName::default() {
+                true => info.name.to_string(),
+                false => format!("{}@{}", info.name, info.profile),
+            };
+            wanted.contains(&id).then_some((id, name))
+        };
+        names.extend(all.iter().filter_map(named));
+    }
     let health = Health {
         vault: vault.header().vault.clone(),
         generation: vault.generation(),
-        secrets: vault.secrets()?.iter().filter(present).count() as u64,
+        secrets: all.iter().filter(present).count() as u64,
         log_entries: vault.log_point().count,
         backup: vault.last_backup(),
         keys_locked: vault.keys_are_locked(),
+        names,
     };
     Ok(Reply { health: Some(health), ..Reply::default() })
 }

@@ -1,6 +1,7 @@
 //! The daemon's side of a session: one connection, blocking, without a runtime.
 
 use clawvault_core::auditlog::{Digests, Read};
+use clawvault_core::crypto::VaultKey;
 use clawvault_core::domain::Value;
 use clawvault_core::platform::process::effective_uid;
 use clawvault_proto::client::{Client, ClientError};
@@ -10,7 +11,7 @@ use clawvault_proto::messages::{Empty, Status, Unlock, reply::Last, request::Wha
 
 use super::wire::{self, Sent};
 use super::{Each, Reply, Request};
-use crate::app::{App, AppError, Code};
+use crate::app::{App, AppError, Code, KeySource};
 
 /// Version of this program, for people.
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
@@ -29,8 +30,8 @@ pub(crate) enum Sight {
 /// A conversation about the vault.
 pub struct Remote {
     client: Client,
-    /// The key, where a person named or typed what opens it.
-    proof: Option<Value>,
+    /// What opens the key, where a person named it.
+    proof: Option<Box<App>>,
     warnings: Vec<String>,
 }
 
@@ -39,7 +40,7 @@ impl App {
     pub(crate) fn daemon(&self) -> Result<Option<Remote>, AppError> {
         match Client::connect(&self.socket, effective_uid(), PROGRAM) {
             Ok(client) => {
-                let proof = self.proof()?;
+                let proof = self.proof();
                 Ok(Some(Remote { client, proof, warnings: Vec::new() }))
             }
             Err(ClientError::Nobody) => Ok(None),
@@ -49,11 +50,27 @@ impl App {
 
     /// The key, if a file that opens it was named. One that only lies in the home proves nothing:
     /// whatever runs as this user finds it there.
-    fn proof(&self) -> Result<Option<Value>, AppError> {
+    fn proof(&self) -> Option<Box<Self>> {
+        let KeySource { identity, passphrase_file, .. } = &self.keys;
+        let keys = KeySource {
+            identity: identity.clone(),
+            passphrase_file: passphrase_file.clone(),
+            prompt: Box::new(|| None),
+        };
+        let (place, runtime) = (self.place.clone(), self.runtime.clone());
+        let app = Self { place, runtime, socket: self.socket.clone(), keys };
+        (identity.is_some() || passphrase_file.is_some()).then(|| Box::new(app))
+    }
+
+    /// The key, if a file that opens it was named: for the daemon itself.
+    ///
+    /// # Errors
+    /// Where it does not open the vault.
+    pub fn named_key(&self) -> Result<Option<(VaultKey, String)>, AppError> {
         if self.keys.identity.is_none() && self.keys.passphrase_file.is_none() {
             return Ok(None);
         }
-        Ok(Some(self.key_to_send()?.0))
+        self.unlock_key().map(Some)
     }
 
     fn key_to_send(&self) -> Result<(Value, String), AppError> {
@@ -125,7 +142,8 @@ impl Remote {
         match self.answer(each)? {
             Ok(reply) => Ok(reply),
             Err((error, true)) => {
-                let Some(key) = self.proof.take() else { return Err(error) };
+                let Some(app) = self.proof.take() else { return Err(error) };
+                let (key, _) = app.key_to_send()?;
                 self.send(&[(What::Prove(Empty {}), vec![key])])?;
                 self.answer(&mut |_, _| true)?.map_err(|(error, _)| error)?;
                 self.send(&sent)?;
@@ -214,4 +232,3 @@ impl From<ClientError> for AppError {
         Self::new(code, error.to_string(), advice)
     }
 }
-

@@ -45,8 +45,8 @@ pub enum Request {
     Backup(PathBuf, String, bool),
     /// Values of an import, to be stored or only thought through.
     Import(Vec<Put>, bool),
-    /// What the vault tells of itself.
-    Health,
+    /// What the vault tells of itself, and the secrets of these blinded ids.
+    Health(Vec<String>),
 }
 
 /// What came of it; most of it is empty.
@@ -117,6 +117,8 @@ pub struct Health {
     pub backup: Option<Note>,
     /// False where keys may be swapped out.
     pub keys_locked: bool,
+    /// Blinded id and name of the secrets that were asked for.
+    pub names: Vec<(String, String)>,
 }
 
 /// What somebody may ask for.

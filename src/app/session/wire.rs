@@ -101,7 +101,7 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
             replace,
         }),
         Request::Import(puts, commit) => return Ok(import_messages(&puts, commit)),
-        Request::Health => What::Health(m::Empty {}),
+        Request::Health(ids) => What::Health(m::HealthQuery { ids }),
     };
     Ok(vec![(what, body)])
 }
@@ -211,7 +211,10 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             let pair = |i: Injection| (i.variable, i.field);
             let variables = put.injections.unwrap_or_default().into_iter().map(pair).collect();
             let setting = Setting { profile: put.profile, name: put.name, fields: put.fields };
-            return Ok(Inbound::Use(Request::Set(setting, SetOptions { vendor: put.vendor, variables })));
+            return Ok(Inbound::Use(Request::Set(
+                setting,
+                SetOptions { vendor: put.vendor, variables },
+            )));
         }
         What::PolicyApply(_) => {
             let text = check(str::from_utf8(&frame.body))?.to_owned();
@@ -255,7 +258,7 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             let directory = OsString::from_vec(backup.directory).into();
             Request::Backup(directory, backup.name, backup.replace)
         }
-        What::Health(_) => Request::Health,
+        What::Health(health) => Request::Health(health.ids),
     };
     if frame.body.is_empty() { Ok(Inbound::Use(request)) } else { Err(FrameError::Malformed) }
 }
@@ -377,7 +380,8 @@ pub fn frames(
     for one in &reply.revealed {
         let values: usize = one.fields.iter().map(|(_, value)| value.len()).sum();
         let size = 256 + one.info.versions.len() * 128 + values;
-        pieces.add(size, |reply, body| reply.revealed.push(convert::revealed_message(one, body)))?;
+        pieces
+            .add(size, |reply, body| reply.revealed.push(convert::revealed_message(one, body)))?;
     }
     let document = document(&reply.text)?;
     if !document.is_empty() {
@@ -475,6 +479,7 @@ fn health_message(health: Health) -> m::Health {
         log_entries: health.log_entries,
         backup: health.backup.map(note),
         keys_locked: health.keys_locked,
+        names: health.names.into_iter().map(|(id, name)| m::Named { id, name }).collect(),
     }
 }
 
@@ -520,6 +525,7 @@ pub(super) fn gather(
         log_entries: health.log_entries,
         backup: health.backup.map(|n| Note { time_ms: n.time_ms, generation: n.generation }),
         keys_locked: health.keys_locked,
+        names: health.names.into_iter().map(|named| (named.id, named.name)).collect(),
     });
     Ok(())
 }

@@ -150,11 +150,7 @@ impl Check {
         }
         if let Some((count, _)) = self.missing.first() {
             let known = self.verdict.entries.min(*count).saturating_add(1);
-            let cut = if *count <= self.verdict.removed {
-                (known, RETAINED)
-            } else {
-                (known, CUT)
-            };
+            let cut = if *count <= self.verdict.removed { (known, RETAINED) } else { (known, CUT) };
             self.verdict.broken = self.verdict.broken.or(Some(cut));
         }
         self.verdict

@@ -43,7 +43,7 @@ pub use header::{Header, SavedSlot, Slot, SlotKind};
 pub use open::{Opener, Place};
 pub use restore::Difference;
 pub use reveal::{Purpose, Want};
-pub use trace::Who;
+pub use trace::{Who, note_closed};
 pub use undo::{Original, Recorded, UndoPiece};
 
 /// An open vault; nobody else has it open.

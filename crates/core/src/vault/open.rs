@@ -63,10 +63,7 @@ impl Vault {
     }
 
     /// Opens a key slot and nothing else: gives the vault key and the slot's recipient.
-    pub fn unlock(
-        place: &Place,
-        opener: &Opener<'_>,
-    ) -> Result<(VaultKey, String), VaultError> {
+    pub fn unlock(place: &Place, opener: &Opener<'_>) -> Result<(VaultKey, String), VaultError> {
         let home = open_home(place)?;
         let (header, _) = find_header(&home, place)?;
         let opened = unlock(&home, &header, opener);

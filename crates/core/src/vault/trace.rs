@@ -188,6 +188,16 @@ impl Vault {
     }
 }
 
+/// Logs that something was refused while the vault is closed.
+pub fn note_closed(place: &super::Place, who: &Who, event: Event, now_ms: i64) {
+    let Ok(home) = super::open::open_home(place) else { return };
+    let header = home.read(super::open::HEADER, super::header::MAX_HEADER).ok().flatten();
+    let header = header.and_then(|bytes| super::Header::parse(&bytes).ok());
+    if let Some(public) = header.and_then(|header| header.log_key()) {
+        record_locked(&home, &who.entry(now_ms, event, Outcome::Refused, Vec::new()), &public);
+    }
+}
+
 /// Opens the log. One that the system refuses to open takes no entry, and so no value leaves; what
 /// goes on without the log still does.
 pub(super) fn open_log(
