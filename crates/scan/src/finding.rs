@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use crate::decode::Codec;
 use crate::engine::{Hit, KnownSecret, Text, What};
 use crate::rule::{Confidence, RuleSet, Severity};
 use lines::Lines;
@@ -36,6 +37,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// Whether it ends in a checksum that is wrong.
     pub checksum_failed: bool,
+    /// How it is encoded there, the outermost first.
+    pub codecs: Vec<Codec>,
     /// Which known value it is.
     pub known: Option<KnownSecret>,
     /// Where it lies.
@@ -123,6 +126,7 @@ impl Finding {
             severity: rule.map_or(Severity::Critical, |rule| rule.severity),
             confidence: hit.confidence,
             checksum_failed: hit.checksum_failed,
+            codecs: hit.codecs,
             known,
             place,
             value: hit.value,

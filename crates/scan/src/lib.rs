@@ -1,10 +1,11 @@
 //! Finds leaked secrets: in bytes, in trees of files and in git repositories.
 //!
 //! Floors, lowest first: [`gram`] finds keywords, [`rule`] says what is looked for, [`judge`] tells
-//! secrets from what only looks like one, [`engine`] finds them in one text, [`finding`] is what
+//! secrets from what only looks like one, [`decode`] undoes encodings, [`engine`] finds them in one text, [`finding`] is what
 //! is told of one, `source` brings texts, `report` writes findings down. Deliberately absent: the
 //! vault ([`engine::Known`] stands for it), the network, the terminal.
 
+pub mod decode;
 pub mod engine;
 pub mod finding;
 pub mod gram;

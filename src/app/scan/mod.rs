@@ -16,7 +16,7 @@ use clawvault_scan::report::{self, About};
 use clawvault_scan::rule::{Confidence, RuleSet, Severity};
 use clawvault_scan::source::git::{GitError, HistoryOptions, Repository};
 use clawvault_scan::source::tree::{self, TreeOptions};
-use clawvault_scan::source::{Outcome, Progress, Summary, text};
+use clawvault_scan::source::{Outcome, Progress, Summary, content};
 
 use super::{AppError, Code};
 
@@ -157,7 +157,7 @@ fn read(
         }
         ScanSource::Text(reader) => {
             let mut reader = reader.borrow_mut();
-            text::scan_reader(scanner, b"stdin", &mut *reader, progress).map_err(|error| {
+            content::scan_reader(scanner, b"stdin", &mut *reader, progress).map_err(|error| {
                 let what = format!("stdin could not be read: {}", error.kind());
                 AppError::new(Code::Failed, what, "Give it something to read.")
             })

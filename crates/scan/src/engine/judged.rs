@@ -7,7 +7,7 @@ use super::{Hit, What};
 use crate::rule::{Class, Least, RuleSet};
 
 /// How far before a value the vendor's name may begin, in bytes.
-const NEAR: usize = 120;
+pub(super) const NEAR: usize = 120;
 /// How many bytes too long or too short a value may be to be told for a broken key of the vendor.
 const OFF: usize = 5;
 

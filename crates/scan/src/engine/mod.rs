@@ -2,6 +2,7 @@
 //! together here.
 
 mod assignment;
+mod encoded;
 mod judged;
 mod known;
 mod overlap;
@@ -17,13 +18,15 @@ use zeroize::Zeroizing;
 pub use known::{Known, KnownSecret, OnKnown};
 pub use proof::{Broken, prove};
 
+use crate::decode::Codec;
+use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Confidence, RuleSet};
 
-/// Longest secret, in bytes, but of rules that see far.
+/// Longest secret that is assigned to a name, in bytes.
 pub(crate) const SPAN: usize = 384;
-/// How far from a secret whatever makes it one may stand, in bytes, within its lines or not, but for
-/// rules that see far.
-pub(crate) const SIGHT: usize = 384;
+/// So many bytes hold a secret and whatever makes it one, but for rules that see far, and for what
+/// stands on one line.
+pub(crate) const SIGHT: usize = 400;
 
 /// Looks for secrets; shared by threads.
 #[derive(Clone, Copy)]
@@ -56,6 +59,31 @@ pub struct Hit {
     pub confidence: Confidence,
     /// Whether it ends in a checksum that is wrong.
     pub checksum_failed: bool,
+    /// How it is encoded, the outermost first.
+    pub codecs: Vec<Codec>,
+    /// How far around it whatever was looked at to tell may stand.
+    pub(crate) seen: Seen,
+}
+
+/// Bytes before and behind a secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) before: usize,
+    pub(crate) behind: usize,
+}
+
+impl Seen {
+    /// What is seen from `span` of `all`, and of so many bytes around that; at least one, so that
+    /// where a text begins and ends is seen as well.
+    fn from(span: &Range<usize>, all: &Range<usize>, around: usize) -> Self {
+        let before = span.start.saturating_sub(all.start) + around.max(1);
+        Self { before, behind: all.end.saturating_sub(span.end) + around.max(1) }
+    }
+
+    /// At least so much on either side.
+    fn and(self, bytes: usize) -> Self {
+        Self { before: self.before.max(bytes), behind: self.behind.max(bytes) }
+    }
 }
 
 /// What a secret is.
@@ -80,21 +108,41 @@ impl Scanner<'_> {
         hits
     }
 
-    /// All that any rule finds, and all that is known, overlapping hits too; and whether a keyword
-    /// stands in the text of a rule that sees further than [`SIGHT`].
+    /// All that any rule finds, and all that is known, overlapping hits too; and whether something
+    /// stands in the text that is seen from farther than [`SIGHT`].
     pub(crate) fn all(&self, text: Text<'_>) -> (Vec<Hit>, bool) {
+        encoded::find(self, text)
+    }
+
+    /// What stands in a text as it is, and whether a rule sees far; calls `each` with its long runs.
+    fn plain(&self, text: Text<'_>, mut each: impl FnMut(&Range<usize>)) -> (Vec<Hit>, bool) {
         let mut hits = Vec::new();
         let mut far = pattern::find(self.rules, text, &mut hits);
-        far |= shape::find(self.rules, text, &mut hits);
+        run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
+            far |= shape::look(self.rules, text, &run, &mut hits);
+            each(&run);
+        });
         judged::remove(self.rules, text.bytes, &mut hits);
         if let Some(known) = self.known {
             known.find(text.bytes, &mut |span, secret, value| {
-                let value = Zeroizing::new(value.to_vec());
-                let confidence = Confidence::High;
                 let what = What::Known(secret.clone());
-                hits.push(Hit { what, span, value, confidence, checksum_failed: false });
+                let seen = Seen { before: 0, behind: 0 };
+                hits.push(Hit::new(what, (span, seen), value, Confidence::High));
             });
         }
         (hits, far)
+    }
+}
+
+impl Hit {
+    /// A secret that stands there as it is.
+    fn new(
+        what: What,
+        (span, seen): (Range<usize>, Seen),
+        value: &[u8],
+        confidence: Confidence,
+    ) -> Self {
+        let value = Zeroizing::new(value.to_vec());
+        Self { what, span, value, confidence, checksum_failed: false, codecs: Vec::new(), seen }
     }
 }

@@ -2,17 +2,18 @@
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
-use super::{Hit, SIGHT, SPAN, Text, What, assignment, run};
+use super::{Hit, SIGHT, Seen, Text, What, assignment, run};
 use crate::judge;
+use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{CONTEXT, Confidence, Rule, RuleSet};
 
 /// Matches of at least so many bytes are keys, which have a long run with a digit in them.
 const MIN_KEY: usize = 20;
+/// So many bytes around a match tell whether it is the middle of something.
+const MARGIN: usize = MIN_SHAPE as usize + 1;
 
-/// Finds what rules with a pattern look for; true where a keyword stands of one that sees further
-/// than [`SIGHT`], or takes more than [`SPAN`].
+/// Finds what rules with a pattern look for; true where a keyword stands of one that sees farther
+/// than [`SIGHT`].
 pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool {
     let mut far = false;
     rules.patterns.find(text.bytes, |word, start| {
@@ -31,9 +32,9 @@ pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool
     far
 }
 
-/// Whether a rule with a pattern takes or sees more than the others.
+/// Whether a rule with a pattern sees more than the others.
 fn sees_far(rule: &Rule) -> bool {
-    rule.assigned.is_none() && (rule.sight() > SIGHT || usize::from(rule.reach) > SPAN)
+    rule.assigned.is_none() && rule.sight() > SIGHT
 }
 
 /// Finds what begins a run, by rules whose keywords are too short to be looked for everywhere; true
@@ -68,6 +69,8 @@ fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Op
     let mut at = if rule.after == 0 { before } else { word.end };
     // One byte more, for what must not follow.
     let end = bytes.len().min(last + usize::from(rule.reach) + 1);
+    // And what must not stand before.
+    let all = before..(last + usize::from(rule.reach)).max(word.end);
     if at >= end || !may_match(rule, bytes, at..end) {
         return None;
     }
@@ -81,7 +84,8 @@ fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Op
         let whole = found.range();
         let secret = captures.name("secret").map_or(whole.clone(), |group| group.range());
         let secret = at + secret.start..at + secret.end;
-        if let Some(hit) = accept(number, rule, bytes, secret) {
+        let seen = Seen::from(&secret, &all, MARGIN);
+        if let Some(hit) = accept(number, rule, bytes, (secret, seen)) {
             return Some(hit);
         }
         if rule.begins_with_keyword() {
@@ -105,7 +109,12 @@ fn may_match(rule: &Rule, bytes: &[u8], at: Range<usize>) -> bool {
 }
 
 /// The hit that it is, unless it is no secret.
-fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<Hit> {
+fn accept(
+    number: u16,
+    rule: &Rule,
+    bytes: &[u8],
+    (span, mut seen): (Range<usize>, Seen),
+) -> Option<Hit> {
     let secret = bytes.get(span.clone())?;
     let glued = is_glued(bytes, span.start.wrapping_sub(1), span.start)
         || is_glued(bytes, span.end.wrapping_sub(1), span.end);
@@ -116,6 +125,7 @@ fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<
         return None;
     }
     if !rule.context.is_empty() {
+        seen = seen.and(CONTEXT);
         let near = span.start.saturating_sub(CONTEXT)..bytes.len().min(span.end + CONTEXT);
         let near = bytes[near].to_ascii_lowercase();
         let stands = |word: &[u8]| near.windows(word.len()).any(|found| found == word);
@@ -123,11 +133,10 @@ fn accept(number: u16, rule: &Rule, bytes: &[u8], span: Range<usize>) -> Option<
             return None;
         }
     }
-    let value = Zeroizing::new(secret.to_vec());
-    let what = What::Rule(number);
     let checksum_failed = rule.checksum.is_some_and(|kind| !judge::holds(kind, secret));
     let confidence = if checksum_failed { Confidence::Low } else { rule.confidence };
-    Some(Hit { what, span, value, confidence, checksum_failed })
+    let hit = Hit::new(What::Rule(number), (span.clone(), seen), secret, confidence);
+    Some(Hit { checksum_failed, ..hit })
 }
 
 /// Whether a token goes on from one place to the next.

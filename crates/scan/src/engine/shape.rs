@@ -2,11 +2,8 @@
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
-use super::{Hit, Text, What, assignment, pattern, run};
+use super::{Hit, Seen, Text, What, assignment, pattern};
 use crate::judge;
-use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{Class, Rule, RuleSet, Shape};
 
 /// How far before a key the vendor's name may begin, in bytes.
@@ -17,47 +14,54 @@ const BETWEEN: usize = 45;
 
 /// Longest run that a key is looked for in, in bytes.
 const MAX_RUN: usize = 1024;
+/// How far around a key it is sought whether that is only a part of something, in bytes.
+pub(super) const PART: usize = 64;
 
-/// Finds what rules with shapes look for, and those whose patterns begin a run; true where one of
-/// these sees far.
-pub(super) fn find(rules: &RuleSet, text: Text<'_>, hits: &mut Vec<Hit>) -> bool {
-    let mut sees_far = false;
-    run::find(text.bytes, usize::from(MIN_SHAPE), |run| {
-        sees_far |= pattern::begin(rules, text, run.start, hits);
-        // A run of letters alone is a word, or several.
-        if !text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
-            || follows_hash_name(&text.bytes[..run.start])
-        {
-            return;
-        }
-        // No key is that long: it is data, and looking for names in it would take long.
-        if run.len() > MAX_RUN {
-            return;
-        }
-        hits.extend(assignment::unnamed(rules, text, &run));
-        // `+` and `/` are in keys, not in runs.
-        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-        let reach = run.start.saturating_sub(NEAR);
-        let back = text.bytes[reach..run.start].iter().rev().take_while(|byte| inside(byte));
-        let begin = run.start - back.count();
-        let from = begin.saturating_sub(NEAR);
-        let near = &text.bytes[from..run.end.min(run.start + NEAR)];
-        rules.shapes.find(near, |word, start| {
-            let name = start..start + word.text.len();
-            let between = near.get(name.end..begin - from).unwrap_or_default();
-            let far = between.len() > BETWEEN && between.iter().any(u8::is_ascii_whitespace);
-            if far || !stands_alone(near, &name) {
-                return;
-            }
-            for number in word.rules.iter() {
-                let behind = (from + name.end).max(run.start);
-                if assigns(between) || has_key_word(rules.rule(*number), near) {
-                    hits.extend(look(rules, *number, text.bytes, behind..run.end));
-                }
-            }
-        });
-    });
+/// Finds what rules with shapes look for in a run, and those whose patterns begin it; true where one
+/// of these sees far.
+pub(super) fn look(
+    rules: &RuleSet,
+    text: Text<'_>,
+    run: &Range<usize>,
+    hits: &mut Vec<Hit>,
+) -> bool {
+    let sees_far = pattern::begin(rules, text, run.start, hits);
+    // A run of letters alone is a word, or several; none that is longer is a key, but data, and
+    // looking for names in it would take long.
+    if text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
+        && !follows_hash_name(&text.bytes[..run.start])
+        && run.len() <= MAX_RUN
+    {
+        hits.extend(assignment::unnamed(rules, text, run));
+        named(rules, text.bytes, run, hits);
+    }
     sees_far
+}
+
+/// Finds the keys in a run before which their vendor is named.
+fn named(rules: &RuleSet, bytes: &[u8], run: &Range<usize>, hits: &mut Vec<Hit>) {
+    // `+` and `/` are in keys, not in runs.
+    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let reach = run.start.saturating_sub(NEAR);
+    let back = bytes[reach..run.start].iter().rev().take_while(|byte| inside(byte));
+    let begin = run.start - back.count();
+    let from = begin.saturating_sub(NEAR);
+    let near = &bytes[from..run.end.min(run.start + NEAR)];
+    rules.shapes.find(near, |word, start| {
+        let name = start..start + word.text.len();
+        let between = near.get(name.end..begin - from).unwrap_or_default();
+        let far = between.len() > BETWEEN && between.iter().any(u8::is_ascii_whitespace);
+        if far || !stands_alone(near, &name) {
+            return;
+        }
+        for number in word.rules.iter() {
+            let behind = (from + name.end).max(run.start);
+            if assigns(between) || has_key_word(rules.rule(*number), near) {
+                let seen = from..run.end.max(run.start + NEAR);
+                hits.extend(fitting(rules, *number, bytes, (behind..run.end, &seen)));
+            }
+        }
+    });
 }
 
 /// Whether what stands between a name and a key gives the key to the name: `vendor = "`.
@@ -87,16 +91,20 @@ fn has_key_word(rule: &Rule, near: &[u8]) -> bool {
 }
 
 /// The key in a run, if it has a shape of the rule.
-fn look(rules: &RuleSet, number: u16, bytes: &[u8], run: Range<usize>) -> Option<Hit> {
+fn fitting(
+    rules: &RuleSet,
+    number: u16,
+    bytes: &[u8],
+    (run, seen): (Range<usize>, &Range<usize>),
+) -> Option<Hit> {
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
     if !judge::looks_varied(secret) || is_part(bytes, &span) {
         return None;
     }
-    let value = Zeroizing::new(secret.to_vec());
-    let what = What::Rule(number);
-    Some(Hit { what, span, value, confidence: rule.confidence, checksum_failed: false })
+    let seen = Seen::from(&span, seen, PART);
+    Some(Hit::new(What::Rule(number), (span.clone(), seen), secret, rule.confidence))
 }
 
 /// Whether a key goes on behind a sign that no key has, or began before it: then what the text
@@ -113,12 +121,12 @@ pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
     };
     let other = |byte: &u8| !byte.is_ascii_alphanumeric();
     let after = sign(Some(key.end)) && {
-        let rest = &bytes[key.end + 1..bytes.len().min(key.end + MAX_RUN)];
+        let rest = &bytes[key.end + 1..bytes.len().min(key.end + PART)];
         let end = rest.iter().position(other).unwrap_or(rest.len());
         rest.get(end) != Some(&b'=') && like_key(&rest[..end])
     };
     let before = sign(key.start.checked_sub(1)) && {
-        let rest = &bytes[key.start.saturating_sub(MAX_RUN)..key.start - 1];
+        let rest = &bytes[key.start.saturating_sub(PART)..key.start - 1];
         let start = rest.iter().rposition(other).map_or(0, |at| at + 1);
         like_key(&rest[start..])
     };

@@ -27,6 +27,8 @@ pub(super) struct Told<'a> {
     pub(super) column: usize,
     pub(super) secret: String,
     pub(super) checksum_failed: bool,
+    /// How it is encoded, the outermost first.
+    pub(super) encoded: Vec<&'static str>,
     pub(super) known: Option<Known<'a>>,
     pub(super) history: Option<Past>,
 }
@@ -101,6 +103,7 @@ impl<'a> Told<'a> {
             column: finding.place.column,
             secret: masked(&finding.value),
             checksum_failed: finding.checksum_failed,
+            encoded: finding.codecs.iter().map(|codec| codec.name()).collect(),
             known: finding.known.as_ref().map(Known::of),
             history: finding.history.as_ref().map(Past::of),
         }
@@ -115,6 +118,9 @@ impl<'a> Told<'a> {
                 "This is {} of your vault, version {}, {still}; `{}` replaces it.",
                 known.name, known.version, known.replace
             ));
+        }
+        if !self.encoded.is_empty() {
+            remarks.push(format!("It stands there as {}.", self.encoded.join(" of ")));
         }
         if self.checksum_failed {
             remarks.push("Its checksum is wrong: it may be made up, or mistyped.".to_owned());

@@ -19,7 +19,7 @@ pub use shapes::{Class, Shape};
 const MAX_COMPILED: usize = 4 * 1024 * 1024;
 
 /// How far around a match its context words may stand, in bytes.
-pub(crate) const CONTEXT: usize = 200;
+pub(crate) const CONTEXT: usize = 120;
 
 /// What a rule says, and looks for.
 #[derive(Clone, Debug)]
@@ -156,13 +156,13 @@ fn unnamed(rules: &[Rule]) -> Option<u16> {
 }
 
 impl Rule {
-    /// How far from its secret a rule with a pattern looks, in bytes: for its keyword, for other
-    /// matches, for words near by.
+    /// So many bytes hold a secret and all that a rule with a pattern looks at: its keyword, other
+    /// matches, words near by.
     pub(crate) fn sight(&self) -> usize {
-        let words = if self.context.is_empty() { 0 } else { CONTEXT };
+        let words = if self.context.is_empty() { 0 } else { 2 * CONTEXT };
         let keyword = self.keywords.iter().map(|word| word.len()).max().unwrap_or(0);
         let reach = [self.before, self.after, self.reach].map(usize::from).iter().sum::<usize>();
-        (reach + keyword + 1).max(words)
+        reach + keyword + words
     }
 
     /// True where a match can only begin where its keyword does.

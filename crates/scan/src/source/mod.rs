@@ -1,5 +1,7 @@
 //! Where texts come from, and what became of them.
 
+pub mod archive;
+pub mod content;
 pub mod git;
 pub mod text;
 pub mod tree;

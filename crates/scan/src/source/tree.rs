@@ -5,18 +5,16 @@
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use bstr::ByteSlice as _;
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
-use super::{Outcome, Progress, text};
+use super::{Outcome, Progress, content};
 use crate::engine::Scanner;
 
-/// Files larger than that are read piece by piece, in bytes.
-const MAX_WHOLE: u64 = 8 << 20;
 /// At most so many threads read.
 const MAX_THREADS: usize = 2;
 
@@ -137,13 +135,7 @@ impl Visitor<'_> {
             return Ok(None);
         }
         let name = bytes_of(path.as_os_str());
-        if opened.len() > MAX_WHOLE {
-            return text::scan_reader(self.scanner, &name, &mut file, self.progress).map(Some);
-        }
-        let mut bytes = Vec::with_capacity(opened.len() as usize + 1);
-        // It may grow meanwhile: the rest is left to the next scan.
-        file.take(MAX_WHOLE + 1).read_to_end(&mut bytes)?;
-        Ok(Some(text::scan(self.scanner, &name, &bytes)))
+        content::scan_file(self.scanner, &name, &mut file, self.progress).map(Some)
     }
 
     fn skip(&mut self, why: &'static str) {

@@ -5,15 +5,20 @@
 
 mod name;
 mod value;
+mod words;
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
-use super::{Hit, SPAN, Text, What};
+use super::shape::PART;
+use super::{Hit, SPAN, Seen, Text, What, judged};
 use crate::judge;
 use crate::rule::{Least, RuleSet};
 use value::Assigned;
+
+/// So many bytes before a name tell whether it is one.
+const MARGIN: usize = 3;
+/// What is looked at around a value, whatever name it has.
+const AROUND: usize = if judged::NEAR > PART { judged::NEAR } else { PART } + MARGIN;
 
 /// The secret that is assigned to the name that `word` stands in, if it is one.
 pub(super) fn look(
@@ -28,13 +33,13 @@ pub(super) fn look(
     let assigned = value::behind(bytes, &name)?;
     let secret = bytes.get(assigned.span.clone())?;
     let strict = name::asks_for(&bytes[name.clone()], word.end - name.start, least)?;
-    if !is_secret(strict, secret, &assigned, &bytes[name]) {
+    if !is_secret(strict, secret, &assigned, &bytes[name.clone()]) {
         return None;
     }
-    let value = Zeroizing::new(secret.to_vec());
-    let confidence = rules.rule(number).confidence;
-    let what = What::Rule(number);
-    Some(Hit { what, span: assigned.span, value, confidence, checksum_failed: false })
+    let seen = name.start..assigned.span.end + value::MAX_GAP;
+    let seen = Seen::from(&assigned.span, &seen, MARGIN).and(AROUND);
+    let place = (assigned.span.clone(), seen);
+    Some(Hit::new(What::Rule(number), place, secret, rules.rule(number).confidence))
 }
 
 /// The secret that a run is, if it is assigned to a name of whatever kind.
@@ -53,15 +58,8 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
         return None;
     }
     name::before(text.bytes, run)?;
-    let value = Zeroizing::new(secret.to_vec());
-    let confidence = rules.rule(number).confidence;
-    Some(Hit {
-        what: What::Rule(number),
-        span: run.clone(),
-        value,
-        confidence,
-        checksum_failed: false,
-    })
+    let seen = Seen::from(run, run, MARGIN).and(AROUND);
+    Some(Hit::new(What::Rule(number), (run.clone(), seen), secret, rules.rule(number).confidence))
 }
 
 fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Longest value, in bytes.
 const MAX_VALUE: usize = super::super::SPAN;
 /// Most bytes between a name and its value.
-const MAX_GAP: usize = 64;
+pub(super) const MAX_GAP: usize = 64;
 
 /// A value and how it is written.
 #[derive(Debug)]

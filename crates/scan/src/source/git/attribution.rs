@@ -9,6 +9,7 @@ use gix::odb::HeaderExt as _;
 use super::Repository;
 use super::commits::{Commits, tell};
 use super::damage::Damage;
+use super::objects::Blobs;
 use super::refs::{Tips, is_branch};
 use super::staged::Blob;
 use super::traces::{Seen, Traces};
@@ -16,7 +17,7 @@ use super::trees::{Found, Trees};
 use crate::engine::{Hit, Scanner, What};
 use crate::finding::{Finding, History, KNOWN_ID};
 use crate::rule::RuleSet;
-use crate::source::{Progress, text};
+use crate::source::{Progress, content};
 
 /// Rank of what no commit holds.
 const NEVER: u32 = u32::MAX;
@@ -113,7 +114,7 @@ impl<'a> Attribution<'a> {
         &self,
         repository: &Repository,
         scanner: &Scanner<'_>,
-        hits: &[(ObjectId, Vec<Hit>)],
+        found: &Blobs,
         unreachable: bool,
     ) -> Vec<Finding> {
         let mut leaks: BTreeMap<(BString, Leak), Vec<ObjectId>> = BTreeMap::new();
@@ -124,7 +125,13 @@ impl<'a> Attribution<'a> {
             }
         };
         let mut scanned = HashSet::new();
-        for (id, hits) in hits {
+        let hits = found.hits.iter().map(|(id, hits)| {
+            (id, hits.iter().map(|hit| Leak::of_hit(scanner.rules, hit)).collect())
+        });
+        let packed =
+            found.packed.iter().map(|(id, packed)| (id, packed.iter().map(Leak::of).collect()));
+        for (id, leaks) in hits.chain(packed) {
+            let leaks: Vec<Leak> = leaks;
             scanned.insert(*id);
             let loose = BString::from(format!("(blob {id})"));
             let path = match self.found.get(id) {
@@ -132,14 +139,12 @@ impl<'a> Attribution<'a> {
                 None if unreachable => &loose,
                 None => continue,
             };
-            for hit in hits {
-                leak(path, Leak::of_hit(scanner.rules, hit), *id);
-            }
+            leaks.into_iter().for_each(|found| leak(path, found, *id));
         }
         // Those that rules look at because of their paths.
         for (id, found) in self.found.iter().filter(|(id, _)| !scanned.contains(*id)) {
             if let Blob::Whole(bytes) = repository.blob(*id) {
-                for finding in text::scan(scanner, &found.paths[0], &bytes).findings {
+                for finding in content::scan(scanner, &found.paths[0], &bytes).findings {
                     leak(&found.paths[0], Leak::of(&finding), *id);
                 }
             }
@@ -156,7 +161,7 @@ impl<'a> Attribution<'a> {
         for ((path, blob), leaks) in newest {
             let Blob::Whole(bytes) = repository.blob(blob) else { continue };
             let mut told = HashSet::new();
-            for mut finding in text::scan(scanner, &path, &bytes).findings {
+            for mut finding in content::scan(scanner, &path, &bytes).findings {
                 let leak = Leak::of(&finding);
                 let Some((leak, ids)) = leaks.iter().find(|(known, _)| *known == leak) else {
                     continue;

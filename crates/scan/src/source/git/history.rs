@@ -59,7 +59,7 @@ impl Repository {
             commits.read(repo, &tips, scanner, &mut damage, progress);
         }
         let blobs = objects::scan(repo, scanner, options.seen, progress)?;
-        let leaking: HashSet<ObjectId> = blobs.hits.iter().map(|(id, _)| *id).collect();
+        let leaking: HashSet<ObjectId> = blobs.leaking().collect();
         let at = Attribution::find(
             repo,
             &tips,
@@ -72,9 +72,9 @@ impl Repository {
         if progress.stop() {
             return Err(GitError::Stopped);
         }
-        let mut outcome = Outcome { summary: blobs.summary, ..Outcome::default() };
-        outcome.findings = at.messages();
-        outcome.findings.extend(at.blobs(self, scanner, &blobs.hits, options.unreachable));
+        let mut outcome = Outcome { findings: at.messages(), ..Outcome::default() };
+        outcome.findings.extend(at.blobs(self, scanner, &blobs, options.unreachable));
+        outcome.summary = blobs.summary;
         outcome.summary.commits = commits.all.iter().flatten().count() as u64;
         outcome.summary.add(damage.summary);
         Ok(outcome)

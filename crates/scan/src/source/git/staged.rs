@@ -7,7 +7,7 @@ use super::damage::PROMISED;
 use super::{GitError, MAX_BLOB, Repository};
 use crate::engine::Scanner;
 use crate::finding::Finding;
-use crate::source::{Outcome, Progress, text};
+use crate::source::{Outcome, Progress, content};
 
 impl Repository {
     /// Scans what the index brings over HEAD: the whole new content of each file that is new or
@@ -74,11 +74,11 @@ impl Repository {
             }
         };
         let length = bytes.len() as u64;
-        let mut new = text::scan(scanner, &change.path, &bytes);
+        let mut new = content::scan(scanner, &change.path, &bytes);
         if !new.findings.is_empty()
             && let Some(Blob::Whole(old)) = change.old.map(|old| self.blob(old))
         {
-            let old = text::scan(scanner, &change.path, &old).findings;
+            let old = content::scan(scanner, &change.path, &old).findings;
             new.findings.retain(|finding| !old.iter().any(|old| is_same(old, finding)));
         }
         outcome.add(new);

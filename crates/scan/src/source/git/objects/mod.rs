@@ -15,7 +15,8 @@ use gix::objs::Kind;
 use super::error::said;
 use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
-use crate::source::{Progress, Summary};
+use crate::finding::Finding;
+use crate::source::{Progress, Summary, content};
 use pack::Pack;
 
 /// What is known of packs that were scanned before, by the same rules: never a value.
@@ -31,6 +32,8 @@ pub trait Seen {
 pub struct Blobs {
     /// The blobs that hold something, and what.
     pub hits: Vec<(ObjectId, Vec<Hit>)>,
+    /// The blobs that are no plain text and hold something, and what.
+    pub packed: Vec<(ObjectId, Vec<Finding>)>,
     /// What was read.
     pub summary: Summary,
 }
@@ -39,6 +42,7 @@ pub struct Blobs {
 #[derive(Default)]
 struct Found {
     hits: Vec<(ObjectId, Vec<Hit>)>,
+    packed: Vec<(ObjectId, Vec<Finding>)>,
     texts: u64,
     bytes: u64,
     lost: Vec<ObjectId>,
@@ -47,6 +51,7 @@ struct Found {
 impl Found {
     fn add(&mut self, other: Self) {
         self.hits.extend(other.hits);
+        self.packed.extend(other.packed);
         self.texts += other.texts;
         self.bytes += other.bytes;
         self.lost.extend(other.lost);
@@ -54,6 +59,13 @@ impl Found {
 
     fn counts(&self) -> (u64, u64) {
         (self.texts, self.bytes)
+    }
+}
+
+impl Blobs {
+    /// The blobs that hold something.
+    pub fn leaking(&self) -> impl Iterator<Item = ObjectId> {
+        self.hits.iter().map(|(id, _)| *id).chain(self.packed.iter().map(|(id, _)| *id))
     }
 }
 
@@ -93,6 +105,7 @@ pub fn scan(
     // What lies in two packs is told once.
     let mut told = HashSet::new();
     blobs.hits.retain(|(id, _)| told.insert(*id));
+    blobs.packed.retain(|(id, _)| told.insert(*id));
     Ok(blobs)
 }
 
@@ -113,12 +126,14 @@ fn in_pack(
     let found = pack.scan(scanner, progress);
     let whole = found.lost.is_empty() && pack.lost.is_empty() && !progress.stop();
     if let Some(seen) = seen.filter(|_| whole) {
-        let leaking: Vec<ObjectId> = found.hits.iter().map(|(id, _)| *id).collect();
+        let packed = found.packed.iter().map(|(id, _)| *id);
+        let leaking: Vec<ObjectId> = found.hits.iter().map(|(id, _)| *id).chain(packed).collect();
         seen.remember(name.as_slice(), found.texts, &leaking);
     }
     blobs.summary.texts += found.texts;
     blobs.summary.bytes += found.bytes;
     blobs.hits.extend(found.hits);
+    blobs.packed.extend(found.packed);
     again.extend(found.lost.iter().chain(&pack.lost));
 }
 
@@ -152,12 +167,19 @@ fn one_by_one(
         }
         match repo.find_object(id) {
             Ok(object) if object.kind == Kind::Blob => {
-                let hits = scanner.scan(Text { name: b"", bytes: &object.data });
+                let packed = content::packed(scanner, &object.data);
+                let hits = match packed {
+                    Some(_) => Vec::new(),
+                    None => scanner.scan(Text { name: b"", bytes: &object.data }),
+                };
                 blobs.summary.texts += 1;
                 blobs.summary.bytes += object.data.len() as u64;
                 progress.done(1, object.data.len() as u64);
                 if !hits.is_empty() {
                     blobs.hits.push((id, hits));
+                }
+                if let Some(packed) = packed.filter(|packed| !packed.is_empty()) {
+                    blobs.packed.push((id, packed));
                 }
             }
             Ok(_) => progress.done(1, 0),

@@ -228,6 +228,9 @@ impl Worker<'_> {
     fn tell(&mut self, at: usize, scanned: &Scanned) {
         self.found.texts += 1;
         self.found.bytes += scanned.bytes.len() as u64;
+        if !scanned.packed.is_empty() {
+            self.found.packed.push((self.pack.id(at), scanned.packed.clone()));
+        }
         if !scanned.raw.is_empty() {
             let hits: Vec<Hit> = self.scanner.settle(scanned.raw.clone());
             if !hits.is_empty() {

@@ -10,7 +10,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::delta::{Stretch, apply};
-use super::windows::Scanned;
+use super::windows::{Scanned, Stretches};
 use crate::engine::{Hit, Scanner, Text, What};
 use crate::rule::RuleSet;
 use crate::source::Silent;
@@ -20,6 +20,8 @@ const LINES: &[&str] = &[
     "-----BEGIN RSA PRIVATE KEY-----",
     "MIIEowIBAAKCAQEAtQ7Xn2vLb9TzK4mWc8RfY1hJd6PsG3eUa5oBi0NtQq9Xv2Lm",
     "-----END RSA PRIVATE KEY-----",
+    "cGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKcGxhaW4gd29yZHMgb2YgYSBsaW5lIHRoYXQgc2F5IG5vdGhpbmcKYXdzX2FjY2Vzc19rZXlfaWQgPSBBS0lBUTNFR1JaN1hLMldNNVRWQgo=",
+    "  YXdzX2FjY2Vzc19rZXlfaWQgPSBBS0lBUTNFR1JaN1hLMldNNVRWQgpwbGFpbiB3\n  b3JkcyBvZiBhIGxpbmUKcGxhaW4gd29yZHMgb2YgYSBsaW5lCnBsYWluIHdvcmRz\n  IG9mIGEgbGluZQpwbGFpbiB3b3JkcyBvZiBhIGxpbmUKcGxhaW4gd29yZHMgb2Yg\n  YSBsaW5lCnBsYWluIHdvcmRzIG9mIGEgbGluZQpwbGFpbiB3b3JkcyBvZiBhIGxp\n  bmUKcGxhaW4gd29yZHMgb2YgYSBsaW5lCmF3c19hY2Nlc3Nfa2V5X2lkID0gQUtJ\n  QVEzRUdSWjdYSzJXTTVUVkIK",
     "    let total = items.iter().map(|item| item.price).sum::<u64>();",
     "ABYSSALE_API_KEY=q7Xn2vLb9TzK4mWc8RfY1hJd6PsG3eUa5oBi0NtQ",
     "password = \"Tr0ub4dor&3\"",
@@ -30,6 +32,10 @@ const LINES: &[&str] = &[
     "AKIAQ3EGRZ7XK2WM5TVB",
     "sha256: 7d88479b678ab85e45db85f3e8b6c5c36007519 73ca9929dffd743c4ffe6c1d",
     "postgres://app:S3cr3t-pw9@db.internal:5432/app",
+    "data: YXdzX2FjY2Vzc19rZXlfaWQgPSBBS0lBUTNFR1JaN1hLMldNNVRWQgo=",
+    "https://example.org/?next=%61%77%73%5F%61%63%63%65%73%73%5F%6B%65%79%5F%69%64%20%3D%20%41%4B%49%41%51%33%45%47%52%5A%37%58%4B%32%57%4D%35%54%56%42%0A&x=1",
+    "6177735f6163636573735f6b65795f6964203d20414b494151334547525a37584b32574d355456420a",
+    "run '\\x61\\x77\\x73\\x5f\\x61\\x63\\x63\\x65\\x73\\x73\\x5f\\x6b\\x65\\x79\\x5f\\x69\\x64\\x20\\x3d\\x20\\x41\\x4b\\x49\\x41\\x51\\x33\\x45\\x47\\x52\\x5a\\x37\\x58\\x4b\\x32\\x57\\x4d\\x35\\x54\\x56\\x42\\x0a'",
     "discord",
     "key",
     "acme = 'q7Xn2vLb9TzK4mWc8RfY1hJd6PsG'",
@@ -40,7 +46,7 @@ const LINES: &[&str] = &[
 ];
 
 /// The first lines that make a rule look far, which takes whole texts.
-const FAR: usize = 3;
+const FAR: usize = 5;
 
 /// A text of lines, with gaps of plain ones that are longer than what rules see.
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -148,13 +154,15 @@ fn what_deltas_bring_is_found_as_in_whole_scans() {
         })
         .unwrap();
     // The test would mean nothing if no secret were there, or every text were taken whole.
-    runner(400)
+    runner(1_000)
         .run(&(text(), edits()), |(base, edits)| {
             let scanned = Scanned::whole(&scanner, base);
             secrets.set(secrets.get() + scanned.raw.len() as u64);
-            let (_, stretches) = change(&scanned.bytes, &edits);
-            let cores = super::windows::cores(&stretches, scanned.bytes.len(), 0);
-            windows.set(windows.get() + u64::from(!scanned.far && !cores.is_empty()));
+            let (made, delta) = change(&scanned.bytes, &edits);
+            let base = scanned.bytes.len();
+            let stretches = Stretches { delta: &delta, base, made: made.len() };
+            let some = stretches.windows(&made).is_some();
+            windows.set(windows.get() + u64::from(!scanned.far && some));
             Ok(())
         })
         .unwrap();

@@ -1,14 +1,16 @@
 //! Of an object made by a delta, only what is new is looked at, and what stands so near to it that a
 //! rule could see both; what was found in the rest of its base is found there as well.
 //!
-//! *Invariant:* the hits are those of a whole scan. For that each rule but those that see far takes
-//! at most [`SPAN`] bytes, and sees at most [`SIGHT`] bytes around them and the lines that these
-//! lie in; an object in which a rule that sees far could find anything is scanned whole.
+//! *Invariant:* the hits are those of a whole scan. For that each hit says how far around it whatever
+//! was looked at may stand. All of it lies on one line, or within [`SIGHT`] bytes and their lines; an
+//! object in which a rule that sees farther could find anything is scanned whole.
 
 use std::ops::Range;
 
 use super::delta::Stretch;
-use crate::engine::{Hit, SIGHT, SPAN, Scanner, Text};
+use crate::engine::{Hit, SIGHT, Scanner, Seen, Text};
+use crate::finding::Finding;
+use crate::source::content;
 
 /// Longest line that a window is widened to.
 const MAX_LINE: usize = 4096;
@@ -21,36 +23,39 @@ pub(super) struct Scanned {
     pub(super) raw: Vec<Hit>,
     /// Whether a rule that sees far may find something.
     pub(super) far: bool,
+    /// What is found in it where it is no plain text.
+    pub(super) packed: Vec<Finding>,
 }
 
 impl Scanned {
     /// Scans a whole object.
     pub(super) fn whole(scanner: &Scanner<'_>, bytes: Vec<u8>) -> Self {
+        if let Some(packed) = content::packed(scanner, &bytes) {
+            return Self { bytes, raw: Vec::new(), far: true, packed };
+        }
         let (mut raw, far) = scanner.all(Text { name: b"", bytes: &bytes });
         raw.sort_by_key(|hit| (hit.span.start, hit.span.end));
-        Self { bytes, raw, far }
+        Self { bytes, raw, far, packed: Vec::new() }
     }
 
     /// Scans an object that a delta made out of this one.
     pub(super) fn child(&self, scanner: &Scanner<'_>, bytes: Vec<u8>, delta: &[Stretch]) -> Self {
         // Whoever knows longer values than a rule takes sees far as well.
-        if scanner.known.is_some_and(|known| known.longest() > SPAN) {
+        if scanner.known.is_some_and(|known| known.longest() > SIGHT) {
             return Self::whole(scanner, bytes);
         }
-        let cores = cores(delta, self.bytes.len(), bytes.len());
-        let Some(windows) = windows(&bytes, &cores) else { return Self::whole(scanner, bytes) };
-        if self.far {
-            return Self::whole(scanner, bytes);
-        }
+        let stretches = Stretches { delta, base: self.bytes.len(), made: bytes.len() };
+        let windows = stretches.windows(&bytes).filter(|_| !self.far && content::is_plain(&bytes));
+        let Some(windows) = windows else { return Self::whole(scanner, bytes) };
         let mut raw = Vec::new();
-        for core in &cores {
-            let Some(from) = core.from else { continue };
-            let source = from..from + core.to.len();
+        for stretch in delta {
+            let Some(from) = stretch.from else { continue };
+            let source = from..from + stretch.to.len();
             let first = self.raw.partition_point(|hit| hit.span.start < source.start);
             for hit in self.raw[first..].iter().take_while(|hit| hit.span.start < source.end) {
-                if hit.span.end <= source.end {
-                    let start = hit.span.start - source.start + core.to.start;
-                    let span = start..start + hit.span.len();
+                let start = hit.span.start - source.start + stretch.to.start;
+                let span = start..start + hit.span.len();
+                if stretches.hold(stretch, &span, hit.seen) {
                     raw.push(Hit { span, ..hit.clone() });
                 }
             }
@@ -63,56 +68,80 @@ impl Scanned {
             }
             for hit in hits {
                 let span = hit.span.start + window.start..hit.span.end + window.start;
-                let carried =
-                    |core: &Stretch| core.to.start <= span.start && span.end <= core.to.end;
-                if !cores.iter().any(carried) {
+                if !stretches.carry(&span, hit.seen) {
                     raw.push(Hit { span, ..hit });
                 }
             }
         }
         raw.sort_by_key(|hit| (hit.span.start, hit.span.end));
-        Self { bytes, raw, far: false }
+        Self { bytes, raw, far: false, packed: Vec::new() }
     }
 }
 
-/// The copied stretches, less what a change beside them may touch.
-pub(super) fn cores(delta: &[Stretch], base: usize, length: usize) -> Vec<Stretch> {
-    let mut cores = Vec::new();
-    for stretch in delta {
-        let Some(from) = stretch.from else { continue };
-        let to = &stretch.to;
-        // Where both begin, or end, nothing is beside them.
-        let left = if from == 0 && to.start == 0 { 0 } else { SIGHT };
-        let ends = from + to.len() == base && to.end == length;
-        let right = if ends { 0 } else { SIGHT };
-        if to.len() > left + right {
-            let core = to.start + left..to.end - right;
-            cores.push(Stretch { to: core, from: Some(from + left) });
-        }
-    }
-    cores
+/// What a delta copies and puts in.
+pub(super) struct Stretches<'a> {
+    pub(super) delta: &'a [Stretch],
+    /// Lengths of what it is made of, and of what it makes.
+    pub(super) base: usize,
+    pub(super) made: usize,
 }
 
-/// What has to be looked at: all between the cores, a secret and its sight around it, in whole lines;
-/// `None` where that is most of the object, or lines are too long.
-fn windows(bytes: &[u8], cores: &[Stretch]) -> Option<Vec<Range<usize>>> {
-    let mut windows: Vec<Range<usize>> = Vec::new();
-    let (mut start, mut total) = (0, 0);
-    for end in cores.iter().map(|core| core.to.start).chain([bytes.len()]) {
-        let gap = start..end;
-        start = cores.iter().find(|core| core.to.start == end).map_or(end, |core| core.to.end);
-        if gap.is_empty() {
-            continue;
-        }
-        let from = line_start(bytes, gap.start.saturating_sub(SPAN + SIGHT))?;
-        let to = line_end(bytes, bytes.len().min(gap.end + SPAN + SIGHT))?;
-        match windows.last_mut() {
-            Some(last) if from <= last.end => last.end = to.max(last.end),
-            _ => windows.push(from..to),
-        }
+impl Stretches<'_> {
+    /// Whether both begin with a stretch: nothing is beside it there.
+    fn begin(&self, stretch: &Stretch) -> bool {
+        stretch.from == Some(0) && stretch.to.start == 0
     }
-    windows.iter().for_each(|window| total += window.len());
-    (total * 4 < bytes.len() * 3).then_some(windows)
+
+    /// Whether both end with it.
+    fn end(&self, stretch: &Stretch) -> bool {
+        let end = stretch.from.map(|from| from + stretch.to.len());
+        end == Some(self.base) && stretch.to.end == self.made
+    }
+
+    /// Whether a copied stretch holds a secret and all that was seen to tell.
+    fn hold(&self, stretch: &Stretch, span: &Range<usize>, seen: Seen) -> bool {
+        if stretch.from.is_none() {
+            return false;
+        }
+        let before = if self.begin(stretch) { 0 } else { seen.before };
+        let behind = if self.end(stretch) { 0 } else { seen.behind };
+        span.start >= stretch.to.start + before && span.end + behind <= stretch.to.end
+    }
+
+    /// Whether any copied stretch does.
+    fn carry(&self, span: &Range<usize>, seen: Seen) -> bool {
+        let last = self.delta.partition_point(|stretch| stretch.to.start <= span.start);
+        last > 0 && self.hold(&self.delta[last - 1], span, seen)
+    }
+
+    /// What has to be looked at: all that is new, and what stands within sight of it, or of a place
+    /// where stretches meet, in whole lines; `None` where that is most of the object, or lines are
+    /// too long.
+    pub(super) fn windows(&self, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+        let mut windows: Vec<Range<usize>> = Vec::new();
+        let mut add = |gap: Range<usize>| {
+            let from = line_start(bytes, gap.start.saturating_sub(SIGHT))?;
+            let to = line_end(bytes, bytes.len().min(gap.end + SIGHT))?;
+            match windows.last_mut() {
+                Some(last) if from <= last.end => last.end = to.max(last.end),
+                _ => windows.push(from..to),
+            }
+            Some(())
+        };
+        let (mut start, mut ended) = (0, false);
+        for stretch in self.delta.iter().filter(|stretch| stretch.from.is_some()) {
+            if !self.begin(stretch) {
+                add(start..stretch.to.start)?;
+            }
+            start = stretch.to.end;
+            ended = self.end(stretch);
+        }
+        if !ended {
+            add(start..bytes.len())?;
+        }
+        let total: usize = windows.iter().map(Range::len).sum();
+        (total * 4 < bytes.len() * 3).then_some(windows)
+    }
 }
 
 fn line_start(bytes: &[u8], at: usize) -> Option<usize> {
