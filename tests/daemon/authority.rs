@@ -22,7 +22,7 @@ fn only_the_session_that_unlocked_or_the_key_opens_it() {
     for words in [
         "get env/one",
         "list",
-        "set a/b",
+        "set a/b --generate",
         "export --format json",
         "rm env/one --yes",
         "policy show",

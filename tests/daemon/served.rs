@@ -145,7 +145,7 @@ impl Served {
     }
 
     pub(crate) fn set(&self, name: &str, value: &str) {
-        let variable = name.split('/').next_back().unwrap().to_uppercase();
+        let variable = name.split('/').next_back().unwrap().to_uppercase().replace('-', "_");
         self.call_with(&format!("set {name} --env {variable}"), value.as_bytes()).ok();
     }
 
