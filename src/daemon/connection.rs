@@ -95,7 +95,8 @@ struct Line<'a> {
 /// Who is at the other end, as far as is known.
 struct Caller<'p> {
     peer: &'p Peer,
-    standing: Option<Standing>,
+    /// What it is, and how the log names it.
+    standing: Option<(Standing, Who)>,
     /// True once it has proven that it has the key; holds for this connection and this unlocking.
     has_proven: bool,
 }
@@ -174,7 +175,7 @@ impl<'a> Line<'a> {
                 && room.is_none()
                 && (message > SMALL || body > KEY)
             {
-                if !matches!(self.standing(caller), Standing::Operator(_)) && body > KEY {
+                if !matches!(self.standing(caller).0, Standing::Operator(_)) && body > KEY {
                     return Err(Over::Malformed(FrameError::TooLarge));
                 }
                 let kib = u32::try_from((message + body) / 1024 + 1).unwrap_or(u32::MAX);
@@ -212,32 +213,34 @@ impl<'a> Line<'a> {
     }
 
     /// What the peer may have, judged anew after every change.
-    fn standing(&mut self, caller: &mut Caller<'_>) -> Standing {
+    fn standing(&mut self, caller: &mut Caller<'_>) -> (Standing, Who) {
         if self.changes.has_changed().unwrap_or(true) {
             self.changes.mark_unchanged();
             caller.standing = None;
             caller.has_proven &= self.shared.is_unlocked() && !self.shared.is_locking();
         }
-        let standing =
-            caller.standing.get_or_insert_with(|| self.shared.judge(caller.peer)).clone();
-        match standing {
-            Standing::Bystander(_) if caller.has_proven => {
-                Standing::Operator("it has the key of the vault")
+        let judge = || {
+            let standing = self.shared.judge(caller.peer);
+            let who = who(caller.peer, &standing);
+            (standing, who)
+        };
+        match caller.standing.get_or_insert_with(judge).clone() {
+            (Standing::Bystander(_), who) if caller.has_proven => {
+                (Standing::Operator("it has the key of the vault"), who)
             }
             other => other,
         }
     }
 
     fn gather_only_for_operators(&mut self, caller: &mut Caller<'_>) -> Result<(), Over> {
-        match self.standing(caller) {
+        match self.standing(caller).0 {
             Standing::Operator(_) => Ok(()),
             _ => Err(Over::Malformed(FrameError::TooLarge)),
         }
     }
 
     async fn answer(&mut self, caller: &mut Caller<'_>, inbound: Inbound) -> Result<(), Over> {
-        let standing = self.standing(caller);
-        let who = who(caller.peer, &standing);
+        let (standing, who) = self.standing(caller);
         match inbound {
             Inbound::Status => {
                 let status = self.shared.status(&standing);
@@ -245,7 +248,7 @@ impl<'a> Line<'a> {
             }
             Inbound::Lock => {
                 self.shared.lock("`clawvault lock` was called", Some(who)).await;
-                let standing = self.standing(caller);
+                let (standing, _) = self.standing(caller);
                 let status = self.shared.status(&standing);
                 self.say(ended(Some(status))).await
             }
@@ -260,7 +263,7 @@ impl<'a> Line<'a> {
                     Ok(()) => {
                         caller.has_proven = true;
                         self.shared.admit(caller.peer);
-                        let standing = self.standing(caller);
+                        let (standing, _) = self.standing(caller);
                         let status = self.shared.status(&standing);
                         self.say(ended(Some(status))).await
                     }

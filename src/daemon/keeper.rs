@@ -10,17 +10,19 @@ use clawvault_core::crypto::VaultKey;
 use clawvault_core::domain::{Event, Outcome};
 use clawvault_core::memory;
 use clawvault_core::platform::SystemClock;
-use clawvault_core::vault::{Opener, Vault, Who};
+use clawvault_core::vault::{Opener, Vault, Want, Who};
 use clawvault_proto::Outgoing;
 use clawvault_proto::messages as m;
 use tokio::sync::oneshot;
 
 use super::shared::{Shared, locked};
-use crate::app::session::{Authority, Request, event_of, frames, perform};
+use crate::app::session::{Authority, Reply, Request, event_of, frames, perform, perform_gets};
 use crate::app::{AppError, Code};
 
 /// After as long without a job, what can wait is done: a snapshot.
 const QUIET: Duration = Duration::from_millis(400);
+/// Most gets that share one sync.
+const MOST_AT_ONCE: usize = 256;
 /// Most bytes of an answer out of the log.
 const MAX_LOG: usize = 64 * 1024 * 1024;
 
@@ -41,6 +43,26 @@ pub(super) enum Job {
     Note { who: Who, event: Event, items: Vec<Item> },
     /// Something of the vault.
     Use { who: Who, authority: Authority, request: Box<Request>, done: oneshot::Sender<Answer> },
+}
+
+/// One secret that somebody wants.
+struct OneGet {
+    ask: (Who, Authority, Want, bool),
+    done: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    fn into_get(self) -> Result<OneGet, Self> {
+        match self {
+            Self::Use { who, authority, request, done } => match *request {
+                Request::Get(want, one_field) => {
+                    Ok(OneGet { ask: (who, authority, want, one_field), done })
+                }
+                request => Err(Self::Use { who, authority, request: Box::new(request), done }),
+            },
+            other => Err(other),
+        }
+    }
 }
 
 /// What came of a request: frames, or a failure.
@@ -81,7 +103,23 @@ fn keep(jobs: &Receiver<Job>, shared: &Shared) {
         match jobs.recv_timeout(if is_quiet { Duration::from_secs(3600) } else { QUIET }) {
             Ok(job) => {
                 is_quiet = false;
-                act(job, &mut vault, shared);
+                let mut gets = Vec::new();
+                let mut next = Some(job);
+                // What many ask for at the same time shares one sync of the log.
+                while let Some(job) = next.take() {
+                    match job.into_get() {
+                        Ok(get) => gets.push(get),
+                        Err(other) => {
+                            act_on_gets(std::mem::take(&mut gets), &mut vault, shared);
+                            act(other, &mut vault, shared);
+                            break;
+                        }
+                    }
+                    if gets.len() < MOST_AT_ONCE {
+                        next = jobs.try_recv().ok();
+                    }
+                }
+                act_on_gets(gets, &mut vault, shared);
             }
             Err(RecvTimeoutError::Timeout) => {
                 is_quiet = true;
@@ -132,6 +170,26 @@ fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
             };
             done.send(answer).ok();
         }
+    }
+}
+
+fn act_on_gets(mut gets: Vec<OneGet>, vault: &mut Option<Vault>, shared: &Shared) {
+    // Whoever has gone away needs no answer, and nothing is opened for them.
+    gets.retain(|get| !get.done.is_closed());
+    let vault = match vault {
+        Some(vault) if !shared.is_locking() && !gets.is_empty() => vault,
+        _ => {
+            for get in gets {
+                get.done.send(Answer::refused(locked(""))).ok();
+            }
+            return;
+        }
+    };
+    let (asks, doors): (Vec<_>, Vec<_>) = gets.into_iter().map(|get| (get.ask, get.done)).unzip();
+    let replies = perform_gets(vault, &asks);
+    for (reply, done) in replies.into_iter().zip(doors) {
+        let warnings = vault.warnings();
+        done.send(in_frames(reply, warnings, Vec::new())).ok();
     }
 }
 
@@ -189,14 +247,23 @@ fn answer(vault: &mut Vault, who: &Who, authority: &Authority, request: Request)
         entries.push(entry);
         bytes < MAX_LOG
     });
+    if done.is_ok() && bytes >= MAX_LOG {
+        return Answer::refused(AppError::new(
+            Code::Failed,
+            "the log is longer than the daemon tells at once",
+            "Ask for a part of it with --since, or lock the daemon first.",
+        ));
+    }
+    let warnings = if changes { vault.take_warnings() } else { vault.warnings() };
+    in_frames(done, warnings, entries)
+}
+
+fn in_frames(
+    done: Result<Reply, AppError>,
+    warnings: Vec<String>,
+    entries: Vec<m::Entry>,
+) -> Answer {
     let reply = match done {
-        Ok(_) if bytes >= MAX_LOG => {
-            return Answer::refused(AppError::new(
-                Code::Failed,
-                "the log is longer than the daemon tells at once",
-                "Ask for a part of it with --since, or lock the daemon first.",
-            ));
-        }
         Ok(reply) => reply,
         Err(error) => return Answer::refused(error),
     };
@@ -204,7 +271,6 @@ fn answer(vault: &mut Vault, who: &Who, authority: &Authority, request: Request)
         launched.holds.iter().map(|(id, _)| id.clone()).collect()
     };
     let holds = reply.launched.as_ref().map(holds);
-    let warnings = if changes { vault.take_warnings() } else { vault.warnings() };
     let too_large = |_| {
         AppError::new(Code::Failed, "an answer is larger than the daemon gives", "Ask for less.")
     };

@@ -9,7 +9,7 @@ mod remote;
 mod request;
 mod wire;
 
-pub use perform::{event_of, items_of, perform};
+pub use perform::{event_of, items_of, perform, perform_gets};
 pub use request::{Authority, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
 pub use wire::{Inbound, decode_puts, decode_request, failure, frames};
 

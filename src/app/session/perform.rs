@@ -145,16 +145,64 @@ fn refuse_beyond_grant(
         Request::List(..) | Request::Run(_) => true,
         _ => false,
     };
-    (!allowed).then(|| {
-        AppError::new(
-            Code::Denied,
-            "a program that clawvault launched may have what it was given, and nothing else",
-            "Ask from the terminal where the vault was unlocked.",
-        )
-    })
+    (!allowed).then(beyond_grant)
+}
+
+fn beyond_grant() -> AppError {
+    AppError::new(
+        Code::Denied,
+        "a program that clawvault launched may have what it was given, and nothing else",
+        "Ask from the terminal where the vault was unlocked.",
+    )
+}
+
+/// Answers several that each want one secret, with one sync of the log for all.
+pub fn perform_gets(
+    vault: &mut Vault,
+    asks: &[(Who, Authority, Want, bool)],
+) -> Vec<Result<Reply, AppError>> {
+    let mut refused: Vec<Option<AppError>> = Vec::with_capacity(asks.len());
+    for (who, authority, want, one_field) in asks {
+        let may = match authority.covers(vault, &want.profile, &want.name) {
+            true => refuse_several(vault, who, want, *one_field),
+            false => {
+                let asked = vec![item(&want.profile, &want.name)];
+                vault.note(who, Event::Get, Outcome::Refused, asked);
+                Err(beyond_grant())
+            }
+        };
+        refused.push(may.err());
+    }
+    let open: Vec<(&Who, &Want)> = asks
+        .iter()
+        .zip(&refused)
+        .filter(|(_, refused)| refused.is_none())
+        .map(|((who, _, want, _), _)| (who, want))
+        .collect();
+    let mut revealed = vault.reveal_each(&open).into_iter();
+    let mut answer = |refused: Option<AppError>| match refused {
+        Some(error) => Err(error),
+        None => {
+            let one = revealed.next().transpose()?;
+            Ok(Reply { revealed: one.into_iter().collect(), ..Reply::default() })
+        }
+    };
+    refused.into_iter().map(|refused| answer(refused)).collect()
 }
 
 fn get(vault: &mut Vault, who: &Who, want: &Want, one_field: bool) -> Result<Reply, AppError> {
+    refuse_several(vault, who, want, one_field)?;
+    let revealed = vault.reveal(who, Purpose::Get, std::slice::from_ref(want))?;
+    Ok(Reply { revealed, ..Reply::default() })
+}
+
+/// Where one field is wanted and there are several, nothing is opened.
+fn refuse_several(
+    vault: &mut Vault,
+    who: &Who,
+    want: &Want,
+    one_field: bool,
+) -> Result<(), AppError> {
     if one_field && let Some(info) = vault.secret(&want.profile, &want.name)? {
         let version = want.version.map_or_else(|| info.current(), |n| info.version(n));
         let fields = version.map(|v| v.fields.as_slice()).unwrap_or_default();
@@ -167,8 +215,7 @@ fn get(vault: &mut Vault, who: &Who, want: &Want, one_field: bool) -> Result<Rep
             return Err(AppError::usage(what, advice));
         }
     }
-    let revealed = vault.reveal(who, Purpose::Get, std::slice::from_ref(want))?;
-    Ok(Reply { revealed, ..Reply::default() })
+    Ok(())
 }
 
 fn show(

@@ -60,6 +60,23 @@ impl Vault {
         Ok(point)
     }
 
+    /// Appends entries durably, all or none, with one sync.
+    pub(super) fn record_all(&mut self, entries: &[Entry]) -> Result<(), LogError> {
+        let rules = self.log_rules();
+        let Some(first) = entries.first() else { return Ok(()) };
+        if self.log.is_full(rules.segment.0) {
+            self.begin_segment(&first.actor)?;
+        }
+        let point = self.log.append_all(entries, &self.keys)?;
+        if let Some(mirror) = rules.mirror {
+            let numbers = point.count.saturating_sub(entries.len() as u64) + 1..;
+            for (number, entry) in numbers.zip(entries) {
+                self.sockets.send(mirror, number, entry).ok();
+            }
+        }
+        Ok(())
+    }
+
     /// Appends an entry; for what takes power away, space is given up for it, and where it cannot
     /// be written all the same it is noted elsewhere and the matter goes on.
     pub(super) fn record_or_go_on(&mut self, entry: &Entry) -> Result<(), LogError> {
