@@ -6,7 +6,7 @@
 //! such chain. A process whose chain leads through a run has what that run was given.
 
 use clawvault_core::platform::Dir;
-use clawvault_core::platform::process::{Kinship, ProcessId, effective_uid, kinship};
+use clawvault_core::platform::process::{Kinship, ProcessId, kinship};
 use clawvault_core::platform::socket::Peer;
 
 use crate::app::session::RunGrant;
@@ -74,11 +74,8 @@ pub(super) fn leader_of(chain: &[Kinship]) -> Option<Leader> {
     (session > 0 && leader.session == session).then_some(leader.process)
 }
 
-/// Judges a peer by what the kernel says of it now.
+/// Judges a peer of this very user by what the kernel says of it now.
 pub(super) fn judge(peer: &Peer, leaders: &[Leader], runs: &[KnownRun]) -> Standing {
-    if peer.uid != effective_uid() {
-        return Standing::Bystander("it is of another user");
-    }
     let chain = chain(peer.process);
     if let Some(run) = run_around(&chain, runs) {
         return Standing::Run(run);

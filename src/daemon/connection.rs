@@ -40,6 +40,9 @@ const KEY: usize = 32;
 /// Most bytes of values that one import may gather here.
 const MAX_GATHERED: usize = 64 * 1024 * 1024;
 
+/// What one of another user is.
+const OTHER: Standing = Standing::Bystander("it is of another user");
+
 /// Takes connections until it is ended.
 pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
     loop {
@@ -129,6 +132,12 @@ impl<'a> Line<'a> {
             };
             let what = format!("{error}, seen from the daemon");
             return self.fail(&AppError::new(Code::Failed, what, advice), false).await;
+        }
+        if peer.uid != process::effective_uid() {
+            self.shared.refused(who(peer, &OTHER), Event::Unlock, Vec::new());
+            let what = format!("this daemon serves user {} only", process::effective_uid());
+            let advice = "Use a vault of your own.";
+            return self.fail(&AppError::new(Code::Denied, what, advice), false).await;
         }
         let mut caller = Caller { peer, standing: None, has_proven: false };
         let mut gathered = Gathered::default();

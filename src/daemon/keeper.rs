@@ -125,7 +125,7 @@ fn keep(jobs: &Receiver<Job>, shared: &Shared) {
                 is_quiet = true;
                 // Nobody waits: what a burst of changes left due.
                 if let Some(vault) = &mut vault {
-                    vault.snapshot_if_due().ok();
+                    vault.snapshot_if_due_unless(&|| shared.is_locking()).ok();
                 }
             }
             Err(RecvTimeoutError::Disconnected) => break,

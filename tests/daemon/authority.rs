@@ -169,3 +169,35 @@ fn openclaw_is_answered_in_its_own_protocol() {
     served.call("lock").ok();
     ask(request).refused(3);
 }
+
+#[test]
+fn another_user_is_refused_even_where_the_socket_is_open_to_all() {
+    use std::os::unix::fs::PermissionsExt;
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIP: only root can become another user");
+        return;
+    }
+    let served = Served::unlocked();
+    let open = |path: std::path::PathBuf, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    let modes = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((modes(&served.socket()), modes(&served.path("run/clawvault"))), (0o600, 0o700));
+    for name in ["", "run", "run/clawvault"] {
+        open(served.path(name), 0o755);
+    }
+    open(served.socket(), 0o666);
+    // Straight to the socket: the program itself would trust neither directory nor socket.
+    let script = format!(
+        "import socket,struct\ns=socket.socket(socket.AF_UNIX)\ns.connect('{}')\n\
+         s.sendall(struct.pack('<II',4,0)+bytes([8,1,16,1])+struct.pack('<II',2,0)+bytes([0x12,0]))\n\
+         s.settimeout(10)\nd=b''\nwhile True:\n  b=s.recv(4096)\n  if not b: break\n  d+=b\nprint(d)",
+        served.socket().display()
+    );
+    let words =
+        ["--reuid", "65534", "--regid", "65534", "--clear-groups", "python3", "-c", &script];
+    let said = super::served::finish(served.command_of("/usr/bin/setpriv", &words), b"");
+    assert!(said.out.contains("serves user 0 only"), "{said:?}");
+    // It could not lock it either.
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
+}
