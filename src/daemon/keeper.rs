@@ -1,6 +1,7 @@
 //! The one thread that has the vault: it does one job after the other, and forgets all of it on `lock`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,13 +11,13 @@ use clawvault_core::crypto::VaultKey;
 use clawvault_core::domain::{Event, Outcome};
 use clawvault_core::memory;
 use clawvault_core::platform::SystemClock;
-use clawvault_core::vault::{Opener, Vault, Want, Who};
+use clawvault_core::vault::{Opener, Vault, Want, Who, memory_warning};
 use clawvault_proto::Outgoing;
 use clawvault_proto::messages as m;
 use tokio::sync::oneshot;
 
 use super::shared::{Shared, locked};
-use crate::app::session::{Authority, Reply, Request, event_of, frames, perform, perform_gets};
+use crate::app::session::{Authority, Reply, Request, frames, perform, perform_gets};
 use crate::app::{AppError, Code};
 
 /// After as long without a job, what can wait is done: a snapshot.
@@ -88,6 +89,11 @@ impl Keeper {
         let shared = Arc::clone(shared);
         let thread = std::thread::Builder::new().name("keeper".to_owned());
         thread.spawn(move || keep(&jobs, &shared)).map(Self)
+    }
+
+    /// True where it has ended, though nobody told it to.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_finished()
     }
 
     /// Waits until it is done; nobody sends it anything any more.
@@ -165,7 +171,9 @@ fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
             let answer = match vault {
                 // Whoever has gone away needs no answer, and nothing is opened for them.
                 _ if done.is_closed() => return,
-                Some(vault) if !shared.is_locking() => answer(vault, &who, &authority, *request),
+                Some(vault) if !shared.is_locking() => {
+                    answer(vault, shared, (&who, &authority), *request)
+                }
                 _ => Answer::refused(locked("")),
             };
             done.send(answer).ok();
@@ -188,7 +196,7 @@ fn act_on_gets(mut gets: Vec<OneGet>, vault: &mut Option<Vault>, shared: &Shared
     let (asks, doors): (Vec<_>, Vec<_>) = gets.into_iter().map(|get| (get.ask, get.done)).unzip();
     let replies = perform_gets(vault, &asks);
     for (reply, done) in replies.into_iter().zip(doors) {
-        let warnings = vault.warnings();
+        let warnings = warnings(vault, shared);
         done.send(in_frames(reply, warnings, Vec::new())).ok();
     }
 }
@@ -234,10 +242,25 @@ fn unlock(
     Ok(())
 }
 
-fn answer(vault: &mut Vault, who: &Who, authority: &Authority, request: Request) -> Answer {
+/// What a person should know: each once, told to the first who asks.
+fn warnings(vault: &mut Vault, shared: &Shared) -> Vec<String> {
+    let mut all = vault.take_warnings();
+    if let Some(memory) = memory_warning()
+        && shared.told_of_memory.swap(true, Ordering::Relaxed)
+    {
+        all.retain(|one| *one != memory);
+    }
+    all
+}
+
+fn answer(
+    vault: &mut Vault,
+    shared: &Shared,
+    (who, authority): (&Who, &Authority),
+    request: Request,
+) -> Answer {
     let (mut entries, mut bytes) = (Vec::new(), 0);
     let with_digests = matches!(request, Request::Log(_, true));
-    let changes = !matches!(event_of(&request), Event::Get | Event::Run | Event::Resolve);
     let done = perform(vault, who, authority, request, &mut |read, digests| {
         let Some(mut entry) = m::Entry::of(&read) else { return true };
         if with_digests {
@@ -254,7 +277,7 @@ fn answer(vault: &mut Vault, who: &Who, authority: &Authority, request: Request)
             "Ask for a part of it with --since, or lock the daemon first.",
         ));
     }
-    let warnings = if changes { vault.take_warnings() } else { vault.warnings() };
+    let warnings = warnings(vault, shared);
     in_frames(done, warnings, entries)
 }
 

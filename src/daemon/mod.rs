@@ -129,6 +129,13 @@ async fn run(
         if tokio::time::timeout(Duration::from_secs(1), any).await.is_ok() {
             break;
         }
+        if keeper.is_over() {
+            return Err(AppError::new(
+                Code::Failed,
+                "the thread that has the vault came to an end",
+                "Start the daemon again; nothing is half written. Please report it.",
+            ));
+        }
         if words != shared.in_words() {
             words = shared.in_words();
             tell(&format!("STATUS={words}"));

@@ -41,12 +41,16 @@ pub(super) struct Shared {
     jobs: Mutex<Option<Sender<Job>>>,
     /// True while the vault is being closed: whatever comes up is refused.
     locking: AtomicBool,
+    /// One unlocks or locks at a time.
+    acts: tokio::sync::Mutex<()>,
     /// Counts what changes anybody's standing.
     changes: watch::Sender<u64>,
     /// Room for what comes in.
     pub(super) budget: Semaphore,
     pub(super) connections: AtomicUsize,
     pub(super) most: usize,
+    /// True once somebody was told that keys or values may be swapped out.
+    pub(super) told_of_memory: AtomicBool,
     /// One holder for each answer with values that is on its way out.
     pub(super) under_way: Arc<()>,
 }
@@ -79,11 +83,13 @@ impl Shared {
             }),
             jobs: Mutex::new(None),
             locking: AtomicBool::new(false),
+            acts: tokio::sync::Mutex::new(()),
             changes: watch::Sender::new(0),
             budget: Semaphore::new(BUDGET),
             connections: AtomicUsize::new(0),
             // Each connection has a descriptor, and the handle of its peer.
             most: MOST.min(room / 2).max(1),
+            told_of_memory: AtomicBool::new(false),
             under_way: Arc::new(()),
         }
     }
@@ -156,6 +162,7 @@ impl Shared {
         opened_by: String,
         who: Who,
     ) -> Result<(), AppError> {
+        let _one = self.acts.lock().await;
         let (done, outcome) = oneshot::channel();
         self.send(Job::Unlock { key, opened_by, who, done })?;
         outcome.await.unwrap_or_else(|_| Err(stopping()))?;
@@ -184,6 +191,9 @@ impl Shared {
 
     /// Closes the vault: nothing new is begun, what is on its way out is given up, keys are wiped.
     pub(super) async fn lock(&self, why: &str, who: Option<Who>) {
+        // Whatever waits for its turn is refused from now on.
+        self.locking.store(true, Ordering::SeqCst);
+        let _one = self.acts.lock().await;
         self.locking.store(true, Ordering::SeqCst);
         self.changed();
         let (done, outcome) = oneshot::channel();

@@ -141,3 +141,46 @@ fn status_tells_of_runs_and_what_they_hold() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
+    for trial in 0..6_u64 {
+        let mut served = Served::unlocked();
+        let (pid, mut acknowledged) = (served.pid(), Vec::new());
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20 + trial * 37));
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        });
+        for n in 0..400 {
+            let value = format!("value {n}");
+            let words = format!("set env/k-{n}");
+            // Once it is dead the next one opens the vault itself, so this ends with the killer.
+            if served.call_with(&words, value.as_bytes()).code == Some(0) {
+                acknowledged.push(n);
+            }
+            if killer.is_finished() {
+                break;
+            }
+        }
+        killer.join().unwrap();
+        served.ended();
+        for n in acknowledged {
+            assert_eq!(served.call(&format!("get env/k-{n}")).ok(), format!("value {n}"));
+        }
+        assert_eq!(served.call("log --verify").code, Some(0));
+    }
+}
+
+#[test]
+fn one_that_stands_still_is_told_of_and_hangs_nobody() {
+    let served = Served::unlocked();
+    served.signal(Signal::STOP);
+    let start = std::time::Instant::now();
+    let said = served.call("get env/one");
+    served.signal(Signal::CONT);
+    said.refused(7);
+    assert!(said.err.contains("does not answer"), "{}", said.err);
+    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
+}

@@ -62,8 +62,9 @@ const HOUSES: &[House<'static>] = &[
             &["app"],
             &["cli", "daemon"],
         ],
-        // OpenClaw's files are one more place that keys are taken in from.
-        sideways: &[("openclaw", "intake")],
+        // OpenClaw's files are one more place that keys are taken in from; the daemon is started from
+        // the terminal, too.
+        sideways: &[("openclaw", "intake"), ("cli", "daemon")],
     },
 ];
 
@@ -175,6 +176,7 @@ const MAY_EXPOSE: Spared = &[
 const MAY_DEBUG_BYTES: Spared = &[
     ("crates/core/src/domain/scrub.rs", "the path of a file, as bytes"),
     ("src/cli/", "arguments as they were typed: a value among them is refused, and seen already"),
+    ("src/launch/size.rs", "names of variables, beside lengths"),
     ("crates/core/src/store/mod.rs", "sealed bytes, on their way to the store"),
     ("crates/core/src/store/snapshot.rs", "sealed bytes, and a header"),
     ("crates/needles/src/stream.rs", "output of a program in which no value was found"),

@@ -17,7 +17,7 @@ pub(super) use remote::{Remote, Sight};
 
 use clawvault_core::auditlog::Read;
 use clawvault_core::platform::process;
-use clawvault_core::vault::{Vault, VaultError, Who};
+use clawvault_core::vault::{Vault, VaultError, Who, memory_warning};
 
 use super::{Access, App, AppError, Code};
 
@@ -71,7 +71,12 @@ impl Session {
     pub fn warnings(&self) -> Vec<String> {
         match self {
             Self::Local(vault, _) => vault.warnings(),
-            Self::Remote(remote) => remote.warnings().to_vec(),
+            Self::Remote(remote) => {
+                let mut all = remote.warnings().to_vec();
+                // What lay here is told here; the same of the daemon is told once.
+                all.extend(memory_warning().filter(|own| !all.contains(own)));
+                all
+            }
         }
     }
 

@@ -77,18 +77,7 @@ impl Vault {
     /// What a person should know about how the vault was found, in whole sentences.
     pub fn warnings(&self) -> Vec<String> {
         let mut all = self.warnings.clone();
-        match memory::spill() {
-            Some(Spill::Refused) => all.push(
-                "The system refused to keep all keys and values out of swap (RLIMIT_MEMLOCK)."
-                    .to_owned(),
-            ),
-            Some(Spill::Full) => all.push(format!(
-                "More was open at once than is kept out of swap ({} KiB); the rest is wiped as well, \
-                 but may have been swapped.",
-                MAX_LOCKED / 1024
-            )),
-            None => {}
-        }
+        all.extend(memory_warning());
         let lent = self.ledger.lent();
         if lent > 0 {
             all.push(format!(
@@ -189,6 +178,21 @@ impl Vault {
     fn index_key(&self, profile: &ProfileName) -> RecordKey {
         record_keys::index(&self.keys, profile)
     }
+}
+
+/// What a person should know of how this process keeps keys and values.
+pub fn memory_warning() -> Option<String> {
+    Some(match memory::spill()? {
+        Spill::Refused => {
+            "The system refused to keep all keys and values out of swap (RLIMIT_MEMLOCK)."
+                .to_owned()
+        }
+        Spill::Full => format!(
+            "More was open at once than is kept out of swap ({} KiB); the rest is wiped as well, \
+             but may have been swapped.",
+            MAX_LOCKED / 1024
+        ),
+    })
 }
 
 #[cfg(test)]

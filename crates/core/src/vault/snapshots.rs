@@ -37,7 +37,7 @@ impl Vault {
     }
 
     /// Takes a snapshot where one is due; gives up, and leaves no trace, as soon as `stop` says so.
-    pub fn snapshot_if_due_unless(&mut self, stop: Stop<'_>) -> Result<(), VaultError> {
+    pub fn snapshot_if_due_unless(&mut self, stop: &dyn Fn() -> bool) -> Result<(), VaultError> {
         if self.ledger.count() == 0 {
             return Ok(());
         }
@@ -140,7 +140,7 @@ fn write(
 }
 
 /// Whether to give up.
-pub type Stop<'a> = &'a dyn Fn() -> bool;
+type Stop<'a> = &'a dyn Fn() -> bool;
 
 /// A file that takes no more once it is to stop.
 struct Stoppable<'a, W> {
