@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fs, io};
 
 /// The search for keywords, shared with the library.
 #[allow(dead_code, reason = "the library uses the rest")]
@@ -36,11 +36,15 @@ const BEGIN: usize = 2;
 /// How far behind a vendor's name a token may begin whose form alone says nothing.
 const NEAR: u16 = 45;
 
+/// What decides, beside the tables, what is found: the engines, what is sought of a vault, and the
+/// libraries that patterns and objects are read with.
+const DECIDING: [&str; 4] = ["src", "../needles/src", "../../src/app/scan", "../../Cargo.lock"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=rules");
-    println!("cargo:rerun-if-changed=src/rule/grammar.rs");
-    println!("cargo:rerun-if-changed=src/rule/shapes.rs");
-    println!("cargo:rerun-if-changed=src/gram.rs");
+    for place in DECIDING {
+        println!("cargo:rerun-if-changed={place}");
+    }
     let mut rules: Vec<Entry> = Vec::new();
     let path = Path::new("rules").join(SHAPES);
     let text = fs::read_to_string(&path)?;
@@ -64,9 +68,39 @@ fn main() -> Result<(), Box<dyn Error>> {
         rules.push(of_shapes(id, entry));
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
-    fs::write(out.join("rules.rs"), tables(&rules)?)?;
+    let mut tables = tables(&rules)?;
+    let mut made = fnv(FNV_START, tables.as_bytes());
+    for place in DECIDING {
+        made = digest(Path::new(place), made)?;
+    }
+    writeln!(tables, "/// Tells what this build finds from what another one does.")?;
+    writeln!(tables, "static BUILD: u128 = {made};")?;
+    fs::write(out.join("rules.rs"), tables)?;
     Ok(())
 }
+
+/// Takes a file, or all below a directory by name, into a digest.
+fn digest(place: &Path, mut digest_so_far: u128) -> io::Result<u128> {
+    if !place.is_dir() {
+        return Ok(fnv(digest_so_far, &fs::read(place)?));
+    }
+    let mut below: Vec<PathBuf> =
+        fs::read_dir(place)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    below.sort();
+    for path in below {
+        digest_so_far = fnv(digest_so_far, path.as_os_str().as_encoded_bytes());
+        digest_so_far = digest(&path, digest_so_far)?;
+    }
+    Ok(digest_so_far)
+}
+
+/// FNV-1a: nobody tries to make two sources of ours alike.
+fn fnv(start: u128, bytes: &[u8]) -> u128 {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013B;
+    bytes.iter().fold(start, |digest, byte| (digest ^ u128::from(*byte)).wrapping_mul(PRIME))
+}
+
+const FNV_START: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 
 /// A rule, with the shapes that it looks for if it has no pattern.
 struct Entry {
@@ -99,6 +133,7 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
         context: entry.context(),
         entropy: 0.0,
         random: true,
+        looks: None,
         checksum: None,
         files: Vec::new(),
         confidence: Confidence::Medium,
@@ -147,6 +182,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
         context,
         entropy: 0.0,
         random: plain,
+        looks: None,
         checksum: None,
         files: Vec::new(),
         confidence: if format.context { Confidence::Medium } else { Confidence::High },
@@ -158,7 +194,7 @@ fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
 /// Reads every file of rules, sorted by its name.
 fn read_all(folder: &Path) -> Result<Vec<RuleEntry>, Box<dyn Error>> {
     let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     paths.retain(|path| path.file_name().is_some_and(|name| name != SHAPES));
     paths.sort();
     let mut rules = Vec::new();
@@ -253,9 +289,10 @@ fn write_rule(out: &mut String, entry: &Entry) -> std::fmt::Result {
         rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
     let (reach, least) = (grammar::reach(&rule.pattern), grammar::least(&rule.pattern));
     write!(out, "reach: {reach}, least: {least}, ")?;
-    let assigned =
-        rule.assigned.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"));
-    write!(out, "assigned: {assigned}, ")?;
+    let least = |least: Option<grammar::Least>| {
+        least.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"))
+    };
+    write!(out, "assigned: {}, looks: {}, ", least(rule.assigned), least(rule.looks))?;
     write!(out, "entropy: {:?}, random: {}, checksum: {checksum}, ", rule.entropy, rule.random)?;
     write!(out, "confidence: Confidence::{:?}, ", rule.confidence)?;
     write!(out, "shapes: Cow::Borrowed(&[")?;

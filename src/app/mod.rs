@@ -42,8 +42,8 @@ pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunAsk, RunOptions};
 pub use scan::{
-    AllowOptions, Choice, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned, Update,
-    VaultValues, check_rules, load_rules, scan, write_report,
+    AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,
+    Update, VaultValues, check_rules, load_rules, scan, write_report,
 };
 pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};
 pub use secrets::{SetOptions, Setting};

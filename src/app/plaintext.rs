@@ -63,7 +63,7 @@ fn is_old_copy(path: &Path) -> bool {
 }
 
 /// The text as one word of a shell.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::app) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

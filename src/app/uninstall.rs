@@ -9,8 +9,9 @@ use super::{App, AppError, Code};
 use crate::launch::Runs;
 
 impl App {
-    /// Removes the runtime directory with its records and secret files; gives what was removed.
-    pub fn remove_elsewhere(&self) -> Result<Vec<PathBuf>, AppError> {
+    /// Removes the runtime directory with its records and secret files, and the cache; gives what was
+    /// removed.
+    pub fn remove_elsewhere(&self, cache: Option<&Path>) -> Result<Vec<PathBuf>, AppError> {
         if self.sight()? != Sight::None {
             let what = "a daemon runs for this vault";
             return Err(AppError::new(Code::Failed, what, "End it first; nothing was removed."));
@@ -22,6 +23,9 @@ impl App {
             if runs.living()?.is_empty() {
                 remove_tree(&self.runtime, &mut removed)?;
             }
+        }
+        if let Some(cache) = cache {
+            remove_tree(cache, &mut removed)?;
         }
         Ok(removed)
     }
@@ -56,20 +60,8 @@ fn remove_below(parent: &Dir, name: &str, removed: &mut Vec<PathBuf>) -> Result<
         Err(error) if error.is_missing() => return Ok(()),
         Err(error) => return Err(error),
     };
-    empty(&dir)?;
+    dir.clear()?;
     parent.remove_dir(name)?;
     removed.push(dir.path().to_owned());
-    Ok(())
-}
-
-fn empty(dir: &Dir) -> Result<(), PlatformError> {
-    for entry in dir.list()? {
-        if entry.is_dir {
-            empty(&dir.dir(&entry.name)?)?;
-            dir.remove_dir(&entry.name)?;
-        } else {
-            dir.remove(&entry.name)?;
-        }
-    }
     Ok(())
 }

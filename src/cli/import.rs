@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::surroundings::{self, Context};
 use super::{arguments, output, prompt, scrub};
 use crate::app::{
-    AppError, Asked, ImportOptions, Imported, Keeper, Line, OnDifference, Printed, Source,
+    AppError, Asked, ImportOptions, Imported, Keeper, Line, OnDifference, OpenClawHome, Printed,
+    Source,
 };
 use crate::intake::Manager;
 
@@ -239,6 +240,14 @@ fn openclaw_source(named: Option<&PathBuf>) -> Result<Source, AppError> {
             Err(AppError::usage("there is no home directory here", "Name it: --openclaw DIR."))
         }
     }
+}
+
+/// The OpenClaw home that is scanned.
+pub(super) fn openclaw_to_scan(named: Option<&PathBuf>) -> Result<OpenClawHome, AppError> {
+    let Source::OpenClaw(directory, extra) = openclaw_source(named)? else {
+        return Err(AppError::usage("there is no OpenClaw here", "Name it: --openclaw DIR."));
+    };
+    Ok(OpenClawHome { directory, extra, named: named.is_some() })
 }
 
 fn foreign_source(from: From, named: Option<&PathBuf>) -> Result<Source, AppError> {

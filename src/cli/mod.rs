@@ -9,6 +9,7 @@ mod daemon;
 mod doctor;
 mod export;
 mod get;
+mod histories;
 mod history;
 mod hook;
 mod import;

@@ -14,8 +14,8 @@ use clap::{Subcommand, ValueEnum};
 use clawvault_scan::rule::{Confidence, Severity};
 use clawvault_scan::source::tree::TreeOptions;
 
-use super::output;
 use super::surroundings::{self, Context};
+use super::{histories, import, output};
 use crate::app::{
     AllowOptions, AppError, Choice, Code, Part, ScanOptions, ScanPlace, ScanSource, Scanned,
     Update, VaultValues, scan,
@@ -39,6 +39,8 @@ const MAX_PUSHED: u64 = 16 << 20;
   clawvault scan --history                      all branches, tags, stashes, notes, reflogs
   clawvault scan --history --range origin/main..
   kubectl get pods -o yaml | clawvault scan --stdin
+  clawvault scan --openclaw                     OpenClaw's state directory, its databases too
+  clawvault scan --shell-history                what was typed into shells and database prompts
   clawvault scan --format sarif > scan.sarif
   clawvault scan --report junit:scan.xml --report html:scan.html
   clawvault scan --allow 3f90a1c2               allow that finding from now on, by its fingerprint
@@ -85,12 +87,23 @@ struct Source {
     /// What comes in on stdin
     #[arg(long, conflicts_with_all = ["paths", "no_ignore"])]
     stdin: bool,
+    /// An OpenClaw home: configuration, credentials, logs, the rows of its databases
+    #[arg(long, value_name = "DIR", num_args = 0..=1,
+        conflicts_with_all = ["paths", "staged", "history", "stdin", "no_ignore"])]
+    openclaw: Option<Option<PathBuf>>,
+    /// What was typed into shells and database prompts [default: all histories of this user]
+    #[arg(long, value_name = "FILE", num_args = 0..,
+        conflicts_with_all = ["paths", "staged", "history", "stdin", "no_ignore", "openclaw"])]
+    shell_history: Option<Vec<PathBuf>>,
     /// Also files that ignore files of git leave out
     #[arg(long)]
     no_ignore: bool,
     /// Do not look for the values of your vault
     #[arg(long)]
     no_vault: bool,
+    /// With --history: read all again, and remember nothing of it
+    #[arg(long, requires = "history")]
+    no_cache: bool,
     /// With --history: also objects that nothing leads to any more
     #[arg(long, requires = "history")]
     unreachable: bool,
@@ -224,6 +237,7 @@ fn options(args: Args, context: &Context) -> Result<ScanOptions, AppError> {
             update,
         },
         rules: told.rules,
+        cache: if source.no_cache { None } else { surroundings::cache() },
         vault: vault(source.no_vault, context),
     })
 }
@@ -242,6 +256,13 @@ fn vault(no_vault: bool, context: &Context) -> Result<VaultValues, String> {
 fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, AppError> {
     if source.stdin {
         return Ok(ScanSource::Text(RefCell::new(Box::new(io::stdin()))));
+    }
+    if let Some(named) = &source.openclaw {
+        return import::openclaw_to_scan(named.as_ref()).map(ScanSource::OpenClaw);
+    }
+    if let Some(named) = &source.shell_history {
+        let files = if named.is_empty() { histories::all() } else { named.clone() };
+        return Ok(ScanSource::Typed(files));
     }
     // Git tells its hooks where the repository and the index are that it works on.
     let by_git = |name: &str| if paths.is_empty() { surroundings::path(name) } else { None };
@@ -266,7 +287,10 @@ fn source_of(source: &Source, mut paths: Vec<PathBuf>) -> Result<ScanSource, App
         };
         ScanSource::History(places(paths), part)
     } else {
-        ScanSource::Tree(paths, TreeOptions { no_ignore: source.no_ignore })
+        ScanSource::Tree(
+            paths,
+            TreeOptions { no_ignore: source.no_ignore, ..TreeOptions::default() },
+        )
     })
 }
 
@@ -311,13 +335,19 @@ fn verdict(source: &ScanSource, scanned: &Scanned) -> Result<ExitCode, AppError>
         let count = summary.unreadable.len() as u64;
         let what =
             format!("{} could not be read", summary::count(count, summary::noun(source.word())));
-        let code =
-            if matches!(source, ScanSource::Tree(..)) { Code::Failed } else { Code::Damaged };
+        let of_files =
+            matches!(source, ScanSource::Tree(..) | ScanSource::OpenClaw(_) | ScanSource::Typed(_));
+        let code = if of_files { Code::Failed } else { Code::Damaged };
         let advice = "Make them readable or leave them out; nothing was found in the rest.";
         return Err(AppError::new(code, what, advice));
     }
-    let must_read =
-        matches!(source, ScanSource::Tree(..) | ScanSource::History(_, Part::All { .. }));
+    let must_read = matches!(
+        source,
+        ScanSource::Tree(..)
+            | ScanSource::OpenClaw(_)
+            | ScanSource::Typed(_)
+            | ScanSource::History(_, Part::All { .. })
+    );
     if must_read && summary.texts + summary.remembered == 0 {
         let advice = "Check the path; --no-ignore scans what ignore files leave out.";
         return Err(AppError::new(Code::Missing, "nothing was read", advice));

@@ -1,20 +1,15 @@
 //! `clawvault import --scrub` and `--undo`: what goes is shown, then asked for, then done.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::surroundings::{self, Context};
-use super::{output, prompt, time};
+use super::surroundings::Context;
+use super::{histories, output, prompt, time};
 use crate::app::{
     App, AppError, Code, ImportOptions, Imported, Plaintext, PlannedFile, PutBack, Removal,
     ScrubPlan, Scrubbed, Source, Then,
 };
-
-/// Where shells keep what was typed, below the user's home.
-const HISTORIES: &[&str] =
-    &[".bash_history", ".zsh_history", ".histfile", ".local/share/fish/fish_history"];
 
 /// What was asked for besides the import.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +59,7 @@ pub(super) fn after(
     options: &ImportOptions,
     wanted: Wanted,
 ) -> Result<Outcome, AppError> {
-    let histories = if wanted.history { histories() } else { Vec::new() };
+    let histories = if wanted.history { histories::of_shells() } else { Vec::new() };
     let plan = app.plan_scrub(source, imported, options, &histories)?;
     if !wanted.json || !wanted.yes {
         show(&plan, options.dry_run);
@@ -238,21 +233,6 @@ fn why(outcome: &PutBack) -> Option<&str> {
         PutBack::Done => None,
         PutBack::Refused(why) | PutBack::Failed(why) => Some(why),
     }
-}
-
-/// The histories of this user's shells, whether they exist or not.
-fn histories() -> Vec<PathBuf> {
-    let home = surroundings::user_home();
-    let usual = home.iter().flat_map(|home| HISTORIES.iter().map(|name| home.join(name)));
-    let named = [
-        surroundings::path("HISTFILE"),
-        surroundings::path("ZDOTDIR").map(|folder| folder.join(".zsh_history")),
-        surroundings::path("XDG_DATA_HOME").map(|folder| folder.join("fish/fish_history")),
-    ];
-    let mut all: Vec<PathBuf> = named.into_iter().flatten().chain(usual).collect();
-    all.sort();
-    all.dedup();
-    all
 }
 
 /// What a scrub did, or would do.

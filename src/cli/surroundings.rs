@@ -158,6 +158,14 @@ pub(super) fn temporary() -> PathBuf {
         .unwrap_or_else(std::env::temp_dir)
 }
 
+/// Where it is kept what can be made again; nowhere, for a user without a home.
+pub(super) fn cache() -> Option<PathBuf> {
+    match path(HOME) {
+        Some(home) => Some(home.join("cache")),
+        None => xdg("XDG_CACHE_HOME", ".cache").ok(),
+    }
+}
+
 /// A directory by the XDG base directory specification: absolute, else under the user's home.
 fn xdg(variable: &str, below_home: &str) -> Result<PathBuf, AppError> {
     if let Some(directory) = path(variable).filter(|directory| directory.is_absolute()) {

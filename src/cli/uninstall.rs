@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clawvault_core::domain::ProfileName;
 use clawvault_core::platform::{Dir, Private};
 
-use super::surroundings::Context;
+use super::surroundings::{self, Context};
 use super::{output, prompt};
 use crate::app::{AppError, Code, ExportFormat, ExportTo};
 
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     if args.purge && !args.yes && !prompt::confirm("Remove the vault with all keys for good?") {
         return Err(AppError::new(Code::No, "nothing was removed", "Answer y, or give --yes."));
     }
-    let mut removed = app.remove_elsewhere()?;
+    let mut removed = app.remove_elsewhere(surroundings::cache().as_deref())?;
     if args.purge {
         removed.extend(app.purge_vault()?);
     } else if app.has_vault() {

@@ -9,6 +9,7 @@
 )]
 
 mod measured;
+mod packed;
 mod rules;
 
 use std::ffi::OsStr;

@@ -63,7 +63,11 @@ fn answers_a_turn_with_the_key_from_the_vault() {
     let bench = Bench::new();
     let port = free_port();
     let names = bench.path("names");
-    let list = format!("env | cut -d= -f1 | sort > {}", names.display());
+    // So long an output is packed where it is kept; OpenClaw masks what it knows, and not this.
+    let list = format!(
+        "env | cut -d= -f1 | sort > {}; echo \"IDENTIFIED BY 'Zk4wQp9vLm2x'\"; seq 2000",
+        names.display()
+    );
     let vendor = ModelServer::start(Some(list));
     bench.configure(port, &vendor.base_url(), "fake", "${OPENAI_API_KEY}");
     let mut gateway = bench.start_gateway(port);
@@ -75,8 +79,22 @@ fn answers_a_turn_with_the_key_from_the_vault() {
     assert!(names.lines().any(|name| name == "HOME"), "not a list of variables: {names}");
     assert!(ours.is_empty(), "the agent's own commands see the way to the vault: {ours:?}");
 
+    let is_found = |leaks: &[(String, String)], rule: &str, place: &str| {
+        let there = leaks.iter().any(|(found, file)| found == rule && file.contains(place));
+        assert!(there, "no {rule} in {place}: {leaks:?}");
+    };
+    // While the gateway has its databases open, most of it in their logs.
+    let leaks = bench.leaks_in_state();
+    is_found(&leaks, "sql-user-password", "openclaw-agent.sqlite!transcript_events/event_zstd");
+    is_found(&leaks, "private-key", "openclaw.sqlite!device_identities/private_key_pem");
+
     let status = gateway.terminate(STOP_LIMIT);
     assert_eq!(status.code(), Some(0), "{}", gateway.said());
+    let home = bench.path("home/.openclaw");
+    let before = states_below(&home);
+    let leaks = bench.leaks_in_state();
+    is_found(&leaks, "sql-user-password", "openclaw-agent.sqlite!transcript_events/event_zstd");
+    assert!(states_below(&home) == before, "the scan touched OpenClaw's files");
     bench.assert_value_is_in_no_file();
 }
 
@@ -204,6 +222,22 @@ impl Bench {
         gateway
     }
 
+    /// What `scan --openclaw` finds in this home: rules and places.
+    fn leaks_in_state(&self) -> Vec<(String, String)> {
+        let mut command = self.vault_command();
+        let output = command.args(["scan", "--openclaw", "--format", "jsonl"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(!said.contains("not read") && !said.contains("damaged"), "{said}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let finding = |line: &str| {
+            let told: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |key: &str| told[key].as_str().unwrap().to_owned();
+            (text("rule"), text("file"))
+        };
+        lines.lines().map(finding).collect()
+    }
+
     fn vault_command(&self) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_clawvault"));
         command.env("CLAWVAULT_HOME", self.path("vault"));
@@ -273,6 +307,15 @@ fn listens(proc: &Path, port: u16) -> bool {
     let descriptors = fs::read_dir(proc.join("fd")).unwrap().flatten();
     let mut targets = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok());
     targets.any(|target| sockets.contains(&target))
+}
+
+/// What tells that the files below a directory are as they were.
+fn states_below(directory: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+    let state = |path: PathBuf| {
+        let known = fs::metadata(&path).unwrap();
+        (path, (known.len(), known.modified().unwrap()))
+    };
+    files_below(directory).into_iter().map(state).collect()
 }
 
 fn files_below(directory: &Path) -> Vec<PathBuf> {

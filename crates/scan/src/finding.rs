@@ -13,6 +13,7 @@ use crate::decode::Codec;
 use crate::engine::{Hit, KnownSecret, Text, What};
 use crate::rule::{Confidence, RuleSet, Severity};
 use lines::Lines;
+pub(crate) use lines::masked;
 pub use marker::Marker;
 
 /// Id of findings that somebody knows by name.
@@ -49,6 +50,8 @@ pub struct Finding {
     pub fingerprint: String,
     /// Where in history; `None` outside it.
     pub history: Option<History>,
+    /// What else its source has to say of the place, in sentences that hold no value.
+    pub remarks: Vec<Cow<'static, str>>,
 }
 
 /// Where a leak lies.
@@ -132,6 +135,7 @@ impl Finding {
             value: hit.value,
             fingerprint: String::new(),
             history: None,
+            remarks: Vec::new(),
         }
     }
 }

@@ -80,6 +80,8 @@ impl Allowed {
                 allowed.root = allowed.roots.first().map(|(_, real)| root_of(real));
                 allowed.root.clone()
             }
+            // What lies in such places may be the agent's: no file there says what is not told.
+            ScanSource::OpenClaw(_) | ScanSource::Typed(_) => None,
             ScanSource::Staged(places) | ScanSource::History(places, _) => {
                 match places.as_slice() {
                     [place] => place.open()?.work_tree().map(Path::to_owned),

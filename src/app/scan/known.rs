@@ -4,7 +4,7 @@ use clawvault_core::domain::{Revealed, Stage, Value};
 use clawvault_needles::{Needles, SHORTEST};
 use clawvault_scan::engine::{Known, KnownSecret, OnKnown};
 
-use crate::app::session::Request;
+use crate::app::session::{Reply, Request};
 use crate::app::{Access, App, AppError};
 
 /// Fields that say where or as whom a secret is used. They stand in many files, and are none.
@@ -19,6 +19,7 @@ pub struct VaultValues {
     told: Vec<(usize, usize, KnownSecret)>,
     /// How many values are too short to be sought.
     short: usize,
+    digest: [u8; 32],
 }
 
 impl App {
@@ -26,16 +27,18 @@ impl App {
     /// not open by themselves stays closed.
     pub fn values_to_seek(&self) -> Result<VaultValues, AppError> {
         let mut session = self.session(Access::Read)?;
-        let revealed = session.ask(Request::Values)?.revealed;
+        let Reply { revealed, text: vault, .. } = session.ask(Request::Values)?;
         // Other commands work while the scan runs.
         drop(session);
-        VaultValues::new(revealed)
+        VaultValues::new(&vault, revealed)
     }
 }
 
 impl VaultValues {
-    fn new(revealed: Vec<Revealed>) -> Result<Self, AppError> {
+    fn new(vault: &str, revealed: Vec<Revealed>) -> Result<Self, AppError> {
         let (mut told, mut short) = (Vec::new(), 0);
+        let mut digest = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 values sought");
+        digest.update(vault.as_bytes());
         for (at, secret) in revealed.iter().enumerate() {
             for (field_at, (field, value)) in secret.fields.iter().enumerate() {
                 let several = secret.fields.len() > 1;
@@ -51,6 +54,11 @@ impl VaultValues {
                     false => secret.info.name.to_string(),
                 };
                 let version = secret.info.version(secret.version);
+                for part in [secret.info.profile.as_str(), &name] {
+                    digest.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+                }
+                // Made with a key of the vault: nobody else can try guesses of values with it.
+                digest.update(&version.map_or([0; 16], |version| version.fingerprint));
                 told.push((
                     at,
                     field_at,
@@ -71,7 +79,7 @@ impl VaultValues {
             let what = "the vault holds more than a scan can look for at once";
             AppError::new(crate::app::Code::Failed, what, "Scan with --no-vault.")
         })?;
-        Ok(Self { needles, revealed, told, short })
+        Ok(Self { needles, revealed, told, short, digest: digest.finalize().into() })
     }
 
     /// How many values are sought, in words.
@@ -88,6 +96,10 @@ impl VaultValues {
 impl Known for VaultValues {
     fn longest(&self) -> usize {
         self.needles.longest()
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        Some(self.digest)
     }
 
     fn find(&self, text: &[u8], each: &mut OnKnown<'_>) {

@@ -1,9 +1,12 @@
 //! Scans for leaked secrets: chooses the source, leaves out what is allowed, puts the rest in order.
 
 mod allow;
+mod cache;
 mod files;
 mod known;
+mod openclaw;
 mod rules;
+mod typed;
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -14,7 +17,7 @@ use clawvault_scan::engine::{Known, Scanner};
 use clawvault_scan::finding::Finding;
 use clawvault_scan::report::{self, About};
 use clawvault_scan::rule::{Confidence, RuleSet, Severity};
-use clawvault_scan::source::git::{GitError, HistoryOptions, Repository};
+use clawvault_scan::source::git::{GitError, HistoryOptions, Keeper, Repository};
 use clawvault_scan::source::tree::{self, TreeOptions};
 use clawvault_scan::source::{Outcome, Progress, Summary, content};
 
@@ -23,6 +26,7 @@ use super::{AppError, Code};
 pub use allow::{AllowOptions, Update};
 pub use files::write_report;
 pub use known::VaultValues;
+pub use openclaw::OpenClawHome;
 pub use rules::{check_rules, load_rules};
 
 /// Where texts come from.
@@ -33,6 +37,10 @@ pub enum ScanSource {
     Staged(Vec<Place>),
     /// A part of the history of each repository.
     History(Vec<Place>, Part),
+    /// An OpenClaw home.
+    OpenClaw(OpenClawHome),
+    /// Histories of what was typed.
+    Typed(Vec<PathBuf>),
     /// The text that this gives.
     Text(RefCell<Box<dyn Read>>),
 }
@@ -77,6 +85,8 @@ pub struct ScanOptions {
     pub allow: AllowOptions,
     /// A directory of rules besides the built-in ones.
     pub rules: Option<PathBuf>,
+    /// Where it is kept what a history was found to hold; nothing is, where there is no place.
+    pub cache: Option<PathBuf>,
     /// The vault's values, or why they are not sought.
     pub vault: Result<VaultValues, String>,
 }
@@ -114,14 +124,17 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress) -> Result<Scanned, A
     let mut allowed = allow::Allowed::load(&options.source, &options.allow)?;
     let known = options.vault.as_ref().ok().map(|values| values as &dyn Known);
     let scanner = Scanner { rules: &rules, known };
-    let Outcome { mut findings, summary } = read(&options.source, &scanner, progress)?;
+    let remembered = options.cache.clone().map(cache::Remembered::in_directory);
+    let Outcome { mut findings, summary } =
+        read(&options.source, &scanner, remembered.as_ref(), progress)?;
     // Fingerprints are those of all findings, whatever is told of them.
     report::order(&mut findings);
     let all = findings.len();
     findings.retain(|finding| options.choice.has(finding));
     let left_out = (all - findings.len()) as u64;
     let ignored = allowed.remove(&mut findings);
-    let notes = allowed.update(&mut findings, options.allow.update.as_ref())?;
+    let mut notes = allowed.update(&mut findings, options.allow.update.as_ref())?;
+    notes.extend(remembered.and_then(cache::Remembered::leave));
     let about = About {
         source: options.source.word().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
@@ -139,6 +152,7 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress) -> Result<Scanned, A
 fn read(
     source: &ScanSource,
     scanner: &Scanner<'_>,
+    remembered: Option<&cache::Remembered>,
     progress: &dyn Progress,
 ) -> Result<Outcome, AppError> {
     match source {
@@ -155,6 +169,8 @@ fn read(
             }
             Ok(outcome)
         }
+        ScanSource::OpenClaw(home) => home.scan(scanner, progress),
+        ScanSource::Typed(files) => typed::scan(scanner, files),
         ScanSource::Text(reader) => {
             let mut reader = reader.borrow_mut();
             content::scan_reader(scanner, b"stdin", &mut *reader, progress).map_err(|error| {
@@ -168,7 +184,8 @@ fn read(
         ScanSource::History(places, part) => each(places, |repository| {
             let range = match part {
                 Part::All { unreachable } => {
-                    let options = HistoryOptions { unreachable: *unreachable, seen: None };
+                    let keeper = remembered.map(|remembered| remembered as &dyn Keeper);
+                    let options = HistoryOptions { unreachable: *unreachable, keeper };
                     return repository.history(scanner, &options, progress);
                 }
                 Part::Range(range) => repository.range(range)?,
@@ -210,6 +227,8 @@ impl ScanSource {
             Self::Tree(..) => "tree",
             Self::Staged(_) => "staged",
             Self::History(..) => "history",
+            Self::OpenClaw(_) => "openclaw",
+            Self::Typed(_) => "shell-history",
             Self::Text(_) => "stdin",
         }
     }

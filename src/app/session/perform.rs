@@ -298,7 +298,8 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
         }));
     }
     let revealed = vault.reveal(who, Purpose::Scan, &wants)?;
-    Ok(Reply { revealed, ..Reply::default() })
+    let text = vault.header().vault.clone();
+    Ok(Reply { revealed, text, ..Reply::default() })
 }
 
 /// Those of the asked secrets that there are and that a program may have.

@@ -62,7 +62,7 @@ pub struct Reply {
     pub version: u32,
     /// Numbers of scrubs that can not be undone any more.
     pub scrubs: Vec<u32>,
-    /// A document.
+    /// A document; beside every value of every version, the vault's id.
     pub text: String,
     /// What a check of the log says.
     pub verdict: Option<Verdict>,

@@ -84,6 +84,14 @@ impl Dir {
         Ok(dir)
     }
 
+    /// As [`Dir::create`]; one of ours that others may enter is closed to them first.
+    pub fn claim(path: &Path) -> Result<Self, PlatformError> {
+        match Self::open(path, Private::Inspect) {
+            Err(error) if error.is_missing() => Self::create(path),
+            other => other?.with_exact_mode(),
+        }
+    }
+
     /// Opens a directory inside this one.
     pub fn dir(&self, name: &str) -> Result<Self, PlatformError> {
         let path = self.path.join(name);
@@ -242,6 +250,22 @@ impl Dir {
     /// Removes an empty directory inside this one; a missing one is fine.
     pub fn remove_dir(&self, name: &str) -> Result<(), PlatformError> {
         self.unlink(name, AtFlags::REMOVEDIR)
+    }
+
+    /// Removes all that is in the directory; no link in it is followed.
+    pub fn clear(&self) -> Result<(), PlatformError> {
+        for entry in self.list()? {
+            if entry.is_dir {
+                let path = self.path.join(&entry.name);
+                let fd = rustix::fs::openat(&self.fd, &entry.name, dir_flags(), Mode::empty())
+                    .map_err(|e| open_error(&path, e))?;
+                Self::checked(fd, path, Private::Inspect)?.clear()?;
+                self.remove_dir(&entry.name)?;
+            } else {
+                self.remove(&entry.name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Lists the directory, sorted by name.

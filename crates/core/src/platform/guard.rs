@@ -15,7 +15,9 @@ pub fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
-/// True inside [`guarded`]: the program's panic hook says nothing then, the error speaks.
+/// True inside [`guarded`], and in the threads that the cache's engine starts for itself: the
+/// program's panic hook says nothing then, the error speaks.
 pub fn is_guarded() -> bool {
-    GUARDED.get()
+    let of_engine = |name: &str| name.starts_with("sled-");
+    GUARDED.get() || std::thread::current().name().is_some_and(of_engine)
 }

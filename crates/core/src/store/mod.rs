@@ -4,6 +4,7 @@
 //! and every absence; it never trusts the engine. Names and values are unknown here.
 
 mod bucket;
+mod cache;
 mod error;
 mod key;
 mod ledger;
@@ -12,6 +13,7 @@ mod root;
 mod snapshot;
 
 pub use bucket::Bucket;
+pub use cache::{Cache, CacheError};
 pub use error::StoreError;
 pub use key::{BUCKETS, Kind, RecordKey};
 pub use ledger::{Change, Ledger, Plain};

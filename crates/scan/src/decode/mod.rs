@@ -102,6 +102,3 @@ impl Block {
 pub(crate) fn around(text: &[u8], run: &Range<usize>, from: usize) -> Option<Block> {
     base16::block(text, run).or_else(|| base64::block(text, run, from))
 }
-
-#[cfg(test)]
-mod tests;

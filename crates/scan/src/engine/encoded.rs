@@ -82,3 +82,6 @@ fn encode(hits: &mut [Hit], codec: Codec, place: impl Fn(&Range<usize>) -> Range
         hit.codecs.insert(0, codec);
     }
 }
+
+#[cfg(test)]
+mod tests;

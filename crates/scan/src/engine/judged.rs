@@ -11,6 +11,9 @@ pub(super) const NEAR: usize = 120;
 /// How many bytes too long or too short a value may be to be told for a broken key of the vendor.
 const OFF: usize = 5;
 
+/// Fewest bytes of a keyword that tells whose token begins with it.
+const PREFIX: usize = 4;
+
 /// Lengths that keys commonly have, in bytes.
 const USUAL: [usize; 10] = [16, 20, 24, 32, 36, 40, 43, 48, 64, 128];
 
@@ -20,7 +23,10 @@ pub(super) fn remove(rules: &RuleSet, bytes: &[u8], hits: &mut Vec<Hit>) {
     hits.retain(|hit| match hit.what {
         What::Rule(number) => match rules.rule(number).assigned {
             None | Some(Least::Password) => true,
-            Some(_) => !is_near_miss(rules, bytes, &hit.span),
+            Some(_) => {
+                !is_near_miss(rules, bytes, &hit.span)
+                    && !is_broken(rules, &bytes[hit.span.clone()])
+            }
         },
         What::Known(_) => true,
     });
@@ -50,6 +56,23 @@ fn is_near_miss(rules: &RuleSet, bytes: &[u8], value: &Range<usize>) -> bool {
             });
     });
     missed
+}
+
+/// Whether a value begins as the tokens of some rule do, and is shorter than any of them, or has a
+/// sign in it that none has.
+fn is_broken(rules: &RuleSet, value: &[u8]) -> bool {
+    let mut broken = false;
+    rules.patterns.find(value, |word, start| {
+        broken |= start == 0
+            && (word.text.len() >= PREFIX || word.text.ends_with(['_', '.']))
+            && !word.ignore_case
+            && word.rules.iter().map(|number| rules.rule(*number)).any(|rule| {
+                let short = value.len() < usize::from(rule.least);
+                let altered = value.iter().any(|byte| b"?^&*;<!#~%$".contains(byte));
+                rule.begins_with_keyword() && rule.assigned.is_none() && (short || altered)
+            });
+    });
+    broken
 }
 
 /// Whether all of a value are letters, digits, `-` and `_`.

@@ -12,6 +12,12 @@ pub trait Known: Sync {
         usize::MAX
     }
 
+    /// Tells sets of values apart, and tells no value to whoever can only guess it; `None` where
+    /// that cannot be done, and nothing that was found with them may be kept.
+    fn digest(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// Calls `each` with every place in `text` that holds one of the values, in any form it is
     /// written in. Places are in bounds and do not overlap.
     fn find(&self, text: &[u8], each: &mut OnKnown<'_>);

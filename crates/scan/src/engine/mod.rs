@@ -98,14 +98,19 @@ pub enum What {
 impl Scanner<'_> {
     /// Finds the secrets in a text, by their place; of those that overlap, the surest.
     pub fn scan(&self, text: Text<'_>) -> Vec<Hit> {
+        self.look(text).0
+    }
+
+    /// The same, and how many more there are that are not told, being unsure and many.
+    pub(crate) fn look(&self, text: Text<'_>) -> (Vec<Hit>, usize) {
         self.settle(self.all(text).0)
     }
 
-    /// Of all hits of a text, those that are told.
-    pub(crate) fn settle(&self, mut hits: Vec<Hit>) -> Vec<Hit> {
+    /// Of all hits of a text, those that are told, and how many are not, being unsure and many.
+    pub(crate) fn settle(&self, mut hits: Vec<Hit>) -> (Vec<Hit>, usize) {
         overlap::remove(self.rules, &mut hits);
-        overlap::drop_data(&mut hits);
-        hits
+        let unsure = overlap::drop_data(&mut hits);
+        (hits, unsure)
     }
 
     /// All that any rule finds, and all that is known, overlapping hits too; and whether something
@@ -135,6 +140,11 @@ impl Scanner<'_> {
 }
 
 impl Hit {
+    /// The same, at lower confidence.
+    fn unsure(self) -> Self {
+        Self { confidence: Confidence::Low, ..self }
+    }
+
     /// A secret that stands there as it is.
     fn new(
         what: What,

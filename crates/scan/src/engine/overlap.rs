@@ -9,12 +9,15 @@ use crate::rule::{Confidence, RuleSet};
 /// More unsure hits than these in one text are data, such as test vectors, and not secrets.
 const MAX_UNSURE: usize = 24;
 
-/// Drops the hits that are unsure each, where there are many.
-pub(super) fn drop_data(hits: &mut Vec<Hit>) {
+/// Drops the hits that are unsure each, where there are many; how many it dropped.
+pub(super) fn drop_data(hits: &mut Vec<Hit>) -> usize {
     let unsure = |hit: &Hit| hit.confidence == Confidence::Low;
-    if hits.iter().filter(|hit| unsure(hit)).count() > MAX_UNSURE {
-        hits.retain(|hit| !unsure(hit));
+    let count = hits.iter().filter(|hit| unsure(hit)).count();
+    if count <= MAX_UNSURE {
+        return 0;
     }
+    hits.retain(|hit| !unsure(hit));
+    count
 }
 
 /// Of hits that overlap, keeps the one that is known by name, then the surer one, then a vendor's,

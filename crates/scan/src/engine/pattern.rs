@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
-use super::{Hit, SIGHT, Seen, Text, What, assignment, run};
+use super::{Hit, SIGHT, Seen, Text, What, assignment, run, shape};
 use crate::judge;
 use crate::rule::shapes::MIN_SHAPE;
-use crate::rule::{CONTEXT, Confidence, Rule, RuleSet};
+use crate::rule::{CONTEXT, Confidence, Least, Rule, RuleSet};
 
 /// Matches of at least so many bytes are keys, which have a long run with a digit in them.
 const MIN_KEY: usize = 20;
+/// Longest secret that may be words for one, in bytes.
+const MAX_WORDS: usize = 16;
 /// So many bytes around a match tell whether it is the middle of something.
 const MARGIN: usize = MIN_SHAPE as usize + 1;
 
@@ -49,7 +51,8 @@ pub(super) fn begin(rules: &RuleSet, text: Text<'_>, start: usize, hits: &mut Ve
     let mut far = false;
     for (begin, number) in rules.begins.iter().filter(|(begin, _)| first == Some(&begin[..])) {
         far |= sees_far(rules.rule(*number));
-        hits.extend(look(rules, *number, text, &(start..start + begin.len())));
+        let hit = look(rules, *number, text, &(start..start + begin.len()));
+        hits.extend(hit.map(|hit| Hit { seen: hit.seen.and(shape::DATA + 1), ..hit }));
     }
     far
 }
@@ -116,12 +119,19 @@ fn accept(
     (span, mut seen): (Range<usize>, Seen),
 ) -> Option<Hit> {
     let secret = bytes.get(span.clone())?;
-    let glued = is_glued(bytes, span.start.wrapping_sub(1), span.start)
+    // A password may follow a letter, as in `-pPASSWORD`.
+    let password = rule.looks == Some(Least::Password);
+    let glued = !password && is_glued(bytes, span.start.wrapping_sub(1), span.start)
         || is_glued(bytes, span.end.wrapping_sub(1), span.end);
     if glued || (rule.entropy > 0.0 && judge::entropy(secret) < rule.entropy) {
         return None;
     }
-    if judge::is_example(secret) || (rule.random && !judge::looks_varied(secret)) {
+    let made_up =
+        judge::is_example(secret) || secret.len() < MAX_WORDS && judge::is_spelled_out(secret);
+    if made_up || (rule.random && !judge::looks_varied(secret)) {
+        return None;
+    }
+    if rule.looks.is_some_and(|least| !judge::is_secret(least, secret)) {
         return None;
     }
     if !rule.context.is_empty() {
@@ -147,5 +157,8 @@ fn is_glued(text: &[u8], one: usize, next: usize) -> bool {
     // The letter of `\n` in a string belongs to the escape, not to the token.
     let escape =
         |at: usize| at > 0 && text[at - 1] == b'\\' && matches!(text[at], b'n' | b'r' | b't');
-    is_token(one) && is_token(next) && !escape(one)
+    // The dashes of `-----BEGIN` are none of the key's.
+    let dashes = |range: Range<usize>| text.get(range).is_some_and(|part| part == b"-----");
+    let line = |one: usize| dashes(one.saturating_sub(4)..one + 1) || dashes(next..next + 5);
+    is_token(one) && is_token(next) && !escape(one) && !line(one)
 }

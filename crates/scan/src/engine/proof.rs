@@ -1,7 +1,6 @@
-//! Proves rules: each finds its own examples, and nothing in a counter-example: not in its own, nor
-//! in that of a rule no surer than itself, unless that text is an example of it. What a surer rule
-//! does not take for its token, one that claims less, or knows a shape or a name alone, may still
-//! suspect.
+//! Proves rules: each finds its own examples, and nothing in a counter-example, its own or another
+//! rule's, unless that text is an example of it. Only a rule for what is assigned to names of any kind
+//! may still suspect what a vendor's rule does not take for its token.
 
 use std::collections::HashSet;
 
@@ -43,11 +42,9 @@ pub fn prove(rules: &RuleSet) -> Vec<Broken> {
             for hit in hits(&scanner, rule, text) {
                 let What::Rule(other) = hit.what else { continue };
                 let told_by = rules.rule(other);
-                let claims_less = told_by.confidence < rule.confidence
-                    || !told_by.shapes.is_empty()
-                    || (told_by.assigned.is_some() && other != number);
+                let suspects = told_by.assigned.is_some() && other != number;
                 let is_example = examples.contains(&(other, &**text));
-                if claims_less || is_example || !told.insert(other) {
+                if suspects || is_example || !told.insert(other) {
                     continue;
                 }
                 let whose = if other == number { "its own".into() } else { rule.id.to_string() };

@@ -12,6 +12,8 @@ const NEAR: usize = 80;
 /// the name tells of something else.
 const BETWEEN: usize = 45;
 
+/// How many bytes before a run show that it is a piece of data.
+pub(super) const DATA: usize = 24;
 /// Longest run that a key is looked for in, in bytes.
 const MAX_RUN: usize = 1024;
 /// How far around a key it is sought whether that is only a part of something, in bytes.
@@ -25,7 +27,8 @@ pub(super) fn look(
     run: &Range<usize>,
     hits: &mut Vec<Hit>,
 ) -> bool {
-    let sees_far = pattern::begin(rules, text, run.start, hits);
+    let data = is_in_data(text.bytes, run);
+    let sees_far = !data && pattern::begin(rules, text, run.start, hits);
     // A run of letters alone is a word, or several; none that is longer is a key, but data, and
     // looking for names in it would take long.
     if text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
@@ -56,9 +59,14 @@ fn named(rules: &RuleSet, bytes: &[u8], run: &Range<usize>, hits: &mut Vec<Hit>)
         }
         for number in word.rules.iter() {
             let behind = (from + name.end).max(run.start);
-            if assigns(between) || has_key_word(rules.rule(*number), near) {
-                let seen = from..run.end.max(run.start + NEAR);
-                hits.extend(fitting(rules, *number, bytes, (behind..run.end, &seen)));
+            let told = assigns(between) || has_key_word(rules.rule(*number), near);
+            let seen = from..run.end.max(run.start + NEAR);
+            let hit = || fitting(rules, *number, bytes, (behind..run.end, &seen));
+            if told {
+                hits.extend(hit());
+            } else if adjoins(between) {
+                // An everyday word right before it is enough where nothing but a key looks so.
+                hits.extend(hit().filter(|hit| is_key_alone(&hit.value)).map(Hit::unsure));
             }
         }
     });
@@ -71,6 +79,21 @@ fn assigns(between: &[u8]) -> bool {
     between.len() <= 8
         && between.iter().any(sign)
         && between.iter().all(|byte| sign(byte) || other(byte))
+}
+
+/// Whether only signs, or the end of a line, stand between a name and a key.
+fn adjoins(between: &[u8]) -> bool {
+    !between.is_empty() && between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a text can hardly be anything but a key: letters of either case and digits, or letters
+/// beyond base 16 and many digits, made by chance.
+fn is_key_alone(text: &[u8]) -> bool {
+    let count = |kind: fn(&u8) -> bool| text.iter().filter(|byte| kind(byte)).count();
+    let digits = count(u8::is_ascii_digit);
+    let beyond = text.iter().any(|byte| byte.is_ascii_alphabetic() && !byte.is_ascii_hexdigit());
+    let cases = count(u8::is_ascii_lowercase) >= 3 && count(u8::is_ascii_uppercase) >= 3;
+    beyond && digits >= 2 && (cases || digits * 8 >= text.len()) && judge::looks_random(text)
 }
 
 /// Whether one of the words that the rule wants stands near by.
@@ -100,7 +123,9 @@ fn fitting(
     let rule = rules.rule(number);
     let span = rule.shapes.iter().find_map(|shape| fit(*shape, bytes, run.clone()))?;
     let secret = &bytes[span.clone()];
-    if !judge::looks_varied(secret) || is_part(bytes, &span) {
+    let varied = judge::looks_varied(secret);
+    let made = judge::is_identifier(secret) || judge::is_sequence(secret);
+    if !varied || made || is_part(bytes, &span) {
         return None;
     }
     let seen = Seen::from(&span, seen, PART);
@@ -133,14 +158,39 @@ pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
     after || before
 }
 
-/// Whether a text ends in the name of a hash function and `=`, `:` or `-`: what follows is a hash.
+/// Whether a run is a piece of a longer text in base 64.
+fn is_in_data(bytes: &[u8], run: &Range<usize>) -> bool {
+    let sign = |at: Option<usize>| at.and_then(|at| bytes.get(at));
+    let (before, after) = (sign(run.start.checked_sub(1)), sign(Some(run.end)));
+    let data = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let reach = run.start.saturating_sub(DATA)..run.start;
+    before == Some(&b'+')
+        || before == Some(&b'/')
+            && matches!(after, Some(b'+' | b'/'))
+            && bytes[reach].iter().all(data)
+}
+
+/// Whether a text ends in the name of a hash function and `=`, `:` or `-`, or in a path of git: what
+/// follows is a hash.
 fn follows_hash_name(text: &[u8]) -> bool {
-    let Some((b'=' | b':' | b'-', text)) = text.split_last() else { return false };
-    let names: [&[u8]; 6] = [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"integrity"];
-    names.iter().any(|name| {
+    const PATHS: [&[u8]; 4] = [b"/blob/", b"/commit/", b"/tree/", b"/raw/"];
+    const NAMES: [&[u8]; 7] =
+        [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"integrity", b"checksum"];
+    let text = &text[text.len().saturating_sub(24)..];
+    let ends = |text: &[u8], name: &[u8]| {
         let at = text.len().saturating_sub(name.len());
         text[at..].eq_ignore_ascii_case(name)
-    })
+    };
+    if PATHS.iter().any(|path| ends(text, path)) {
+        return true;
+    }
+    let bare = |text: &[u8]| {
+        let signs = text.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\'' | b' '));
+        text.len() - signs.count()
+    };
+    let Some((b'=' | b':' | b'-', text)) = text[..bare(text)].split_last() else { return false };
+    let text = &text[..bare(text)];
+    NAMES.iter().any(|name| ends(text, name))
 }
 
 /// The first stretch of a run that has the shape. Stretches end where the kind of bytes does, and

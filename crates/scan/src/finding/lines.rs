@@ -86,22 +86,27 @@ impl<'a> Lines<'a> {
         self.seen = to;
     }
 
-    /// A part of a line without the secrets in it, and without what may be one.
     fn masked(&self, part: Range<usize>) -> Vec<u8> {
-        let mut shown = Vec::with_capacity(part.len());
-        let mut at = part.start;
-        let first = self.secrets.partition_point(|secret| secret.end <= part.start);
-        for secret in &self.secrets[first..] {
-            if secret.start >= part.end {
-                break;
-            }
-            push_unsuspicious(&mut shown, &self.bytes[at..secret.start.max(at)]);
-            shown.extend_from_slice(MASK.as_bytes());
-            at = secret.end.min(part.end);
-        }
-        push_unsuspicious(&mut shown, &self.bytes[at..part.end]);
-        shown
+        masked(self.bytes, self.secrets, part)
     }
+}
+
+/// A part of a text without the secrets in it, which rise and do not overlap, and without what may
+/// be one.
+pub(crate) fn masked(bytes: &[u8], secrets: &[Range<usize>], part: Range<usize>) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(part.len());
+    let mut at = part.start;
+    let first = secrets.partition_point(|secret| secret.end <= part.start);
+    for secret in &secrets[first..] {
+        if secret.start >= part.end {
+            break;
+        }
+        push_unsuspicious(&mut shown, &bytes[at..secret.start.max(at)]);
+        shown.extend_from_slice(MASK.as_bytes());
+        at = secret.end.min(part.end);
+    }
+    push_unsuspicious(&mut shown, &bytes[at..part.end]);
+    shown
 }
 
 /// Adds a text; long runs of letters and digits are masked.

@@ -5,7 +5,8 @@ use super::pairs;
 /// Whether `text` says where a value comes from, in whatever language: `${X}`, `{{ x }}`, `%s`,
 /// `$(x)`, `<x>`, `process.env.X`.
 pub fn is_reference(text: &[u8]) -> bool {
-    const BEGIN: [&[u8]; 23] = [
+    const BEGIN: [&[u8]; 28] = [
+        b"/*",
         b"${",
         b"{{",
         b"$(",
@@ -29,8 +30,15 @@ pub fn is_reference(text: &[u8]) -> bool {
         b"http://",
         b"https://",
         b"file:",
+        b"arn:",
+        b"aws:arn:",
+        b"urn:",
+        b"tag:",
     ];
-    const INSIDE: [&[u8]; 9] = [b"${", b"{{", b"}}", b"%s", b"<%", b"%>", b"://", b"$(", b"{0}"];
+    const INSIDE: [&[u8]; 16] = [
+        b"${", b"{{", b"}}", b"%s", b"<%", b"%>", b"://", b"$(", b"{0}", b"(?:", b"[0-9", b"[A-Z",
+        b"[a-z", b"\\x", b"\\u", b"\\0",
+    ];
     let begins = BEGIN.iter().any(|begin| text.starts_with(begin));
     let variable = text.len() > 1
         && text[0] == b'$'
@@ -60,7 +68,10 @@ pub fn is_code(text: &[u8]) -> bool {
     if has(b"(){}[]") {
         return true;
     }
-    if is_number(text) {
+    // `!a.b`, `a.b=c`: what a program made short.
+    let member = has(b".") && text.iter().any(u8::is_ascii_alphabetic);
+    let assigns = text.iter().rev().skip_while(|byte| **byte == b'=').any(|byte| *byte == b'=');
+    if is_number(text) || member && (text[0] == b'!' || assigns) {
         return true;
     }
     let (common, count) = pairs::common(text);
@@ -68,8 +79,10 @@ pub fn is_code(text: &[u8]) -> bool {
     text.iter().all(name)
         && count >= 3
         && common > 0.75
-        && text.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1
-        || text.windows(2).any(|pair| pair == b"::" || pair == b"->")
+        && text.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1 + usize::from(has(b"."))
+        || text.windows(2).any(|pair| {
+            matches!(pair, b"::" | b"->" | b"==" | b"!=" | b"&&" | b"||" | b"??" | b"<=")
+        }) && !text.ends_with(b"==")
 }
 
 /// Whether a text is a number as programs write it: `-0x1f`, `2150858926u32`.

@@ -3,6 +3,7 @@
 mod checksum;
 mod code;
 mod entropy;
+mod identifier;
 mod pairs;
 mod placeholder;
 mod random;
@@ -10,8 +11,24 @@ mod random;
 pub use checksum::holds;
 pub use code::{is_code, is_reference};
 pub use entropy::entropy;
-pub use placeholder::{is_example, is_placeholder};
+pub use identifier::{is_identifier, is_reference_number};
+pub use placeholder::{is_example, is_placeholder, is_sequence, is_spelled_out};
 pub use random::{is_password, is_token, looks_random, looks_varied};
+
+use crate::rule::Least;
+
+/// Whether a text is as much of a secret as `least` asks, and neither a placeholder nor a piece of a
+/// program that stands for one.
+pub fn is_secret(least: Least, text: &[u8]) -> bool {
+    let looks = match least {
+        Least::Password => is_password(text),
+        Least::Token => is_token(text),
+        Least::Random | Least::Unnamed => {
+            text.len() >= 16 && text.iter().all(u8::is_ascii_graphic) && looks_random(text)
+        }
+    };
+    looks && !is_reference(text) && !is_placeholder(text)
+}
 
 /// Whether a text is a UUID: 8, 4, 4, 4 and 12 digits of base 16 (RFC 9562, section 4).
 pub fn is_uuid(text: &[u8]) -> bool {

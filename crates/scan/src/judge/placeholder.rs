@@ -59,14 +59,24 @@ pub fn is_example(text: &[u8]) -> bool {
 
 /// Whether `text` is a placeholder.
 pub fn is_placeholder(text: &[u8]) -> bool {
-    if is_example(text) {
+    // No such word comes about by chance.
+    if text.windows(7).any(|part| part == b"EXAMPLE") {
         return true;
     }
     let lower = text.to_ascii_lowercase();
+    if lower.ends_with(b"example") || lower.ends_with(b"...") {
+        return true;
+    }
     let dull = |byte: &u8| b"*x.-_#?0 ".contains(&byte.to_ascii_lowercase());
     if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
         return true;
     }
+    is_spelled_out(&lower) || in_order(&lower) * 3 >= lower.len() * 2
+}
+
+/// Whether words that stand for a secret are at least half of `text`.
+pub fn is_spelled_out(text: &[u8]) -> bool {
+    let lower = text.to_ascii_lowercase();
     let mut words = 0;
     for word in WORDS {
         let mut rest = &lower[..];
@@ -76,7 +86,22 @@ pub fn is_placeholder(text: &[u8]) -> bool {
         }
     }
     let signs = lower.iter().filter(|byte| !byte.is_ascii_alphanumeric()).count();
-    words * 2 >= lower.len().saturating_sub(signs).max(1) || in_order(&lower) * 3 >= lower.len() * 2
+    words * 2 >= lower.len().saturating_sub(signs).max(1)
+}
+
+/// Whether most of `text` is one stretch of the alphabet or of the digits.
+pub fn is_sequence(text: &[u8]) -> bool {
+    let (mut longest, mut length) = (1, 1);
+    for pair in text.windows(2) {
+        let next = match pair[0] {
+            b'9' => matches!(pair[1], b'0' | b'a' | b'A'),
+            b'z' | b'Z' => matches!(pair[1], b'0' | b'1' | b'a' | b'A'),
+            byte => byte.is_ascii_alphanumeric() && pair[1] == byte + 1,
+        };
+        length = if next { length + 1 } else { 1 };
+        longest = longest.max(length);
+    }
+    longest * 4 >= text.len() * 3
 }
 
 /// Whether one character, or the same few, make all of it.

@@ -1,11 +1,13 @@
 //! Whether a text is made by chance, or thought up to be hard to guess.
 
+use super::identifier::is_identifier;
 use super::{entropy, pairs};
 
 /// Whether a text looks made by chance: its characters vary as much as its length lets expect, and
 /// they make no words.
 pub fn looks_random(text: &[u8]) -> bool {
-    if text.len() < 8 || entropy(text) < least_entropy(text) {
+    let text = text.strip_prefix(b"0x").unwrap_or(text);
+    if text.len() < 8 || entropy(text) < least_entropy(text) || is_identifier(text) {
         return false;
     }
     let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -55,7 +57,11 @@ pub fn is_password(text: &[u8]) -> bool {
         return stretches >= 2 && distinct(text) >= 4;
     }
     if letters {
-        return strong > 0 && distinct(text) >= 5 || (text.len() >= 12 && looks_random(text));
+        let (common, count) = pairs::common(text);
+        let chance = text.len() >= 10 && mixed(text) && count >= 8 && common < 0.55;
+        return strong > 0 && distinct(text) >= 5
+            || (text.len() >= 12 && looks_random(text))
+            || chance;
     }
     digits && distinct(text) >= 5 && strong > 0
 }

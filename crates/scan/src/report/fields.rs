@@ -31,6 +31,9 @@ pub(super) struct Told<'a> {
     pub(super) encoded: Vec<&'static str>,
     pub(super) known: Option<Known<'a>>,
     pub(super) history: Option<Past>,
+    /// What its source has to say of the place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) place: Vec<String>,
 }
 
 /// The value of a vault that it is.
@@ -106,6 +109,7 @@ impl<'a> Told<'a> {
             encoded: finding.codecs.iter().map(|codec| codec.name()).collect(),
             known: finding.known.as_ref().map(Known::of),
             history: finding.history.as_ref().map(Past::of),
+            place: finding.remarks.iter().map(|remark| printable(remark.as_bytes())).collect(),
         }
     }
 
@@ -125,6 +129,7 @@ impl<'a> Told<'a> {
         if self.checksum_failed {
             remarks.push("Its checksum is wrong: it may be made up, or mistyped.".to_owned());
         }
+        remarks.extend(self.place.iter().cloned());
         remarks.extend(self.history.iter().flat_map(Past::remarks));
         remarks
     }

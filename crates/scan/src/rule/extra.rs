@@ -104,6 +104,7 @@ impl Rule {
             context: all(entry.context),
             entropy: entry.entropy,
             random: entry.random,
+            looks: entry.looks,
             checksum: entry.checksum,
             files: all(entry.files),
             confidence: entry.confidence,

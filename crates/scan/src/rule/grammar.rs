@@ -70,6 +70,8 @@ pub struct RuleEntry {
     /// Whether the secret has to look made by chance: no words, no placeholder.
     #[serde(default)]
     pub random: bool,
+    /// What the secret has to look like besides, where the pattern leaves that open.
+    pub looks: Option<Least>,
     /// Checksum in the secret; a wrong one lowers the confidence.
     pub checksum: Option<Checksum>,
     /// Ends of the file names that it is for; none: every file.

@@ -61,6 +61,8 @@ pub struct Rule {
     pub entropy: f32,
     /// Whether the secret has to look made by chance.
     pub random: bool,
+    /// What the secret has to look like.
+    pub looks: Option<Least>,
     /// Checksum in the secret.
     pub checksum: Option<Checksum>,
     /// Ends of the file names that it is for; none: every file.
@@ -140,6 +142,17 @@ impl RuleSet {
     /// The rule of that number.
     pub fn rule(&self, number: u16) -> &Rule {
         &self.rules[usize::from(number)]
+    }
+
+    /// Tells rule sets apart, and versions of the program: what one of them found to be clean says
+    /// nothing about what another one finds.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 rule set");
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(&BUILD.to_le_bytes());
+        for rule in self.rules.get(RULES.len()..).unwrap_or_default() {
+            hasher.update(format!("{rule:?}\n").as_bytes());
+        }
+        hasher.finalize().into()
     }
 
     /// The compiled pattern of a rule; made when it is first asked for.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::archive::{Kind, Opener};
+use super::archive::{Kind, Meter, Opener};
 use super::{Outcome, Progress, Silent, text};
 use crate::decode;
 use crate::engine::Scanner;
@@ -17,8 +17,18 @@ pub fn scan(scanner: &Scanner<'_>, name: &[u8], bytes: &[u8]) -> Outcome {
     if Kind::of(bytes).is_none() {
         return plain(scanner, name, bytes);
     }
+    scan_part(scanner, &Meter::default(), name, bytes)
+}
+
+/// Scans a part of a file, within bounds that all its parts share.
+pub(super) fn scan_part(
+    scanner: &Scanner<'_>,
+    meter: &Meter,
+    name: &[u8],
+    bytes: &[u8],
+) -> Outcome {
     // Bytes in memory do not fail.
-    unpack(scanner, &Silent, |opener| opener.open(name, &mut &*bytes)).unwrap_or_default()
+    unpack(scanner, meter, &Silent, |opener| opener.open(name, &mut &*bytes)).unwrap_or_default()
 }
 
 /// Scans what `reader` gives, to its end, in memory that does not grow with it.
@@ -32,7 +42,7 @@ pub fn scan_reader(
     reader: &mut dyn Read,
     progress: &dyn Progress,
 ) -> io::Result<Outcome> {
-    unpack(scanner, progress, |opener| opener.open(name, reader))
+    unpack(scanner, &Meter::default(), progress, |opener| opener.open(name, reader))
 }
 
 /// Scans an open file, from its beginning.
@@ -46,7 +56,7 @@ pub fn scan_file(
     file: &mut File,
     progress: &dyn Progress,
 ) -> io::Result<Outcome> {
-    unpack(scanner, progress, |opener| opener.open_file(name, file))
+    unpack(scanner, &Meter::default(), progress, |opener| opener.open_file(name, file))
 }
 
 /// What is found in bytes that are no plain text; `None` where they are one.
@@ -62,6 +72,7 @@ pub(super) fn is_plain(bytes: &[u8]) -> bool {
 /// Scans what an opener of archives gives.
 fn unpack(
     scanner: &Scanner<'_>,
+    meter: &Meter,
     progress: &dyn Progress,
     open: impl FnOnce(&mut Opener<'_>) -> io::Result<()>,
 ) -> io::Result<Outcome> {
@@ -72,7 +83,7 @@ fn unpack(
         }
         Ok(())
     };
-    let mut opener = Opener::new(&mut each);
+    let mut opener = Opener::within(meter.clone(), &mut each);
     open(&mut opener)?;
     for why in std::mem::take(&mut opener.skipped) {
         *outcome.summary.skipped.entry(why).or_default() += 1;

@@ -2,9 +2,12 @@
 
 pub mod archive;
 pub mod content;
+mod databases;
 pub mod git;
+pub mod sqlite;
 pub mod text;
 pub mod tree;
+pub mod typed;
 
 use crate::finding::Finding;
 
@@ -44,7 +47,17 @@ impl Outcome {
     }
 }
 
+/// Why findings are left out: where many are unsure, they are data rather than secrets.
+const UNSURE: &str = "unsure findings, in texts with dozens of them";
+
 impl Summary {
+    /// Counts findings of a text that are left out, being unsure and many.
+    fn leave_out(&mut self, unsure: usize) {
+        if unsure > 0 {
+            *self.skipped.entry(UNSURE).or_default() += unsure as u64;
+        }
+    }
+
     /// Takes in what another part of the scan read.
     pub fn add(&mut self, other: Self) {
         self.texts += other.texts;

@@ -14,8 +14,10 @@ const MARGIN: usize = 64 << 10;
 /// Scans `bytes` as the content of a file of that name.
 pub fn scan(scanner: &Scanner<'_>, name: &[u8], bytes: &[u8]) -> Outcome {
     let text = Text { name, bytes };
-    let findings = Finding::all(scanner.rules, text, scanner.scan(text));
-    let summary = Summary { texts: 1, bytes: bytes.len() as u64, ..Summary::default() };
+    let (hits, unsure) = scanner.look(text);
+    let findings = Finding::all(scanner.rules, text, hits);
+    let mut summary = Summary { texts: 1, bytes: bytes.len() as u64, ..Summary::default() };
+    summary.leave_out(unsure);
     Outcome { findings, summary }
 }
 
@@ -53,7 +55,8 @@ fn pieces(
         let end = read < want;
         let until = if end { buffer.len() } else { buffer.len() - MARGIN };
         let text = Text { name, bytes: &buffer };
-        let mut hits = scanner.scan(text);
+        let (mut hits, unsure) = scanner.look(text);
+        outcome.summary.leave_out(unsure);
         hits.retain(|hit| {
             (told..until).contains(&hit.span.start) || (end && hit.span.start == until)
         });
@@ -110,5 +113,24 @@ mod tests {
             assert_eq!(places(&found), places(&whole));
             assert_eq!(found.summary.bytes, text.len() as u64);
         }
+    }
+
+    #[test]
+    fn dozens_of_unsure_findings_are_counted_and_not_told() {
+        let rules = RuleSet::built_in();
+        let scanner = Scanner { rules: &rules, known: None };
+        let line = |at: u64| {
+            let digits = (0..28).map(|place| {
+                let mixed = (at * 31 + place + 7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+                char::from(b"q7Xn2vLb9TzK4mWc8RfY1hJd6PsG3eUa"[mixed as usize % 32])
+            });
+            format!("row{at} = '{}'\n", digits.collect::<String>())
+        };
+        let of = |count: u64| -> String { (0..count).map(line).collect() };
+        let few = scan(&scanner, b"x", of(10).as_bytes());
+        assert!(few.findings.len() > 7 && few.summary.skipped.is_empty(), "{:?}", few.summary);
+        let many = scan(&scanner, b"x", of(60).as_bytes());
+        assert!(many.findings.is_empty(), "{} findings", many.findings.len());
+        assert!(many.summary.skipped[super::super::UNSURE] > 40, "{:?}", many.summary);
     }
 }

@@ -12,17 +12,24 @@ use std::sync::Mutex;
 use bstr::ByteSlice as _;
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
+use super::databases::Database;
 use super::{Outcome, Progress, content};
 use crate::engine::Scanner;
 
 /// At most so many threads read.
 const MAX_THREADS: usize = 2;
+/// Larger files are left out where databases are read, in bytes.
+const MAX_FILE: u64 = 16 << 30;
 
 /// How trees are walked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TreeOptions {
     /// Also scan what ignore files leave out.
     pub no_ignore: bool,
+    /// Read databases of SQLite row by row; then files larger than 16 GiB are left out.
+    pub databases: bool,
+    /// Ends of the paths of directories that are left out.
+    pub except: &'static [&'static str],
 }
 
 /// Scans every file below `paths`.
@@ -34,7 +41,8 @@ pub fn scan(
 ) -> Outcome {
     let all = Mutex::new(Outcome::default());
     let mut walk: Option<WalkBuilder> = None;
-    let mut files = Visitor { scanner, progress, found: Outcome::default(), all: &all };
+    let options = *options;
+    let mut files = Visitor { scanner, progress, options, found: Outcome::default(), all: &all };
     for path in paths {
         match std::fs::metadata(path) {
             Ok(named) if named.is_dir() => match &mut walk {
@@ -58,7 +66,7 @@ pub fn scan(
         walk.git_global(false);
         walk.filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git");
         walk.threads(threads.min(MAX_THREADS));
-        walk.build_parallel().visit(&mut Visitors { scanner, progress, all: &all });
+        walk.build_parallel().visit(&mut Visitors { scanner, progress, options, all: &all });
     }
     all.into_inner().unwrap_or_default()
 }
@@ -71,13 +79,14 @@ fn below(path: &Path) -> PathBuf {
 struct Visitors<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
+    options: TreeOptions,
     all: &'a Mutex<Outcome>,
 }
 
 impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
     fn build(&mut self) -> Box<dyn ParallelVisitor + 'a> {
-        let (scanner, progress, all) = (self.scanner, self.progress, self.all);
-        Box::new(Visitor { scanner, progress, found: Outcome::default(), all })
+        let Self { scanner, progress, options, all } = *self;
+        Box::new(Visitor { scanner, progress, options, found: Outcome::default(), all })
     }
 }
 
@@ -85,6 +94,7 @@ impl<'a> ParallelVisitorBuilder<'a> for Visitors<'a> {
 struct Visitor<'a> {
     scanner: &'a Scanner<'a>,
     progress: &'a dyn Progress,
+    options: TreeOptions,
     found: Outcome,
     all: &'a Mutex<Outcome>,
 }
@@ -97,7 +107,12 @@ impl ParallelVisitor for Visitor<'_> {
         match entry {
             Ok(entry) => match entry.file_type() {
                 Some(kind) if kind.is_file() => self.file(entry.path(), false),
-                Some(kind) if kind.is_dir() => {}
+                Some(kind) if kind.is_dir() => {
+                    if self.options.except.iter().any(|end| entry.path().ends_with(end)) {
+                        self.skip("directory of a program's own files");
+                        return WalkState::Skip;
+                    }
+                }
                 Some(kind) if kind.is_symlink() => self.skip("link"),
                 _ => self.skip("no regular file"),
             },
@@ -135,6 +150,17 @@ impl Visitor<'_> {
             return Ok(None);
         }
         let name = bytes_of(path.as_os_str());
+        if self.options.databases {
+            if opened.len() > MAX_FILE {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            let (scanner, progress) = (self.scanner, self.progress);
+            let open = |path: &Path| open(path, follow);
+            let database = Database { scanner, progress, path, name: &name, open: &open };
+            if let Some(outcome) = database.scan(&file)? {
+                return Ok(Some(outcome));
+            }
+        }
         content::scan_file(self.scanner, &name, &mut file, self.progress).map(Some)
     }
 

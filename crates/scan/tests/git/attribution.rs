@@ -27,7 +27,7 @@ impl Dice {
 
 /// A history for `git fast-import`: three branches that are written to and merged, in which files
 /// change, move, and are copied with their directories.
-fn history(seed: u64) -> String {
+pub(crate) fn history(seed: u64) -> String {
     let mut dice = Dice(seed * 0x9e37_79b9 + 77);
     let mut out = String::new();
     let mut branches: [Option<BTreeMap<String, String>>; 3] = [const { None }; 3];
@@ -140,21 +140,27 @@ fn scanned(fixture: &Fixture) -> BTreeMap<u32, Told> {
     all
 }
 
+/// Feeds a stream to `git fast-import`.
+pub(crate) fn import(fixture: &Fixture, stream: &str, config: &[&str]) {
+    let mut import = Command::new("git")
+        .args(config)
+        .args(["fast-import", "--quiet", "--force"])
+        .current_dir(fixture.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+}
+
 #[test]
 fn what_is_told_is_what_git_says() {
     let mut secrets = 0;
     for seed in 1..=6 {
         let fixture = Fixture::new();
-        let mut import = Command::new("git")
-            .args(["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force"])
-            .current_dir(fixture.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        import.stdin.take().unwrap().write_all(history(seed).as_bytes()).unwrap();
-        assert!(import.wait().unwrap().success(), "seed {seed}");
+        import(&fixture, &history(seed), &["-c", "fastimport.unpackLimit=0"]);
         let told = asked(&fixture);
         secrets += told.len();
         // Deltas against older trees first, then against newer ones.

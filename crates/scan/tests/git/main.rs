@@ -3,6 +3,7 @@
 // A fixture that cannot be made has found the test broken.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod again;
 mod attribution;
 mod broken;
 mod fixture;

@@ -4,13 +4,14 @@
 //! by the first byte or two behind them.
 
 mod name;
+mod reader;
 mod value;
 mod words;
 
 use std::ops::Range;
 
 use super::shape::PART;
-use super::{Hit, SPAN, Seen, Text, What, judged};
+use super::{Hit, Seen, Text, What, judged};
 use crate::judge;
 use crate::rule::{Least, RuleSet};
 use value::Assigned;
@@ -36,7 +37,7 @@ pub(super) fn look(
     if !is_secret(strict, secret, &assigned, &bytes[name.clone()]) {
         return None;
     }
-    let seen = name.start..assigned.span.end + value::MAX_GAP;
+    let seen = name.start.saturating_sub(value::MAX_GAP)..assigned.span.end + value::MAX_GAP;
     let seen = Seen::from(&assigned.span, &seen, MARGIN).and(AROUND);
     let place = (assigned.span.clone(), seen);
     Some(Hit::new(What::Rule(number), place, secret, rules.rule(number).confidence))
@@ -54,6 +55,7 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
     let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && secret.len() >= 20;
     let lower = secret.len() >= 24 && !secret.iter().all(u8::is_ascii_hexdigit);
     let fits = secret.len() <= 128 && (mixed || lower) && !judge::is_like_uuid(secret);
+    let fits = fits && !judge::is_reference_number(secret);
     if !fits || !judge::looks_random(secret) || judge::is_placeholder(secret) {
         return None;
     }
@@ -63,22 +65,18 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
 }
 
 fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {
-    let excused =
-        || judge::is_reference(secret) || judge::is_placeholder(secret) || same(name, secret);
     // Without quotes it may be code.
-    if !assigned.quoted && (judge::is_code(secret) || !assigned.ends_well) {
+    if !assigned.quoted && (!assigned.ends_well && !assigned.setting || is_code(secret, assigned)) {
         return false;
     }
-    let looks = match least {
-        Least::Password => judge::is_password(secret),
-        Least::Token => judge::is_token(secret),
-        Least::Random | Least::Unnamed => {
-            secret.iter().all(u8::is_ascii_graphic)
-                && (16..=SPAN).contains(&secret.len())
-                && judge::looks_random(secret)
-        }
-    };
-    looks && !excused()
+    judge::is_secret(least, secret) && !judge::is_reference_number(secret) && !same(name, secret)
+}
+
+/// Whether a value without quotes is an expression: in settings a word with a digit behind is none.
+fn is_code(secret: &[u8], assigned: &Assigned) -> bool {
+    let digits = secret.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let word = secret[..secret.len() - digits].iter().all(u8::is_ascii_alphabetic);
+    judge::is_code(secret) && !(assigned.setting && word && (1..5).contains(&digits))
 }
 
 /// Whether a value only repeats the name.
@@ -87,5 +85,6 @@ fn same(name: &[u8], value: &[u8]) -> bool {
         text.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect()
     };
     let (name, value) = (letters(name), letters(value));
-    value.len() > 3 && (name.ends_with(&value) || name.starts_with(&value))
+    let repeats = |one: &[u8], other: &[u8]| one.ends_with(other) || one.starts_with(other);
+    value.len() > 3 && repeats(&name, &value) || name.len() > 5 && repeats(&value, &name)
 }

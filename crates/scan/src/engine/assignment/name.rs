@@ -2,118 +2,11 @@
 
 use std::ops::Range;
 
-use super::words::Words;
+use super::words::{NEVER, NO_SECRET, OTHER, PLACES};
 use crate::rule::Least;
 
 /// Longest name, in bytes on either side of the keyword.
 const MAX_NAME: usize = 48;
-
-/// In the name of what is assigned: it is no secret, whatever it looks like.
-static NO_SECRET: Words<34> = Words::new([
-    b"hash",
-    b"sum",
-    b"sha",
-    b"md5",
-    b"digest",
-    b"integrity",
-    b"commit",
-    b"rev",
-    b"etag",
-    b"uuid",
-    b"guid",
-    b"id",
-    b"ids",
-    b"fingerprint",
-    b"public",
-    b"cert",
-    b"signature",
-    b"sig",
-    b"nonce",
-    b"version",
-    b"color",
-    b"checksum",
-    b"expected",
-    b"base64",
-    b"data",
-    b"src",
-    b"href",
-    b"url",
-    b"path",
-    b"name",
-    b"class",
-    b"content",
-    b"alphabet",
-    b"chars",
-]);
-
-/// In a name with a keyword: nothing is a secret under it.
-static NEVER: Words<25> = Words::new([
-    b"hash",
-    b"digest",
-    b"checksum",
-    b"sha",
-    b"md5",
-    b"fingerprint",
-    b"public",
-    b"icon",
-    b"color",
-    b"class",
-    b"regex",
-    b"pattern",
-    b"keyboard",
-    b"keyword",
-    b"monkey",
-    b"integrity",
-    b"thumbprint",
-    b"keyframe",
-    b"through",
-    b"bypass",
-    b"passed",
-    b"passes",
-    b"passing",
-    b"compass",
-    b"passive",
-]);
-
-/// Behind a keyword: what is assigned is something else of it, unless it looks random.
-static OTHER: Words<36> = Words::new([
-    b"name",
-    b"type",
-    b"url",
-    b"uri",
-    b"file",
-    b"path",
-    b"count",
-    b"length",
-    b"size",
-    b"field",
-    b"label",
-    b"env",
-    b"prefix",
-    b"suffix",
-    b"header",
-    b"expir",
-    b"ttl",
-    b"policy",
-    b"format",
-    b"version",
-    b"alg",
-    b"style",
-    b"placeholder",
-    b"hint",
-    b"text",
-    b"title",
-    b"message",
-    b"error",
-    b"ref",
-    b"arn",
-    b"location",
-    b"endpoint",
-    b"index",
-    b"usage",
-    b"kind",
-    b"description",
-]);
 
 /// The whole name around a keyword; `None` where the keyword is the middle of another word.
 pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
@@ -122,6 +15,11 @@ pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
     let before = text[from..word.start].iter().rev().take_while(|byte| inside(byte)).count();
     let to = text.len().min(word.end + MAX_NAME);
     let after = text[word.end..to].iter().take_while(|byte| inside(byte)).count();
+    // `"AWS::IAM::AccessKey": …` names a type.
+    let quoted = matches!(text.get(word.end + after), Some(b'"' | b'\''));
+    if quoted && text[..word.start - before].ends_with(b"::") {
+        return None;
+    }
     // `key.` ends a sentence.
     let name = word.start - before..word.end + after;
     let trailing = text[name.clone()].iter().rev().take_while(|b| matches!(b, b'.' | b'-')).count();
@@ -166,8 +64,11 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
     let name = name[name.len() - length..].to_ascii_lowercase();
     // Short words are only meant where a name ends in them.
     let never = |word: &[u8], at: usize| word.len() > 3 || at + word.len() == name.len();
-    (length >= 2 && name.iter().any(u8::is_ascii_alphabetic) && !NO_SECRET.in_name(&name, never))
-        .then_some(())
+    (length >= 2
+        && name.iter().any(u8::is_ascii_alphabetic)
+        && !NO_SECRET.in_name(&name, never)
+        && !PLACES.in_name(&name, never))
+    .then_some(())
 }
 
 /// Words that are written together with a short keyword.
@@ -184,11 +85,17 @@ fn known_before(before: &[u8]) -> bool {
 /// under such a name.
 pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<Least> {
     let lower = name.to_ascii_lowercase();
-    if NEVER.in_name(&lower, |_, _| true) {
+    if NEVER.in_name(&lower, |_, _| true) || PLACES.in_name(&lower, |_, _| true) {
         return None;
     }
     let rest = lower.get(keyword_end..).unwrap_or_default();
     let id = rest.ends_with(b"id") && rest.len() <= 3;
+    // The id of a key is none, nor is a signature; that of a secret may be.
+    let secret = lower.windows(6).any(|part| part == b"secret");
+    let number = id && !secret || least == Least::Random && rest.ends_with(b"id");
+    if number || rest.ends_with(b"signature") {
+        return None;
+    }
     match OTHER.in_name(rest, |_, _| true) || id {
         true => Some(Least::Random),
         false => Some(least),

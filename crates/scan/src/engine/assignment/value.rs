@@ -1,11 +1,15 @@
-//! The value that is assigned to a name.
+//! The value that is assigned to a name, by what stands around both.
 
 use std::ops::Range;
 
-/// Longest value, in bytes.
-const MAX_VALUE: usize = super::super::SPAN;
+use super::reader::Reader;
+
 /// Most bytes between a name and its value.
 pub(super) const MAX_GAP: usize = 64;
+
+/// What a line that sets a name begins with.
+const COMMANDS: [&[u8]; 9] =
+    [b"set", b"setx", b"env", b"arg", b"export", b"setenv", b"config set", b"option", b"setting"];
 
 /// A value and how it is written.
 #[derive(Debug)]
@@ -16,6 +20,9 @@ pub(super) struct Assigned {
     pub(super) quoted: bool,
     /// Whether nothing follows on its line that makes it a part of an expression or a sentence.
     pub(super) ends_well: bool,
+    /// Whether name and value are written as settings and arguments are, and programs are not:
+    /// `name=value`, `name: value` on a line of its own, `--name value`.
+    pub(super) setting: bool,
 }
 
 /// The value behind the name; `None` where nothing is assigned.
@@ -24,219 +31,58 @@ pub(super) fn behind(text: &[u8], name: &Range<usize>) -> Option<Assigned> {
     let flag = text[..name.start].ends_with(b"--") || text[name.clone()].starts_with(b"--");
     let closed = reader.close_name();
     let blanks = reader.blanks();
+    let operator = reader.at;
     if !reader.operator(closed, blanks > 0 || flag) {
         return None;
     }
-    reader.value(true)
+    let sign = &text[operator..reader.at];
+    let listed = sign.starts_with(b",") && closed && !is_first(text, name.start);
+    let mut assigned = reader.value(true)?;
+    let value = &text[assigned.span.clone()];
+    let after = &text[assigned.span.end..text.len().min(assigned.span.end + MAX_GAP)];
+    // `f(value`: a name; `name value`: a sentence; `"one", "two"`: a list; `a:name:b`: a path.
+    let alone = || is_line(text, name.start, assigned.span.end) || flag;
+    let verb = is_verb(&text[name.clone()]) && (sign.is_empty() || matches!(sign[0], b'(' | b','));
+    let bare = sign.is_empty() || sign.starts_with(b",");
+    let apart = bare && !assigned.quoted || verb;
+    let code = !assigned.quoted && (sign == b"(" || after.starts_with(b";"));
+    let path = sign == b":" && text[..name.start].ends_with(b":");
+    // `<name>` without its end is a placeholder; what closes a bracket stands between two strings.
+    let open = sign == b">" && !assigned.quoted && !after.trim_ascii_start().starts_with(b"<");
+    let between = matches!(value[0], b']' | b')' | b',' | b'|');
+    if listed || path || open || between || apart && !alone() || code && sign != b"=" {
+        return None;
+    }
+    assigned.setting = flag
+        || blanks == 0 && sign == b"="
+        || blanks == 0 && sign.starts_with(b":") && is_line(text, name.start, assigned.span.end);
+    Some(assigned)
 }
 
-struct Reader<'a> {
-    text: &'a [u8],
-    at: usize,
-    end: usize,
+/// Whether a name is what a function does, and no password: `pass`, `passValue`.
+fn is_verb(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let has = |word: &[u8]| lower.windows(word.len()).any(|found| found == word);
+    has(b"pass") && ![&b"passw"[..], b"passp", b"passc", b"passk"].iter().any(|word| has(word))
 }
 
-impl Reader<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied().filter(|_| self.at < self.end)
-    }
-
-    fn eat(&mut self, literal: &[u8]) -> bool {
-        let there = self.text[self.at.min(self.text.len())..].starts_with(literal);
-        if there {
-            self.at += literal.len();
-        }
-        there
-    }
-
-    fn blanks(&mut self) -> usize {
-        let from = self.at;
-        while matches!(self.peek(), Some(b' ' | b'\t')) {
-            self.at += 1;
-        }
-        self.at - from
-    }
-
-    /// Goes over what closes a quoted or indexed name; true where a quote did.
-    fn close_name(&mut self) -> bool {
-        let from = self.at;
-        while matches!(self.peek(), Some(b'\\' | b'"' | b'\'' | b'`' | b']' | b')' | b'*')) {
-            self.at += 1;
-        }
-        self.eat(b"&quot;") || self.at > from
-    }
-
-    /// Goes over an operator; false where there is none.
-    fn operator(&mut self, closed: bool, apart: bool) -> bool {
-        const OPERATORS: [&[u8]; 17] = [
-            b"===", b"||=", b"??=", b":=", b"=>", b"->", b"==", b"?=", b"+=", b"<-", b"<<", b": ",
-            b"=", b":", b"(", b">", b"|",
-        ];
-        if OPERATORS.iter().any(|operator| self.eat(operator)) {
-            self.blanks();
-            return true;
-        }
-        if self.eat(b",") {
-            self.blanks();
-            return matches!(self.peek(), Some(b'"' | b'\'' | b'`' | b'\\')) || closed;
-        }
-        if self.eat(b" is ") || self.eat(b"is ") {
-            return true;
-        }
-        apart
-            && !closed
-            && self
-                .peek()
-                .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\''))
-    }
-
-    fn value(&mut self, may_name_type: bool) -> Option<Assigned> {
-        self.line_end();
-        self.scheme();
-        let mut escaped = self.eat(b"\\");
-        if self.prefix() {
-            escaped |= self.eat(b"\\");
-        }
-        let found = match self.peek()? {
-            quote @ (b'"' | b'\'' | b'`') => self.quoted(quote, escaped),
-            b'&' if self.eat(b"&quot;") => self.until(b"&quot;", true),
-            b'[' | b'(' | b'{' => {
-                self.at += 1;
-                self.blanks();
-                match self.peek()? {
-                    quote @ (b'"' | b'\'') => self.quoted(quote, false),
-                    _ => None,
-                }
-            }
-            _ => self.unquoted(),
-        }?;
-        // `password: str = "…"`: a type stands where the value was looked for.
-        if may_name_type && !found.quoted && found.span.len() <= 24 {
-            let mut behind = Reader {
-                text: self.text,
-                at: found.span.end,
-                end: self.text.len().min(found.span.end + MAX_GAP),
-            };
-            while matches!(behind.peek(), Some(b'?' | b'>' | b']')) {
-                behind.at += 1;
-            }
-            behind.blanks();
-            if behind.eat(b"=") && behind.peek() != Some(b'=') {
-                behind.blanks();
-                return behind.value(false);
-            }
-        }
-        Some(found)
-    }
-
-    /// Goes over one line end, where the value stands on the next line.
-    fn line_end(&mut self) {
-        let from = self.at;
-        self.blanks();
-        while matches!(self.peek(), Some(b'\r' | b'\n' | b'|' | b'>' | b'-' | b' ' | b'\t'))
-            && self.at < from + 40
-        {
-            self.at += 1;
-        }
-    }
-
-    /// Goes over the scheme of an `Authorization` header.
-    fn scheme(&mut self) {
-        const SCHEMES: [&[u8]; 7] =
-            [b"bearer ", b"basic ", b"token ", b"apikey ", b"api-key ", b"key ", b"token token="];
-        let quote = usize::from(matches!(self.peek(), Some(b'"' | b'\'' | b'`')));
-        let rest = &self.text[(self.at + quote).min(self.text.len())..];
-        let said = |scheme: &&&[u8]| {
-            rest.get(..scheme.len()).is_some_and(|found| found.eq_ignore_ascii_case(scheme))
-        };
-        if let Some(scheme) = SCHEMES.iter().filter(said).max_by_key(|scheme| scheme.len()) {
-            self.at += quote + scheme.len();
-            self.blanks();
-        }
-    }
-
-    /// Goes over what may stand right before a quote: `b"`, `@"`, `f'`, `$'`, `new String("`.
-    fn prefix(&mut self) -> bool {
-        let quote = |at: usize| matches!(self.text.get(at), Some(b'"' | b'\'' | b'`' | b'\\'));
-        match self.peek() {
-            Some(b'b' | b'r' | b'u' | b'f' | b'B' | b'R' | b'L' | b'N' | b'@' | b'$')
-                if quote(self.at + 1) =>
-            {
-                self.at += 1;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn quoted(&mut self, quote: u8, escaped: bool) -> Option<Assigned> {
-        let three = [quote; 3];
-        if self.eat(&three) {
-            return self.until(&three, true);
-        }
-        self.at += 1;
-        match escaped {
-            true => self.until(&[b'\\', quote], true),
-            false => self.until(&[quote], true),
-        }
-    }
-
-    /// The value up to `close`, on one line; behind a backslash it does not close.
-    fn until(&mut self, close: &[u8], quoted: bool) -> Option<Assigned> {
-        let rest = &self.text[self.at..self.text.len().min(self.at + MAX_VALUE)];
-        let mut at = 0;
-        while at < rest.len() {
-            if rest[at..].starts_with(close) {
-                let span = self.at..self.at + at;
-                return (!span.is_empty()).then_some(Assigned { span, quoted, ends_well: true });
-            }
-            match rest[at] {
-                b'\n' => return None,
-                b'\\' if close.len() == 1 => at += 2,
-                _ => at += 1,
-            }
-        }
-        None
-    }
-
-    fn unquoted(&mut self) -> Option<Assigned> {
-        let rest = &self.text[self.at..self.text.len().min(self.at + MAX_VALUE)];
-        let ends = |byte: &u8| {
-            byte.is_ascii_whitespace()
-                || matches!(
-                    byte,
-                    b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>' | b'&' | b'|' | b'\\'
-                )
-        };
-        let mut length = rest.iter().position(ends).unwrap_or(rest.len());
-        // Brackets that were opened outside the value close there.
-        while length > 0
-            && matches!(rest[length - 1], b')' | b']' | b'}')
-            && !rest[..length].contains(&opening(rest[length - 1]))
-        {
-            length -= 1;
-        }
-        if length > 0 && matches!(rest[length - 1], b'.' | b':') {
-            length -= 1;
-        }
-        let line = &self.text[self.at + length..];
-        let line = &line[..line.len().min(MAX_GAP)];
-        let line = &line[..line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len())];
-        let after = line.trim_ascii_start();
-        let ends_well = after.is_empty()
-            || matches!(
-                after[0],
-                b'#' | b'"' | b'\'' | b'<' | b'&' | b',' | b';' | b'}' | b'\\' | b'|' | b'/' | b'-'
-            );
-        let span = self.at..self.at + length;
-        (!span.is_empty()).then_some(Assigned { span, quoted: false, ends_well })
-    }
+/// Whether a quoted name is the first argument of a call.
+fn is_first(text: &[u8], name: usize) -> bool {
+    let before = text[name.saturating_sub(MAX_GAP)..name].iter().rev();
+    let mut before = before.skip_while(|byte| {
+        byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'\\')
+    });
+    matches!(before.next(), Some(b'(' | b'{'))
 }
 
-fn opening(close: u8) -> u8 {
-    match close {
-        b')' => b'(',
-        b']' => b'[',
-        _ => b'{',
-    }
+/// Whether nothing else stands on the line of a name and its value, but for signs of a list.
+fn is_line(text: &[u8], name: usize, end: usize) -> bool {
+    let before = text[name.saturating_sub(MAX_GAP)..name].iter().rev();
+    let sign = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'-' | b'*');
+    let line = before.take_while(|byte| **byte != b'\n');
+    let mut head: Vec<u8> = line.skip_while(sign).map(u8::to_ascii_lowercase).collect();
+    head.reverse();
+    let begins = head.is_empty() || COMMANDS.contains(&head.trim_ascii_start());
+    let after = &text[end..text.len().min(end + MAX_GAP)];
+    begins && after.iter().take_while(|byte| **byte != b'\n').all(u8::is_ascii_whitespace)
 }

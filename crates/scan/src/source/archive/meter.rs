@@ -14,7 +14,7 @@ const MAX_MEMBERS: u64 = 200_000;
 
 /// Counts for all layers of one file.
 #[derive(Clone, Default)]
-pub(super) struct Meter(Rc<Counts>);
+pub(in crate::source) struct Meter(Rc<Counts>);
 
 #[derive(Default)]
 struct Counts {

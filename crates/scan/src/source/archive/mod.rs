@@ -8,6 +8,7 @@ mod kind;
 mod meter;
 mod tar;
 mod zip;
+mod zstd;
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -16,7 +17,8 @@ use flate2::bufread::MultiGzDecoder;
 
 use kind::HEAD;
 pub use kind::Kind;
-use meter::{Limited, Meter, Metered};
+pub(super) use meter::Meter;
+use meter::{Limited, Metered};
 
 /// Archives inside each other are opened to this depth.
 const MAX_DEPTH: usize = 6;
@@ -37,7 +39,12 @@ pub struct Opener<'a> {
 impl<'a> Opener<'a> {
     /// Gives all that is not an archive itself to `each`.
     pub fn new(each: &'a mut OnMember<'a>) -> Self {
-        Self { each, meter: Meter::default(), skipped: Vec::new() }
+        Self::within(Meter::default(), each)
+    }
+
+    /// The same, within what is left of bounds that several openers share.
+    pub(super) fn within(meter: Meter, each: &'a mut OnMember<'a>) -> Self {
+        Self { each, meter, skipped: Vec::new() }
     }
 
     /// Opens what `reader` reads, or gives it on as it is.
@@ -82,11 +89,10 @@ impl<'a> Opener<'a> {
         match kind.filter(|_| depth < MAX_DEPTH) {
             None => (self.each)(name, &mut whole),
             Some(Kind::Gzip) => {
-                let unpacked = MultiGzDecoder::new(BufReader::new(whole));
-                let mut limited = Limited::new(unpacked, &self.meter);
-                let result = self.layer(name, &mut limited, depth + 1);
-                let why = limited.stopped();
-                self.ended(result, why)
+                self.unpacked(name, MultiGzDecoder::new(BufReader::new(whole)), depth)
+            }
+            Some(Kind::Zstd) => {
+                self.unpacked(name, zstd::Decoder::new(BufReader::new(whole))?, depth)
             }
             Some(Kind::Tar) => self.tar(name, &mut whole, depth),
             Some(Kind::Zip) => {
@@ -102,6 +108,14 @@ impl<'a> Opener<'a> {
                 (self.each)(name, &mut bytes.chain(whole))
             }
         }
+    }
+
+    /// What a packed stream holds.
+    fn unpacked(&mut self, name: &[u8], stream: impl Read, depth: usize) -> io::Result<()> {
+        let mut limited = Limited::new(stream, &self.meter);
+        let result = self.layer(name, &mut limited, depth + 1);
+        let why = limited.stopped();
+        self.ended(result, why)
     }
 
     /// What came of a packed stream: that it ends too early, or never, is told and no failure.

@@ -3,42 +3,39 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice as _};
-use gix::odb::HeaderExt as _;
+use gix::bstr::BString;
 
 use super::Repository;
 use super::commits::{Commits, tell};
 use super::damage::Damage;
-use super::objects::Blobs;
+use super::marks::{self, Leak, Mark, Marked};
+use super::past::Past;
 use super::refs::{Tips, is_branch};
 use super::staged::Blob;
 use super::traces::{Seen, Traces};
 use super::trees::{Found, Trees};
-use crate::engine::{Hit, Scanner, What};
-use crate::finding::{Finding, History, KNOWN_ID};
+use super::walk::{NEVER, Walk};
+use crate::engine::Scanner;
+use crate::finding::{Finding, History};
 use crate::rule::RuleSet;
 use crate::source::{Progress, content};
 
-/// Rank of what no commit holds.
-const NEVER: u32 = u32::MAX;
+/// Most paths that are told of one blob.
+const MAX_PATHS: usize = 64;
 
-/// A secret, and what it was found as.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct Leak {
-    rule: String,
-    known: String,
-    /// Digest of the secret: no more copies of it than need be.
-    value: [u8; 32],
-}
-
-/// A secret, and the blobs that hold it.
-type Held = (Leak, Vec<ObjectId>);
+/// Number of a secret, and the blobs that hold it.
+type Held = (u32, Vec<ObjectId>);
 
 /// Where in a history blobs lie.
 pub(super) struct Attribution<'a> {
     repo: &'a gix::Repository,
     commits: &'a Commits,
+    /// Where blobs lie that are looked for, the newest path first, and which commits hold them.
     found: HashMap<ObjectId, Found>,
+    /// The same of commits alone, in no order.
+    pub(super) in_commits: HashMap<ObjectId, Found>,
+    /// Numbers of the commits, the newest first.
+    pub(super) order: Vec<u32>,
     /// What the heads of branches hold.
     in_head: HashSet<ObjectId>,
     /// By number of a commit: how many are newer.
@@ -48,12 +45,15 @@ pub(super) struct Attribution<'a> {
 }
 
 impl<'a> Attribution<'a> {
-    /// Walks through all trees of the history, and finds where the leaking blobs lie, and those
-    /// whose paths alone make rules look at them.
+    /// Walks through the trees of the history, and finds where the leaking blobs lie, and those
+    /// whose paths alone make rules look at them. Trees of commits that the past walked through are
+    /// not walked through again.
+    #[allow(clippy::too_many_arguments, reason = "all that a walk needs, once")]
     pub(super) fn find(
         repo: &'a gix::Repository,
         tips: &Tips,
         commits: &'a Commits,
+        past: Option<&Past>,
         leaking: &HashSet<ObjectId>,
         rules: &RuleSet,
         damage: &mut Damage,
@@ -66,15 +66,18 @@ impl<'a> Attribution<'a> {
         }
         let files = rules.rules().iter().flat_map(|rule| rule.files.iter());
         let files: Vec<&str> = files.map(AsRef::as_ref).collect();
-        let found =
-            walk(repo, tips, commits, &order, Trees::new(repo, leaking, &files), damage, progress);
+        let past = past.filter(|_| commits.go_on(&order));
+        let mut trees = Trees::new(repo, leaking, &files);
+        let walk = Walk { repo, commits, order: &order, ranks: &ranks };
+        let in_commits = walk.all(past, &mut trees, damage, progress);
+        let found = walk.besides(&in_commits, tips, &mut trees, damage);
         let heads = tips.refs.iter().filter(|(name, _)| is_branch(name) || name == "HEAD");
         let heads: Vec<ObjectId> = heads.map(|(_, id)| *id).collect();
         let mut in_head = HashSet::new();
         if !found.is_empty() {
             let (traces, mut seen) = (Traces::new(&found), Seen::new());
             for (_, commit) in heads.iter().filter_map(|id| commits.by_id(id)) {
-                traces.follow(repo, commit.tree, &mut seen, &mut |id| {
+                traces.follow(repo, commit.tree, &mut seen, &mut |id, _| {
                     in_head.insert(id);
                 });
             }
@@ -83,7 +86,7 @@ impl<'a> Attribution<'a> {
             true => Vec::new(),
             false => commits.reachable(heads.into_iter()),
         };
-        Self { repo, commits, found, in_head, ranks, in_branch }
+        Self { repo, commits, found, in_commits, order, in_head, ranks, in_branch }
     }
 
     /// What messages leak, each secret once.
@@ -114,182 +117,120 @@ impl<'a> Attribution<'a> {
         &self,
         repository: &Repository,
         scanner: &Scanner<'_>,
-        found: &Blobs,
+        marked: &Marked,
         unreachable: bool,
     ) -> Vec<Finding> {
-        let mut leaks: BTreeMap<(BString, Leak), Vec<ObjectId>> = BTreeMap::new();
-        let mut leak = |path: &BString, leak: Leak, id: ObjectId| {
-            let ids = leaks.entry((path.clone(), leak)).or_default();
-            if ids.last() != Some(&id) {
-                ids.push(id);
-            }
-        };
-        let mut scanned = HashSet::new();
-        let hits = found.hits.iter().map(|(id, hits)| {
-            (id, hits.iter().map(|hit| Leak::of_hit(scanner.rules, hit)).collect())
-        });
-        let packed =
-            found.packed.iter().map(|(id, packed)| (id, packed.iter().map(Leak::of).collect()));
-        for (id, leaks) in hits.chain(packed) {
-            let leaks: Vec<Leak> = leaks;
-            scanned.insert(*id);
+        let mut leaks: BTreeMap<(BString, u32), Vec<ObjectId>> = BTreeMap::new();
+        let mut marks: HashMap<ObjectId, &[Mark]> = HashMap::new();
+        for (id, all) in marked {
+            marks.insert(*id, all);
             let loose = BString::from(format!("(blob {id})"));
             let path = match self.found.get(id) {
-                Some(found) => &found.paths[0],
+                Some(found) => &found.paths[0].0,
                 None if unreachable => &loose,
                 None => continue,
             };
-            leaks.into_iter().for_each(|found| leak(path, found, *id));
-        }
-        // Those that rules look at because of their paths.
-        for (id, found) in self.found.iter().filter(|(id, _)| !scanned.contains(*id)) {
-            if let Blob::Whole(bytes) = repository.blob(*id) {
-                for finding in content::scan(scanner, &found.paths[0], &bytes).findings {
-                    leak(&found.paths[0], Leak::of(&finding), *id);
+            for mark in all {
+                let ids = leaks.entry((path.clone(), mark.leak)).or_default();
+                if ids.last() != Some(id) {
+                    ids.push(*id);
                 }
             }
         }
         // One reading of a blob serves all that is told from it.
         let mut newest: BTreeMap<(BString, ObjectId), Vec<Held>> = BTreeMap::new();
-        for ((path, leak), ids) in leaks {
-            let last = ids.iter().min_by_key(|id| (self.rank_of(id), **id)).copied();
-            if let Some(last) = last {
-                newest.entry((path, last)).or_default().push((leak, ids));
+        for ((path, leak), mut ids) in leaks {
+            ids.sort_by_key(|id| (self.rank_of(id), *id));
+            if let Some(last) = ids.first() {
+                newest.entry((path, *last)).or_default().push((leak, ids));
             }
         }
         let mut findings = Vec::new();
-        for ((path, blob), leaks) in newest {
+        for ((path, blob), held) in newest {
             let Blob::Whole(bytes) = repository.blob(blob) else { continue };
-            let mut told = HashSet::new();
-            for mut finding in content::scan(scanner, &path, &bytes).findings {
-                let leak = Leak::of(&finding);
-                let Some((leak, ids)) = leaks.iter().find(|(known, _)| *known == leak) else {
-                    continue;
-                };
-                if told.insert(leak.clone()) {
-                    finding.history = Some(self.history(blob, ids));
-                    findings.push(finding);
+            let placed = marks::placed(scanner, &path, &bytes);
+            let marks = marks.get(&blob).copied().unwrap_or_default();
+            let find =
+                |(number, ids): &Held| Some((Mark::find(*number, marks, &placed)?, ids.clone()));
+            let mut leaks: HashMap<Leak, Vec<ObjectId>> = held.iter().filter_map(find).collect();
+            for (_, finding) in placed {
+                // Each is told once.
+                if let Some(ids) = leaks.remove(&Leak::of(&finding)) {
+                    findings.push(Finding { history: Some(self.history(&ids)), ..finding });
                 }
             }
+        }
+        findings.extend(self.by_path(repository, scanner, &marks));
+        findings
+    }
+
+    /// What blobs leak that rules look at because of their paths alone.
+    fn by_path(
+        &self,
+        repository: &Repository,
+        scanner: &Scanner<'_>,
+        marked: &HashMap<ObjectId, &[Mark]>,
+    ) -> Vec<Finding> {
+        let mut leaks: BTreeMap<(&BString, Leak), Vec<ObjectId>> = BTreeMap::new();
+        let mut newest: Vec<_> =
+            self.found.iter().filter(|(id, _)| !marked.contains_key(*id)).collect();
+        newest.sort_by_key(|(id, _)| (self.rank_of(id), **id));
+        let mut findings = Vec::new();
+        for (id, found) in newest {
+            let Blob::Whole(bytes) = repository.blob(*id) else { continue };
+            let path = &found.paths[0].0;
+            for finding in content::scan(scanner, path, &bytes).findings {
+                let ids = leaks.entry((path, Leak::of(&finding))).or_default();
+                if ids.is_empty() {
+                    findings.push(finding);
+                }
+                if ids.last() != Some(id) {
+                    ids.push(*id);
+                }
+            }
+        }
+        for finding in &mut findings {
+            let place = &BString::from(finding.place.path.as_slice());
+            finding.history = leaks.get(&(place, Leak::of(finding))).map(|ids| self.history(ids));
         }
         findings
     }
 
-    /// Where in history a secret is that these blobs hold, `newest` last.
-    fn history(&self, newest: ObjectId, ids: &[ObjectId]) -> History {
+    /// Where in history a secret is that these blobs hold, the one that was there last first.
+    fn history(&self, ids: &[ObjectId]) -> History {
         let told = |number: Option<u32>| {
             let record = number.and_then(|number| self.commits.all[number as usize].as_ref());
             record.map(|record| tell(self.repo, record.id))
         };
         let first = ids.iter().filter_map(|id| self.found.get(id)?.first);
         let first = first.max_by_key(|number| self.ranks[*number as usize]);
-        let last = self.found.get(&newest).and_then(|found| found.last);
+        let newest = ids.first();
         let mut paths: Vec<Vec<u8>> = Vec::new();
-        let newest_first = std::iter::once(&newest).chain(ids);
-        for path in newest_first.filter_map(|id| self.found.get(id)).flat_map(|found| &found.paths)
-        {
+        let found = ids.iter().filter_map(|id| self.found.get(id));
+        for (path, _) in found.flat_map(|found| found.paths.iter().take(MAX_PATHS)) {
             if !paths.iter().any(|known| known == path) {
                 paths.push(path.to_vec());
             }
         }
         History {
-            blob: newest.to_string(),
+            blob: newest.map_or_else(String::new, ToString::to_string),
             first: told(first),
-            last: told(last),
+            last: told(newest.and_then(|newest| self.last(newest))),
             paths,
             in_head: ids.iter().any(|id| self.in_head.contains(id)),
         }
     }
 
     fn rank_of(&self, id: &ObjectId) -> u32 {
-        self.rank(self.found.get(id).and_then(|found| found.last))
+        self.rank(self.last(id))
+    }
+
+    /// Number of the newest commit that holds a blob.
+    fn last(&self, id: &ObjectId) -> Option<u32> {
+        self.found.get(id)?.paths.first()?.1
     }
 
     fn rank(&self, number: Option<u32>) -> u32 {
         number.map_or(NEVER, |number| self.ranks[number as usize])
-    }
-}
-
-/// Walks through the trees of all commits, from one end, and follows what was found from the other.
-fn walk(
-    repo: &gix::Repository,
-    tips: &Tips,
-    commits: &Commits,
-    order: &[u32],
-    mut trees: Trees<'_>,
-    damage: &mut Damage,
-    progress: &dyn Progress,
-) -> HashMap<ObjectId, Found> {
-    let mut order: Vec<(u32, ObjectId)> = order
-        .iter()
-        .filter_map(|number| Some((*number, commits.all[*number as usize].as_ref()?.tree)))
-        .collect();
-    let backward = is_cheaper_backward(repo, &order);
-    if backward {
-        order.reverse();
-    }
-    for (number, tree) in &order {
-        if progress.stop() {
-            break;
-        }
-        trees.walk(*tree, Some(*number), damage);
-    }
-    if backward {
-        trees.turn();
-    }
-    for root in &commits.roots {
-        if root.is_tree {
-            trees.walk(root.id, None, damage);
-        } else {
-            trees.note(root.id, root.name.as_bstr(), None);
-        }
-    }
-    for (path, id) in &tips.indexed {
-        trees.note(*id, path.as_bstr(), None);
-    }
-    let mut found = trees.found();
-    let all = found.values().filter(|found| found.last.is_some()).count();
-    let (mut ends, mut seen) = (HashMap::new(), Seen::new());
-    let traces = Traces::new(&found);
-    for (number, tree) in order.iter().rev() {
-        if ends.len() == all {
-            break;
-        }
-        traces.follow(repo, *tree, &mut seen, &mut |id| {
-            ends.entry(id).or_insert(*number);
-        });
-    }
-    for (id, found) in &mut found {
-        found.first = ends.get(id).copied();
-        if backward {
-            std::mem::swap(&mut found.first, &mut found.last);
-        }
-    }
-    found
-}
-
-/// Whether trees are cheaper to read from the oldest on: where they are stored as what differs from
-/// an older one. Git itself does it the other way round; `git fast-import` does not.
-fn is_cheaper_backward(repo: &gix::Repository, order: &[(u32, ObjectId)]) -> bool {
-    const LOOKED_AT: usize = 16;
-    let deltas = |trees: &mut dyn Iterator<Item = &(u32, ObjectId)>| -> u32 {
-        let header = |tree: &(u32, ObjectId)| repo.objects.header(tree.1).ok()?.num_deltas();
-        trees.take(LOOKED_AT).filter_map(header).sum()
-    };
-    deltas(&mut order.iter()) > deltas(&mut order.iter().rev())
-}
-
-impl Leak {
-    fn of(finding: &Finding) -> Self {
-        let known = finding.known.as_ref().map_or_else(String::new, |known| known.name.clone());
-        Self { rule: finding.rule.to_string(), known, value: blake3::hash(&finding.value).into() }
-    }
-
-    fn of_hit(rules: &RuleSet, hit: &Hit) -> Self {
-        let (rule, known) = match &hit.what {
-            What::Rule(number) => (rules.rule(*number).id.to_string(), String::new()),
-            What::Known(known) => (KNOWN_ID.to_owned(), known.name.clone()),
-        };
-        Self { rule, known, value: blake3::hash(&hit.value).into() }
     }
 }

@@ -2,13 +2,14 @@
 //! no commit comes before one that builds on it.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashSet};
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::objs::{CommitRef, Kind, TagRef};
 
 use super::damage::Damage;
+use super::past::Past;
 use super::refs::Tips;
 use crate::engine::Scanner;
 use crate::finding::{Commit, Finding, History};
@@ -19,12 +20,15 @@ pub(super) const MESSAGE: &[u8] = b"(commit message)";
 /// Name of the text that a tag's message is.
 const TAG_MESSAGE: &[u8] = b"(tag message)";
 
+/// Why what a reflog names is not scanned: it may be gone, rightly.
+pub(super) const GONE: &str = "reflog entries whose commits are gone";
+
 /// A commit, as far as walks need it.
 pub(super) struct Record {
     pub(super) id: ObjectId,
     pub(super) tree: ObjectId,
     /// When it was committed, in seconds since 1970.
-    time: i64,
+    pub(super) time: i64,
     /// Numbers of its parents.
     pub(super) parents: Box<[u32]>,
 }
@@ -43,9 +47,15 @@ pub(super) struct Root {
 pub(super) struct Commits {
     /// By number; none where it cannot be read.
     pub(super) all: Vec<Option<Record>>,
-    numbers: HashMap<ObjectId, u32>,
+    numbers: gix::hashtable::HashMap<ObjectId, u32>,
     /// What was read, or tried to.
-    seen: HashSet<ObjectId>,
+    seen: gix::hashtable::HashSet<ObjectId>,
+    /// Commits that an earlier scan read, by number, as long as nothing led to them.
+    known: Vec<Option<Record>>,
+    /// Those whose messages leak.
+    telling: HashSet<u32>,
+    /// Those that a shallow clone ends with, in order.
+    pub(super) shallow: Vec<ObjectId>,
     /// What refs lead to besides.
     pub(super) roots: Vec<Root>,
     /// What messages leak, with the number of the commit.
@@ -60,6 +70,43 @@ enum By {
 }
 
 impl Commits {
+    /// No commits; those of an earlier scan, which have the first numbers, will not be read again.
+    pub(super) fn after(past: Option<&Past>, shallow: Vec<ObjectId>) -> Self {
+        let mut commits = Self { shallow, ..Self::default() };
+        if let Some(past) = past {
+            commits.known = past.commits().map(Some).collect();
+            commits.telling = past.telling.iter().copied().collect();
+            commits.all.resize_with(commits.known.len(), || None);
+            let ids = commits.known.iter().flatten().map(|record| record.id);
+            commits.numbers = ids.zip(0..).collect();
+        }
+        commits
+    }
+
+    /// Whether all that an earlier scan met is there still, and in the order of its numbers, which
+    /// was that of the earlier scan.
+    pub(super) fn go_on(&self, order: &[u32]) -> bool {
+        let is_known = |number: &&u32| (**number as usize) < self.known.len();
+        let known = order.iter().filter(is_known);
+        self.known.iter().all(Option::is_none) && known.is_sorted()
+    }
+
+    /// Takes in a commit that an earlier scan read, and those that it builds on.
+    fn reach(&mut self, from: u32, repo: &gix::Repository, scanner: &Scanner<'_>) {
+        let mut open = vec![from];
+        while let Some(number) = open.pop() {
+            let Some(record) = self.known[number as usize].take() else { continue };
+            open.extend(&record.parents);
+            if self.telling.contains(&number)
+                && let Ok(commit) = repo.find_commit(record.id)
+                && let Ok(commit) = commit.decode()
+            {
+                self.message(number, record.id, &commit, scanner);
+            }
+            self.all[number as usize] = Some(record);
+        }
+    }
+
     /// Reads all commits that the tips lead to and that were not read yet, and scans their
     /// messages.
     pub(super) fn read(
@@ -70,13 +117,6 @@ impl Commits {
         damage: &mut Damage,
         progress: &dyn Progress,
     ) {
-        let shallow: HashSet<ObjectId> = match repo.shallow_commits() {
-            Ok(ids) => ids.iter().flat_map(|ids| ids.iter().copied()).collect(),
-            Err(error) => {
-                damage.unreadable("the list of shallow commits", &error);
-                HashSet::new()
-            }
-        };
         let logged = tips.logged.iter().map(|id| (*id, By::Log, BString::default()));
         let named = tips.refs.iter().map(|(name, id)| (*id, By::Object, name.clone()));
         // Refs are taken from the end, before what only logs name.
@@ -85,13 +125,19 @@ impl Commits {
             if progress.stop() {
                 break;
             }
+            if let Some(number) =
+                self.numbers.get(&id).filter(|n| (**n as usize) < self.known.len())
+            {
+                self.reach(*number, repo, scanner);
+                continue;
+            }
             if !self.seen.insert(id) {
                 continue;
             }
             let object = match repo.try_find_object(id) {
                 Ok(Some(object)) => object,
                 Ok(None) if by == By::Log => {
-                    damage.skip("reflog entries whose commits are gone");
+                    damage.skip(GONE);
                     continue;
                 }
                 Ok(None) => {
@@ -106,7 +152,7 @@ impl Commits {
             let data = &object.data;
             match object.kind {
                 Kind::Commit => {
-                    let Some(parents) = self.commit(id, data, &shallow, scanner) else {
+                    let Some(parents) = self.commit(id, data, scanner) else {
                         damage.damaged(id, "it is no commit that can be read");
                         continue;
                     };
@@ -129,17 +175,27 @@ impl Commits {
         &mut self,
         id: ObjectId,
         data: &[u8],
-        shallow: &HashSet<ObjectId>,
         scanner: &Scanner<'_>,
     ) -> Option<Vec<ObjectId>> {
         let commit = CommitRef::from_bytes(data, id.kind()).ok()?;
-        let cut = shallow.contains(&id);
+        let cut = self.shallow.binary_search(&id).is_ok();
         let parents: Vec<ObjectId> = commit.parents().filter(|_| !cut).collect();
         let numbers = parents.iter().map(|parent| self.number(*parent)).collect();
         let number = self.number(id);
         let time = commit.time().map_or(0, |time| time.seconds);
         let record = Record { id, tree: commit.tree(), time, parents: numbers };
         self.all[number as usize] = Some(record);
+        self.message(number, id, &commit, scanner);
+        Some(parents)
+    }
+
+    fn message(
+        &mut self,
+        number: u32,
+        id: ObjectId,
+        commit: &CommitRef<'_>,
+        scanner: &Scanner<'_>,
+    ) {
         for mut finding in text::scan(scanner, MESSAGE, commit.message).findings {
             let told = told(id, commit.author().ok());
             finding.history = Some(History {
@@ -150,7 +206,6 @@ impl Commits {
             });
             self.leaks.push((Some(number), finding));
         }
-        Some(parents)
     }
 
     fn tag(&mut self, id: ObjectId, tag: &TagRef<'_>, scanner: &Scanner<'_>) {
@@ -188,14 +243,15 @@ impl Commits {
             children[*parent as usize] += 1;
         }
         let key = |number: u32| {
-            let time = self.all[number as usize].as_ref().map_or(i64::MIN, |record| record.time);
-            (time, Reverse(number))
+            let record = self.all[number as usize].as_ref();
+            let time = record.map_or(i64::MIN, |record| record.time);
+            (time, Reverse(record.map(|record| record.id)), number)
         };
         let heads = (0..self.all.len()).filter(|number| children[*number] == 0);
         let mut open: BinaryHeap<_> =
             heads.filter_map(|number| u32::try_from(number).ok()).map(key).collect();
         let mut order = Vec::with_capacity(self.all.len());
-        while let Some((_, Reverse(number))) = open.pop() {
+        while let Some((.., number)) = open.pop() {
             let Some(record) = &self.all[number as usize] else { continue };
             order.push(number);
             for parent in &record.parents {

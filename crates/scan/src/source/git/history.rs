@@ -7,21 +7,23 @@ use gix::objs::Kind;
 use gix::odb::HeaderExt as _;
 
 use super::attribution::Attribution;
-use super::commits::Commits;
+use super::commits::{Commits, GONE};
 use super::damage::Damage;
 use super::error::shown;
-use super::objects;
+use super::objects::{self, Stock};
+use super::past::{Kept, Present};
 use super::refs::Tips;
 use super::{GitError, HistoryOptions, Repository};
 use crate::engine::Scanner;
-use crate::source::{Outcome, Progress};
+use crate::source::{Outcome, Progress, Summary};
 
 impl Repository {
     /// Scans every blob that refs, stashes, notes, reflogs or indexes lead to, and the messages of
     /// commits and tags. Submodules that lie inside are scanned as repositories of their own.
     ///
     /// A secret is told once for each path, with the first commit that brought it and the last
-    /// that holds it. Objects that are named and not there are counted; the rest is scanned.
+    /// that holds it. Objects that are named and not there are counted; the rest is scanned. With a
+    /// keeper, what an earlier scan found to be clean is not read again.
     pub fn history(
         &self,
         scanner: &Scanner<'_>,
@@ -52,18 +54,27 @@ impl Repository {
         }
         let mut damage = Damage::new(self.is_partial());
         let mut tips = Tips::of(self, &mut damage.summary)?;
-        let mut commits = Commits::default();
+        let shallow = shallow(repo, &mut damage);
+        let stock = Stock::open(repo);
+        let keeper = options.keeper;
+        let kept = keeper.and_then(|to| Kept::of(self, scanner, options.unreachable, to));
+        let past = kept.as_ref().and_then(Kept::past);
+        // Where something of it is gone, what was walked through has to be walked through again.
+        let walked =
+            past.as_ref().filter(|past| past.ends_at(&shallow) && stock.has_all_of(past, repo));
+        let mut commits = Commits::after(walked, shallow);
         commits.read(repo, &tips, scanner, &mut damage, progress);
         if options.unreachable {
             tips.logged = loose_ends(repo, &commits, &mut damage);
             commits.read(repo, &tips, scanner, &mut damage, progress);
         }
-        let blobs = objects::scan(repo, scanner, options.seen, progress)?;
-        let leaking: HashSet<ObjectId> = blobs.leaking().collect();
+        let blobs = objects::scan(repo, stock, scanner, kept.as_ref(), past.as_ref(), progress)?;
+        let leaking: HashSet<ObjectId> = blobs.marked.iter().map(|(id, _)| *id).collect();
         let at = Attribution::find(
             repo,
             &tips,
             &commits,
+            walked,
             &leaking,
             scanner.rules,
             &mut damage,
@@ -72,13 +83,46 @@ impl Repository {
         if progress.stop() {
             return Err(GitError::Stopped);
         }
-        let mut outcome = Outcome { findings: at.messages(), ..Outcome::default() };
-        outcome.findings.extend(at.blobs(self, scanner, &blobs, options.unreachable));
-        outcome.summary = blobs.summary;
+        if let Some(kept) = &kept
+            && is_whole(&blobs.summary)
+            && is_whole(&damage.summary)
+        {
+            let present = Present {
+                shallow: &commits.shallow,
+                blobs: &blobs,
+                commits: &commits,
+                order: &at.order,
+                found: &at.in_commits,
+            };
+            present.keep(walked, kept);
+        }
+        let mut outcome = Outcome { summary: blobs.summary, ..Outcome::default() };
+        outcome.findings = at.messages();
+        outcome.findings.extend(at.blobs(self, scanner, &blobs.marked, options.unreachable));
         outcome.summary.commits = commits.all.iter().flatten().count() as u64;
         outcome.summary.add(damage.summary);
         Ok(outcome)
     }
+}
+
+/// Whether nothing was left out, but what reflogs alone name.
+fn is_whole(summary: &Summary) -> bool {
+    summary.missing == 0
+        && summary.unreadable.is_empty()
+        && summary.skipped.keys().all(|why| *why == GONE)
+}
+
+/// The commits that a shallow clone ends with, in order.
+fn shallow(repo: &gix::Repository, damage: &mut Damage) -> Vec<ObjectId> {
+    let mut ids: Vec<ObjectId> = match repo.shallow_commits() {
+        Ok(ids) => ids.iter().flat_map(|ids| ids.iter().copied()).collect(),
+        Err(error) => {
+            damage.unreadable("the list of shallow commits", &error);
+            Vec::new()
+        }
+    };
+    ids.sort_unstable();
+    ids
 }
 
 /// Commits and tags that nothing leads to.

@@ -13,18 +13,22 @@ mod error;
 mod history;
 mod hooks;
 mod index;
+mod marks;
 mod named;
-pub mod objects;
+mod objects;
 mod open;
+mod past;
 mod range;
 mod refs;
 mod staged;
 mod submodules;
 mod traces;
 mod trees;
+mod walk;
 
 pub use error::GitError;
 pub use open::Repository;
+pub use past::Keeper;
 pub use range::Range;
 
 /// Largest blob that is scanned, in bytes; larger ones are counted as skipped.
@@ -37,6 +41,6 @@ const MAX_DEPTH: usize = 512;
 pub struct HistoryOptions<'a> {
     /// Also what nothing leads to any more.
     pub unreachable: bool,
-    /// Who knows which blobs were scanned before, if anyone.
-    pub seen: Option<&'a dyn objects::Seen>,
+    /// Who keeps from one scan to the next what need not be read again, if anyone.
+    pub keeper: Option<&'a dyn Keeper>,
 }

@@ -20,6 +20,7 @@ struct Node {
     names: BTreeMap<BString, usize>,
     /// Blobs that lie here in some tree.
     blobs: HashSet<ObjectId>,
+    path: BString,
 }
 
 /// Trees that were followed already, each at a place.
@@ -29,7 +30,7 @@ impl Traces {
     pub(super) fn new(found: &HashMap<ObjectId, Found>) -> Self {
         let mut traces = Self { nodes: vec![Node::default()] };
         for (id, found) in found {
-            for path in &found.paths {
+            for (path, _) in &found.paths {
                 let mut at = 0;
                 for name in path.split_str("/") {
                     let next = traces.nodes.len();
@@ -39,18 +40,19 @@ impl Traces {
                     }
                 }
                 traces.nodes[at].blobs.insert(*id);
+                traces.nodes[at].path = path.clone();
             }
         }
         traces
     }
 
-    /// Tells each followed blob that a tree holds, unless it was seen at that place.
+    /// Tells each followed blob that a tree holds, and its path, unless it was seen at that place.
     pub(super) fn follow(
         &self,
         repo: &gix::Repository,
         tree: ObjectId,
         seen: &mut Seen,
-        each: &mut dyn FnMut(ObjectId),
+        each: &mut dyn FnMut(ObjectId, &BString),
     ) {
         let mut open = vec![(tree, 0)];
         let mut bytes = Vec::new();
@@ -65,7 +67,7 @@ impl Traces {
                 if entry.mode.is_tree() {
                     open.push((entry.oid.to_owned(), *at));
                 } else if self.nodes[*at].blobs.contains(entry.oid) {
-                    each(entry.oid.to_owned());
+                    each(entry.oid.to_owned(), &self.nodes[*at].path);
                 }
             }
         }

@@ -11,24 +11,22 @@ use gix::objs::{Exists as _, TreeRefIter};
 use super::MAX_DEPTH;
 use super::damage::{Damage, read_tree};
 
-/// Most paths that are kept for one blob.
-const MAX_PATHS: usize = 64;
+/// Most paths that are noted for one blob.
+const MAX_PATHS: usize = 1024;
 /// Most bytes of trees that are kept to compare later ones with.
 const MAX_KEPT: usize = 48 << 20;
 
 /// What is known of a blob that is looked for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Found {
-    /// Its paths, that of the newest commit first.
-    pub(super) paths: Vec<BString>,
-    /// Number of the newest commit that holds it; none where none does, only a tag or an index.
-    pub(super) last: Option<u32>,
-    /// Number of the oldest commit that holds it.
+    /// Its paths, each with the number of the newest commit that has it there; none where none has,
+    /// only a tag or an index. A walk notes the first commit that it meets.
+    pub(super) paths: Vec<(BString, Option<u32>)>,
+    /// Number of the oldest commit that holds it; of a walk, the first one that it met.
     pub(super) first: Option<u32>,
 }
 
-/// A walk through trees, those of the newest commits first, or those of the oldest and then a
-/// [`Trees::turn`].
+/// A walk through trees, those of the newest commits first, or those of the oldest.
 pub(super) struct Trees<'a> {
     /// Trees that were read, and whether they hold something that is looked for.
     seen: gix::hashtable::HashMap<ObjectId, bool>,
@@ -57,6 +55,10 @@ struct Directory {
     bytes: Vec<u8>,
     /// Whether it held something that is looked for.
     holds: bool,
+    /// Whether what the version before it held is known without a walk.
+    known: bool,
+    /// That version, where it is known and not yet read.
+    base: Option<ObjectId>,
     below: HashMap<BString, Directory>,
 }
 
@@ -71,14 +73,14 @@ impl<'a> Trees<'a> {
         Self { seen, seen_at, top: Directory::default(), rest }
     }
 
-    /// What was found of the blobs that are looked for.
-    pub(super) fn found(self) -> HashMap<ObjectId, Found> {
-        self.rest.found
+    /// What was noted, since this was asked last, of the blobs that are looked for.
+    pub(super) fn noted(&mut self) -> HashMap<ObjectId, Found> {
+        std::mem::take(&mut self.rest.found)
     }
 
-    /// Puts the paths of the newest commits first, which were the last ones.
-    pub(super) fn turn(&mut self) {
-        self.rest.found.values_mut().for_each(|found| found.paths.reverse());
+    /// Begins with a tree of which all is known: of the next one, what differs is looked at.
+    pub(super) fn begin(&mut self, tree: ObjectId) {
+        self.top = Directory::of_known(tree);
     }
 
     /// Walks through a tree and all that it holds.
@@ -106,12 +108,18 @@ impl Rest<'_> {
             return false;
         }
         let found = self.found.entry(id).or_default();
-        // What comes without a commit comes after those that have one.
-        found.last = found.last.or(commit);
-        if found.paths.len() < MAX_PATHS && !found.paths.iter().any(|known| known == path) {
-            found.paths.push(path.to_owned());
+        found.first = found.first.or(commit);
+        if found.paths.len() < MAX_PATHS && !found.paths.iter().any(|(known, _)| known == path) {
+            found.paths.push((path.to_owned(), commit));
         }
         true
+    }
+}
+
+impl Directory {
+    fn of_known(tree: ObjectId) -> Self {
+        // What it holds was noted already; it may lie elsewhere, too.
+        Self { base: Some(tree), known: true, holds: true, ..Self::default() }
     }
 }
 
@@ -148,6 +156,13 @@ impl Walk<'_, '_> {
             }
             return false;
         }
+        if let Some(base) = place.base.take() {
+            // Where it cannot be read, more is looked at than need be.
+            if read_tree(self.trees.rest.repo, base, &mut place.bytes).is_err() {
+                place.bytes.clear();
+            }
+            self.trees.rest.kept += place.bytes.len();
+        }
         let before = std::mem::take(&mut place.bytes);
         let length = self.path.len();
         let mut old = TreeRefIter::from_bytes(&before, id.kind()).map_while(Result::ok).peekable();
@@ -164,8 +179,11 @@ impl Walk<'_, '_> {
                 old.next();
                 continue;
             }
+            let same = |old: &&EntryRef<'_>| old.filename == entry.filename && old.mode.is_tree();
+            let known =
+                old.peek().filter(same).filter(|_| place.known).map(|old| old.oid.to_owned());
             self.path.extend_from_slice(entry.filename);
-            place.holds |= self.entry(entry, place, depth);
+            place.holds |= self.entry(entry, place, known, depth);
             self.path.truncate(length);
         }
         self.trees.rest.kept += bytes.len();
@@ -178,8 +196,15 @@ impl Walk<'_, '_> {
         place.holds
     }
 
-    /// Looks at one entry of a tree, whose path is given.
-    fn entry(&mut self, entry: EntryRef<'_>, place: &mut Directory, depth: usize) -> bool {
+    /// Looks at one entry of a tree, whose path is given, and of which an earlier version may be
+    /// known.
+    fn entry(
+        &mut self,
+        entry: EntryRef<'_>,
+        place: &mut Directory,
+        known: Option<ObjectId>,
+        depth: usize,
+    ) -> bool {
         let id = entry.oid.to_owned();
         match entry.mode.kind() {
             EntryKind::Tree => {
@@ -187,7 +212,8 @@ impl Walk<'_, '_> {
                 if let Some(below) = place.below.get_mut(entry.filename) {
                     return self.tree(id, below, depth + 1);
                 }
-                let below = place.below.entry(entry.filename.to_owned()).or_default();
+                let new = known.map_or_else(Directory::default, Directory::of_known);
+                let below = place.below.entry(entry.filename.to_owned()).or_insert(new);
                 self.tree(id, below, depth + 1)
             }
             EntryKind::Commit => false,

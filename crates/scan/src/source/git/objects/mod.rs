@@ -6,36 +6,53 @@ mod pack;
 mod tests;
 mod windows;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
-use gix::objs::Kind;
+use gix::objs::{Exists as _, Kind};
+use gix::odb::pack::Bundle;
 
 use super::error::said;
+use super::marks::{self, Marked};
+use super::past::{Kept, Past};
 use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
 use crate::finding::Finding;
 use crate::source::{Progress, Summary, content};
 use pack::Pack;
 
-/// What is known of packs that were scanned before, by the same rules: never a value.
-pub trait Seen {
-    /// Ids of the blobs that leak in the pack of this name; `None` where it is not known.
-    fn pack(&self, name: &[u8]) -> Option<Vec<ObjectId>>;
-    /// Keeps that list; where that fails, the pack is scanned again next time.
-    fn remember(&self, name: &[u8], blobs: u64, leaking: &[ObjectId]);
+/// So few blobs are rather read again than looked up.
+const FEW: usize = 64;
+
+/// The objects of a repository, as they lie.
+#[derive(Default)]
+pub(super) struct Stock {
+    packs: Vec<Bundle>,
+    /// Those that have a file of their own, in order.
+    loose: Vec<ObjectId>,
+    /// Packs that cannot be opened, and why.
+    unreadable: Vec<(String, String)>,
 }
 
 /// What was found in blobs.
 #[derive(Default)]
-pub struct Blobs {
-    /// The blobs that hold something, and what.
-    pub hits: Vec<(ObjectId, Vec<Hit>)>,
-    /// The blobs that are no plain text and hold something, and what.
-    pub packed: Vec<(ObjectId, Vec<Finding>)>,
+pub(super) struct Blobs {
+    /// What was found in those that were read.
+    pub(super) hits: Vec<(ObjectId, Vec<Hit>)>,
+    /// What was found in those that are no plain text.
+    pub(super) packed: Vec<(ObjectId, Vec<Finding>)>,
     /// What was read.
-    pub summary: Summary,
+    pub(super) summary: Summary,
+    /// The blobs that hold something, also those that were not read again.
+    pub(super) marked: Marked,
+    /// Names of the packs, and how many blobs each holds.
+    pub(super) packs: Vec<(ObjectId, u64)>,
+    /// Loose objects, in order, and how many of them are blobs.
+    pub(super) loose: (Vec<ObjectId>, u64),
+    /// Blobs that no earlier scan is known to have met, where something is kept.
+    pub(super) new: Vec<ObjectId>,
 }
 
 /// What one worker, or all, found in a pack.
@@ -46,6 +63,8 @@ struct Found {
     texts: u64,
     bytes: u64,
     lost: Vec<ObjectId>,
+    /// How many findings are left out, being unsure and many.
+    unsure: usize,
 }
 
 impl Found {
@@ -55,6 +74,7 @@ impl Found {
         self.texts += other.texts;
         self.bytes += other.bytes;
         self.lost.extend(other.lost);
+        self.unsure += other.unsure;
     }
 
     fn counts(&self) -> (u64, u64) {
@@ -62,89 +82,125 @@ impl Found {
     }
 }
 
-impl Blobs {
-    /// The blobs that hold something.
-    pub fn leaking(&self) -> impl Iterator<Item = ObjectId> {
-        self.hits.iter().map(|(id, _)| *id).chain(self.packed.iter().map(|(id, _)| *id))
+impl Stock {
+    /// Looks for all packs and loose objects of a repository, and of those that it borrows from.
+    pub(super) fn open(repo: &gix::Repository) -> Self {
+        let mut stock = Self::default();
+        for store in stores(repo) {
+            for index in packs(&store) {
+                match Bundle::at(&index, repo.object_hash()) {
+                    Ok(pack) => stock.packs.push(pack),
+                    Err(error) => {
+                        let name = index.file_name().unwrap_or_default().to_string_lossy();
+                        stock.unreadable.push((name.into_owned(), said(&error)));
+                    }
+                }
+            }
+            let loose = gix::odb::loose::Store::at(&store, repo.object_hash());
+            stock.loose.extend(loose.iter().filter_map(Result::ok));
+        }
+        stock.loose.sort_unstable();
+        stock.loose.dedup();
+        stock
+    }
+
+    /// Whether all objects are there that an earlier scan met.
+    pub(super) fn has_all_of(&self, past: &Past, repo: &gix::Repository) -> bool {
+        let has_pack = |id: &ObjectId| self.packs.iter().any(|pack| pack.pack.checksum() == *id);
+        let has = |id: &ObjectId| self.loose.binary_search(id).is_ok() || repo.objects.exists(id);
+        past.packs.iter().all(has_pack) && past.loose.iter().all(has)
     }
 }
 
 /// Scans the blobs of a repository: those of packs, then the loose ones, then those of packs that
-/// could not be read there, wherever else they may be.
-pub fn scan(
+/// could not be read there, wherever else they may be. What the past met is not read again, unless
+/// new leaks have to be compared with those that it knows.
+pub(super) fn scan(
     repo: &gix::Repository,
+    stock: Stock,
     scanner: &Scanner<'_>,
-    seen: Option<&dyn Seen>,
+    kept: Option<&Kept<'_>>,
+    past: Option<&Past>,
     progress: &dyn Progress,
 ) -> Result<Blobs, GitError> {
     let mut blobs = Blobs::default();
-    let mut again = Vec::new();
-    let stores = stores(repo);
-    for index in stores.iter().flat_map(|store| packs(store)) {
+    let (mut again, known) = (Vec::new(), OnceCell::new());
+    let Stock { packs, loose, unreadable } = stock;
+    blobs.summary.unreadable = unreadable;
+    for bundle in packs {
         if progress.stop() {
             return Err(GitError::Stopped);
         }
-        match Pack::open(&index, repo.object_hash()) {
-            Ok(pack) => {
-                progress.expect(pack.blobs as u64);
-                in_pack(&pack, scanner, seen, progress, &mut blobs, &mut again);
-            }
-            Err(error) => {
-                let name = index.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                blobs.summary.unreadable.push((name, error));
+        let name = bundle.pack.checksum();
+        if let Some(count) = past.and_then(|past| past.blobs_in(&name)) {
+            blobs.summary.remembered += count;
+            blobs.packs.push((name, count));
+            continue;
+        }
+        let mut pack = Pack::new(bundle);
+        if let Some(kept) = kept {
+            blobs.new.extend(pack.ids());
+            // Packed anew, objects have their old ids.
+            if past.is_some() && pack.blobs > FEW {
+                let known = known.get_or_init(|| kept.blobs());
+                blobs.summary.remembered += pack.leave_out(|id| known.binary_search(id).is_ok());
             }
         }
+        progress.expect(pack.blobs as u64);
+        let found = pack.scan(scanner, progress);
+        blobs.packs.push((name, pack.blobs as u64));
+        blobs.summary.texts += found.texts;
+        blobs.summary.bytes += found.bytes;
+        blobs.summary.leave_out(found.unsure);
+        blobs.hits.extend(found.hits);
+        blobs.packed.extend(found.packed);
+        again.extend(found.lost.into_iter().chain(pack.lost));
     }
-    for store in &stores {
-        let loose = gix::odb::loose::Store::at(store, repo.object_hash());
-        again.extend(loose.iter().filter_map(Result::ok));
+    let known = |id: &ObjectId| past.is_some_and(|past| past.loose.binary_search(id).is_ok());
+    let mut loose_blobs = 0;
+    if let Some(past) = past {
+        let gone = past.loose.iter().any(|id| loose.binary_search(id).is_err());
+        loose_blobs = if gone { 0 } else { past.loose_blobs };
+        blobs.summary.remembered += loose_blobs;
     }
-    again.sort_unstable();
-    again.dedup();
-    one_by_one(repo, again, scanner, progress, &mut blobs)?;
+    again.extend(loose.iter().filter(|id| !known(id)));
+    let scanned = one_by_one(repo, again, scanner, progress, &mut blobs)?;
+    let new = |id: &&ObjectId| loose.binary_search(id).is_ok() && !known(id);
+    loose_blobs += scanned.iter().filter(new).count() as u64;
+    if kept.is_some() {
+        blobs.new.extend(scanned);
+    }
+    blobs.loose = (loose, loose_blobs);
+    if let Some(past) = past {
+        let leaking = past.leaking().filter(|(id, _)| repo.objects.exists(id));
+        if blobs.hits.is_empty() && blobs.packed.is_empty() {
+            blobs.marked = leaking.collect();
+            return Ok(blobs);
+        }
+        let leaking: Vec<ObjectId> = leaking.map(|(id, _)| id).collect();
+        let known = blobs.summary.remembered;
+        blobs.summary.remembered = known.saturating_sub(leaking.len() as u64);
+        one_by_one(repo, leaking, scanner, progress, &mut blobs)?;
+    }
     // What lies in two packs is told once.
     let mut told = HashSet::new();
     blobs.hits.retain(|(id, _)| told.insert(*id));
     blobs.packed.retain(|(id, _)| told.insert(*id));
+    blobs.marked = marks::number(scanner.rules, &blobs.hits, &blobs.packed);
     Ok(blobs)
 }
 
-fn in_pack(
-    pack: &Pack,
-    scanner: &Scanner<'_>,
-    seen: Option<&dyn Seen>,
-    progress: &dyn Progress,
-    blobs: &mut Blobs,
-    again: &mut Vec<ObjectId>,
-) {
-    let name = pack.checksum();
-    if let Some(leaking) = seen.and_then(|seen| seen.pack(name.as_slice())) {
-        blobs.summary.remembered += 1;
-        again.extend(leaking);
-        return;
-    }
-    let found = pack.scan(scanner, progress);
-    let whole = found.lost.is_empty() && pack.lost.is_empty() && !progress.stop();
-    if let Some(seen) = seen.filter(|_| whole) {
-        let packed = found.packed.iter().map(|(id, _)| *id);
-        let leaking: Vec<ObjectId> = found.hits.iter().map(|(id, _)| *id).chain(packed).collect();
-        seen.remember(name.as_slice(), found.texts, &leaking);
-    }
-    blobs.summary.texts += found.texts;
-    blobs.summary.bytes += found.bytes;
-    blobs.hits.extend(found.hits);
-    blobs.packed.extend(found.packed);
-    again.extend(found.lost.iter().chain(&pack.lost));
-}
-
-/// Scans objects by their ids, those that are blobs.
+/// Scans objects by their ids, those that are blobs; which these are.
 fn one_by_one(
     repo: &gix::Repository,
-    ids: Vec<ObjectId>,
+    mut ids: Vec<ObjectId>,
     scanner: &Scanner<'_>,
     progress: &dyn Progress,
     blobs: &mut Blobs,
-) -> Result<(), GitError> {
+) -> Result<Vec<ObjectId>, GitError> {
+    let mut scanned = Vec::new();
+    ids.sort_unstable();
+    ids.dedup();
     progress.expect(ids.len() as u64);
     for id in ids {
         if progress.stop() {
@@ -168,10 +224,12 @@ fn one_by_one(
         match repo.find_object(id) {
             Ok(object) if object.kind == Kind::Blob => {
                 let packed = content::packed(scanner, &object.data);
-                let hits = match packed {
-                    Some(_) => Vec::new(),
-                    None => scanner.scan(Text { name: b"", bytes: &object.data }),
+                let (hits, unsure) = match packed {
+                    Some(_) => (Vec::new(), 0),
+                    None => scanner.look(Text { name: b"", bytes: &object.data }),
                 };
+                blobs.summary.leave_out(unsure);
+                scanned.push(id);
                 blobs.summary.texts += 1;
                 blobs.summary.bytes += object.data.len() as u64;
                 progress.done(1, object.data.len() as u64);
@@ -186,7 +244,7 @@ fn one_by_one(
             Err(error) => blobs.summary.unreadable.push((id.to_string(), said(&error))),
         }
     }
-    Ok(())
+    Ok(scanned)
 }
 
 /// The folders that objects lie in: the repository's own, and those that it borrows from.

@@ -1,6 +1,5 @@
 //! One pack: its objects are resolved from bases to children, so that each is inflated once.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +11,7 @@ use gix::odb::pack::data::entry::Header;
 use super::delta;
 use super::windows::Scanned;
 use super::{Found, MAX_BLOB};
-use crate::engine::{Hit, Scanner};
+use crate::engine::Scanner;
 use crate::source::Progress;
 
 /// Stands for no entry.
@@ -39,10 +38,8 @@ pub(super) struct Pack {
 }
 
 impl Pack {
-    /// Opens a pack by the path of its index.
-    pub(super) fn open(index: &Path, hash: gix::hash::Kind) -> Result<Self, String> {
-        let bundle =
-            pack::Bundle::at(index, hash).map_err(|error| super::super::error::said(&error))?;
+    /// Looks at the headers of all entries.
+    pub(super) fn new(bundle: pack::Bundle) -> Self {
         let count = bundle.index.num_objects();
         let mut entries: Vec<(u64, u32)> =
             (0..count).map(|number| (bundle.index.pack_offset_at_index(number), number)).collect();
@@ -61,12 +58,7 @@ impl Pack {
             lost: Vec::new(),
         };
         pack.link();
-        Ok(pack)
-    }
-
-    /// Name of the pack: the hash of what is in it.
-    pub(super) fn checksum(&self) -> ObjectId {
-        self.bundle.pack.checksum()
+        pack
     }
 
     fn link(&mut self) {
@@ -115,6 +107,39 @@ impl Pack {
             todo.extend(self.children(at as usize));
         }
         count
+    }
+
+    /// Entries that are blobs, none before its base.
+    fn entries(&self) -> Vec<u32> {
+        let (mut entries, mut todo) = (Vec::with_capacity(self.blobs), self.roots.clone());
+        while let Some(at) = todo.pop() {
+            entries.push(at);
+            todo.extend(self.children(at as usize));
+        }
+        entries
+    }
+
+    /// Ids of the blobs.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        self.entries().into_iter().map(|at| self.id(at as usize))
+    }
+
+    /// Leaves blobs out that are known, unless another one is made out of them; how many.
+    pub(super) fn leave_out(&mut self, is_known: impl Fn(&ObjectId) -> bool) -> u64 {
+        let entries = self.entries();
+        let (mut is_needed, mut left_out) = (vec![false; self.offsets.len()], 0);
+        for at in entries.iter().rev().map(|at| *at as usize) {
+            let needed: Vec<u32> = self.children(at).filter(|at| is_needed[*at as usize]).collect();
+            is_needed[at] = !needed.is_empty() || !is_known(&self.id(at));
+            left_out += u64::from(!is_needed[at]);
+            self.first[at] = NONE;
+            for child in needed {
+                self.next[child as usize] = self.first[at];
+                self.first[at] = child;
+            }
+        }
+        self.roots.retain(|at| is_needed[*at as usize]);
+        left_out
     }
 
     /// The entries that are made out of this one.
@@ -232,7 +257,8 @@ impl Worker<'_> {
             self.found.packed.push((self.pack.id(at), scanned.packed.clone()));
         }
         if !scanned.raw.is_empty() {
-            let hits: Vec<Hit> = self.scanner.settle(scanned.raw.clone());
+            let (hits, unsure) = self.scanner.settle(scanned.raw.clone());
+            self.found.unsure += unsure;
             if !hits.is_empty() {
                 self.found.hits.push((self.pack.id(at), hits));
             }

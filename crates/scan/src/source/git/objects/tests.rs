@@ -147,7 +147,7 @@ fn what_deltas_bring_is_found_as_in_whole_scans() {
                 let (made, stretches) = change(&scanned.bytes, edits);
                 let whole = scanner.scan(Text { name: b"", bytes: &made });
                 scanned = scanned.child(&scanner, made, &stretches);
-                let by_delta = scanner.settle(scanned.raw.clone());
+                let by_delta = scanner.settle(scanned.raw.clone()).0;
                 prop_assert_eq!(told(&scanner, &by_delta), told(&scanner, &whole));
             }
             Ok(())
@@ -197,7 +197,8 @@ fn packs_that_git_makes_hold_what_their_blobs_hold() {
     git(folder.path(), &["fast-import", "--quiet"], Some(&stream));
     git(folder.path(), &["repack", "-adfq", "--keep-unreachable", "--depth=20"], None);
     let repo = gix::open_opts(folder.path(), gix::open::Options::isolated()).unwrap();
-    let found = super::scan(&repo, &scanner, None, &Silent).unwrap();
+    let found =
+        super::scan(&repo, super::Stock::open(&repo), &scanner, None, None, &Silent).unwrap();
     let mut by_pack: Vec<_> =
         found.hits.iter().map(|(id, hits)| (*id, told(&scanner, hits))).collect();
     by_pack.sort_by_key(|(id, _)| *id);

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use flate2::write::GzEncoder;
 use std::io::Write as _;
 
+use crate::decode;
 use crate::engine::{Scanner, Text};
 use crate::rule::RuleSet;
 
@@ -92,7 +93,7 @@ fn what_is_random_is_no_text() {
         "integrity sha512-q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4kA==",
     ] {
         let run = 0..text.len();
-        assert!(super::around(text.as_bytes(), &run, 0).is_none(), "{text}");
+        assert!(decode::around(text.as_bytes(), &run, 0).is_none(), "{text}");
     }
 }
 
