@@ -2,7 +2,7 @@
 //!
 //! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`]) never name each other,
 //! except that `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`]
-//! is the face.
+//! and [`daemon`] are the faces.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
@@ -11,6 +11,7 @@ compile_error!(
 
 pub mod app;
 pub mod cli;
+pub mod daemon;
 pub mod intake;
 pub mod launch;
 pub mod mask;

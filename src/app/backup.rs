@@ -3,17 +3,19 @@
 use std::path::Path;
 
 use clawvault_core::platform::{Dir, PlatformError, Private};
-use clawvault_core::vault::{Taken, Vault};
+use clawvault_core::vault::Taken;
 
-use super::{Access, App, AppError};
+use super::session::{Request, Session};
+use super::{Access, App, AppError, Code};
 
 impl App {
     /// Writes a backup; one that stands there is replaced only with `replace`.
-    pub fn back_up(&self, file: &Path, replace: bool) -> Result<(Vault, Taken), AppError> {
+    pub fn back_up(&self, file: &Path, replace: bool) -> Result<(Session, Taken), AppError> {
         let (dir, name) = parent_of(file)?;
-        let mut vault = self.open(Access::Read)?;
-        let taken = vault.back_up(&self.who(), &dir, &name, replace)?;
-        Ok((vault, taken))
+        let mut session = self.session(Access::Read)?;
+        let reply = session.ask(Request::Backup(dir.path().to_owned(), name, replace))?;
+        let nothing = || AppError::new(Code::Failed, "nothing was written", "Try again.");
+        Ok((session, reply.taken.ok_or_else(nothing)?))
     }
 }
 

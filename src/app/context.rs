@@ -6,7 +6,7 @@ use clawvault_core::crypto::VaultKey;
 use clawvault_core::crypto::slot::{Identity, Passphrase, Recipient};
 use clawvault_core::memory;
 use clawvault_core::platform::read::{ReadError, read_bounded};
-use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock, process};
+use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock};
 use clawvault_core::vault::{Opener, Place, SlotKind, Vault, VaultError, Who};
 
 use super::error::key_advice;
@@ -44,23 +44,33 @@ pub struct App {
     pub place: Place,
     /// Where records of runs are kept.
     pub runtime: PathBuf,
+    /// The daemon's socket.
+    pub socket: PathBuf,
     /// Where the key comes from.
     pub keys: KeySource,
 }
 
 impl App {
-    /// Opens the vault.
-    pub fn open(&self, access: Access) -> Result<Vault, AppError> {
-        self.open_for(access, &self.who())
+    /// Opens the vault in this process, for what cannot go through a daemon: refused while one
+    /// holds it.
+    pub(super) fn open(&self, access: Access) -> Result<Vault, AppError> {
+        self.refuse_while_served()?;
+        self.open_local(access, &self.who())
     }
 
-    /// Opens the vault on behalf of `who`.
-    pub fn open_for(&self, access: Access, who: &Who) -> Result<Vault, AppError> {
+    /// Opens the vault in this process on behalf of `who`.
+    pub(super) fn open_local(&self, access: Access, who: &Who) -> Result<Vault, AppError> {
         self.open_by(access, who, Vault::open)
+    }
+
+    /// Opens a key slot, and not the vault.
+    pub(super) fn unlock_key(&self) -> Result<(VaultKey, String), AppError> {
+        self.open_by(Access::Read, &self.who(), |place, opener| Vault::unlock(place, &opener))
     }
 
     /// Opens the vault for writing, and gives its key, too: for one who adds a key slot.
     pub(super) fn open_with_key(&self) -> Result<(Vault, VaultKey), AppError> {
+        self.refuse_while_served()?;
         self.open_by(Access::Write, &self.who(), Vault::open_with_key)
     }
 
@@ -74,6 +84,7 @@ impl App {
         let passphrase = self.passphrase_from_file()?;
         let ask = || passphrase.clone().or_else(|| (self.keys.prompt)());
         let opener = Opener {
+            key: None,
             identities,
             passphrase: &ask,
             who,
@@ -82,11 +93,6 @@ impl App {
             accept_rollback: access == Access::AcceptRollback,
         };
         Ok(open(&self.place, opener)?)
-    }
-
-    /// This process, as the audit log names it.
-    pub fn who(&self) -> Who {
-        Who { actor: process::actor(), ..Who::default() }
     }
 
     /// The runtime directory, made where it does not exist.

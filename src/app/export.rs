@@ -3,11 +3,10 @@
 mod container;
 
 use base64::Engine as _;
-use clawvault_core::domain::{ProfileName, Revealed, SecretInfo, SecretName, Value};
-use clawvault_core::vault::{Purpose, Want};
+use clawvault_core::domain::{ProfileName, Revealed, SecretName, Value};
 use zeroize::Zeroizing;
 
-use super::run::named;
+use super::session::{Reply, Request};
 use super::{Access, App, AppError};
 
 /// Form of the document.
@@ -45,30 +44,10 @@ impl App {
         if let ExportTo::K8sSecret(name) = to {
             container::check_object_name(name)?;
         }
-        let mut vault = self.open(Access::Read)?;
-        let mut infos = if only.is_empty() {
-            let in_profile =
-                |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
-            vault.secrets()?.into_iter().filter(in_profile).collect()
-        } else {
-            named(&vault, profile, only)?
-        };
-        let mut notes = Vec::new();
-        if !matches!(to, ExportTo::Document(_)) {
-            let policy = vault.policy()?;
-            infos.retain(|info| {
-                let admin = info.admin || policy.is_admin(&info.name);
-                if admin {
-                    let what = "administers other keys and is not in this document";
-                    notes.push(format!("{} {what}", info.name));
-                }
-                !admin
-            });
-        }
-        let want =
-            |info: SecretInfo| Want { profile: info.profile, name: info.name, version: None };
-        let wants: Vec<Want> = infos.into_iter().map(want).collect();
-        let revealed = vault.reveal(&self.who(), Purpose::Export, &wants)?;
+        let mut session = self.session(Access::Read)?;
+        let without_admin = !matches!(to, ExportTo::Document(_));
+        let ask = Request::Export(profile.clone(), only.to_vec(), without_admin);
+        let Reply { revealed, mut notes, .. } = session.ask(ask)?;
         let document = match to {
             ExportTo::K8sSecret(name) => container::k8s_secret(&revealed, name)?,
             ExportTo::DockerEnv => {
@@ -82,7 +61,7 @@ impl App {
                 document
             }
         };
-        notes.extend(vault.warnings());
+        notes.extend(session.warnings());
         Ok((document, notes))
     }
 }
@@ -147,28 +126,30 @@ fn quote(value: &Value, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn json(profile: &ProfileName, revealed: &[Revealed], out: &mut Vec<u8>) {
-    let text = |text: &str, out: &mut Vec<u8>| {
-        // Names need no escapes by their grammar; values are escaped as RFC 8259 §7 says.
-        out.push(b'"');
-        for byte in text.bytes() {
-            match byte {
-                b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-                0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                other => out.push(other),
-            }
+/// A text as JSON has it: names need no escapes by their grammar; values are escaped as RFC 8259 §7
+/// says.
+pub(super) fn json_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            other => out.push(other),
         }
-        out.push(b'"');
-    };
+    }
+    out.push(b'"');
+}
+
+fn json(profile: &ProfileName, revealed: &[Revealed], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"profile\":");
-    text(profile.as_str(), out);
+    json_text(profile.as_str(), out);
     out.extend_from_slice(b",\"secrets\":{");
     for (at, one) in revealed.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
         out.extend_from_slice(b"\n ");
-        text(one.info.name.as_str(), out);
+        json_text(one.info.name.as_str(), out);
         out.extend_from_slice(b":{");
         for (at, (name, value)) in one.fields.iter().enumerate() {
             if at > 0 {
@@ -176,15 +157,15 @@ fn json(profile: &ProfileName, revealed: &[Revealed], out: &mut Vec<u8>) {
             }
             match str::from_utf8(value.expose()) {
                 Ok(plain) if !name.as_str().ends_with(BASE64_SUFFIX) => {
-                    text(name.as_str(), out);
+                    json_text(name.as_str(), out);
                     out.push(b':');
-                    text(plain, out);
+                    json_text(plain, out);
                 }
                 _ => {
-                    text(&format!("{name}{BASE64_SUFFIX}"), out);
+                    json_text(&format!("{name}{BASE64_SUFFIX}"), out);
                     out.push(b':');
                     let encoded = base64::engine::general_purpose::STANDARD.encode(value.expose());
-                    text(&Zeroizing::new(encoded), out);
+                    json_text(&Zeroizing::new(encoded), out);
                 }
             }
         }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use clawvault_core::domain::limits::{MAX_DOCUMENT, MAX_IMPORT};
 use clawvault_core::domain::{
-    Event, FieldName, Found, Injection, Label, ProfileName, SecretName, Value, Variable,
+    FieldName, Found, Injection, Label, ProfileName, SecretName, Value, Variable,
 };
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::read_bounded;
-use clawvault_core::vault::{Put, PutOutcome, Stored, Vault};
+use clawvault_core::vault::{Put, PutOutcome, Stored};
 use clawvault_providers::{by_variable, find_in_packed, identify};
 use zeroize::Zeroizing;
 
@@ -19,6 +19,7 @@ use super::export::BASE64_SUFFIX;
 use super::foreign::{Asked, Printed};
 use super::naming::{Named, Namer, Paths};
 use super::plaintext::quoted;
+use super::session::{Request, Session};
 use super::{App, AppError, Code, Plaintext, Taken};
 use crate::intake::{Format, environment};
 use crate::openclaw::{self, FormatHit};
@@ -104,69 +105,68 @@ impl App {
         // A source that cannot be read is said before the vault is opened.
         let gathered = gather(source)?;
         let access = if options.dry_run { super::Access::Read } else { super::Access::Write };
-        let mut vault = self.open(access)?;
-        let mut imported = self.import_gathered(&mut vault, gathered, options)?;
+        let mut session = self.session(access)?;
+        let mut imported = import_gathered(&mut session, gathered, options)?;
         imported.scrub_command = scrub_command(source, options);
-        imported.warnings = vault.warnings();
-        vault.close()?;
+        imported.warnings = session.warnings();
+        session.close()?;
         Ok(imported)
     }
+}
 
-    fn import_gathered(
-        &self,
-        vault: &mut Vault,
-        gathered: Gathered,
-        options: &ImportOptions,
-    ) -> Result<Imported, AppError> {
-        let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-        let namer = Namer::new(gathered.paths);
-        let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
-        let lying = named.iter().map(|one| &one.found);
-        let lying = lying.filter(|_| gathered.in_clear);
-        imported.plaintext = lying.map(Plaintext::of_found).chain(gathered.copies).collect();
-        refuse_clashes(&named)?;
-        let mut puts = puts(&named, &options.profile);
-        let mut planned = vault.plan(&puts)?;
-        let differs = |stored: &Stored| stored.outcome == PutOutcome::Updated;
-        let differing: Vec<String> =
-            planned.iter().filter(|s| differs(s)).map(|s| s.name.to_string()).collect();
-        match options.on_difference {
-            OnDifference::Stop if !differing.is_empty() && !options.dry_run => {
-                return Err(AppError::new(
-                    Code::No,
-                    format!("the vault has another value for {}", differing.join(", ")),
-                    "Nothing was imported. --update makes new versions of them; --dry-run shows all.",
-                ));
-            }
-            OnDifference::Keep => {
-                let stays =
-                    |name: &String| format!("{name}: the vault has another value, which stays");
-                imported.notes.extend(differing.iter().map(stays));
-                puts.retain(|put| differing.iter().all(|name| name != put.name.as_str()));
-                planned.retain(|stored| !differs(stored));
-            }
-            OnDifference::Stop | OnDifference::Update => {}
+/// Names what was found, compares it with the vault, stores it.
+fn import_gathered(
+    session: &mut Session,
+    gathered: Gathered,
+    options: &ImportOptions,
+) -> Result<Imported, AppError> {
+    let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
+    let namer = Namer::new(gathered.paths);
+    let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
+    let lying = named.iter().map(|one| &one.found);
+    let lying = lying.filter(|_| gathered.in_clear);
+    imported.plaintext = lying.map(Plaintext::of_found).chain(gathered.copies).collect();
+    refuse_clashes(&named)?;
+    let mut puts = puts(&named, &options.profile);
+    let mut planned = session.ask(Request::Import(puts.clone(), false))?.stored;
+    let differs = |stored: &Stored| stored.outcome == PutOutcome::Updated;
+    let differing: Vec<String> =
+        planned.iter().filter(|s| differs(s)).map(|s| s.name.to_string()).collect();
+    match options.on_difference {
+        OnDifference::Stop if !differing.is_empty() && !options.dry_run => {
+            return Err(AppError::new(
+                Code::No,
+                format!("the vault has another value for {}", differing.join(", ")),
+                "Nothing was imported. --update makes new versions of them; --dry-run shows all.",
+            ));
         }
-        let done =
-            if options.dry_run { planned } else { vault.put(&self.who(), Event::Import, &puts)? };
-        let by_name: BTreeMap<&SecretName, _> = done.iter().map(|s| (&s.name, s)).collect();
-        for one in named {
-            let Some(stored) = by_name.get(&one.name) else { continue };
-            let Named { found, name, field, variable, .. } = one;
-            imported.lines.push(Line {
-                name: name.clone(),
-                field: field.clone(),
-                variable: variable.clone(),
-                place: place(&found),
-                outcome: stored.outcome,
-                version: stored.version,
-            });
-            if options.scrub {
-                imported.taken.push(Taken { found, name, field, variable });
-            }
+        OnDifference::Keep => {
+            let stays = |name: &String| format!("{name}: the vault has another value, which stays");
+            imported.notes.extend(differing.iter().map(stays));
+            puts.retain(|put| differing.iter().all(|name| name != put.name.as_str()));
+            planned.retain(|stored| !differs(stored));
         }
-        Ok(imported)
+        OnDifference::Stop | OnDifference::Update => {}
     }
+    let done =
+        if options.dry_run { planned } else { session.ask(Request::Import(puts, true))?.stored };
+    let by_name: BTreeMap<&SecretName, _> = done.iter().map(|s| (&s.name, s)).collect();
+    for one in named {
+        let Some(stored) = by_name.get(&one.name) else { continue };
+        let Named { found, name, field, variable, .. } = one;
+        imported.lines.push(Line {
+            name: name.clone(),
+            field: field.clone(),
+            variable: variable.clone(),
+            place: place(&found),
+            outcome: stored.outcome,
+            version: stored.version,
+        });
+        if options.scrub {
+            imported.taken.push(Taken { found, name, field, variable });
+        }
+    }
+    Ok(imported)
 }
 
 /// What scrubs a source, as it is typed.

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use clawvault_core::auditlog::{Digests, Entry, Item, Read, Scope, Sockets, Verdict};
+use clawvault_core::auditlog::{Digests, Entry, Item, Read, Sockets, Verdict};
 use clawvault_core::crypto::Digest;
 use clawvault_core::domain::{Mirror, Outcome, ProfileName, SecretName};
 
+use super::session::Request;
 use super::{Access, App, AppError, Code};
 
 /// Which entries are wanted; all, where nothing is said.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Query {
     /// Not before this moment, in milliseconds since 1970.
     pub since_ms: Option<i64>,
@@ -42,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Query {
     /// True for an entry that is wanted.
-    fn wants(&self, entry: &Entry) -> bool {
+    pub(super) fn wants(&self, entry: &Entry) -> bool {
         self.since_ms.is_none_or(|since| entry.time_ms >= since)
             && self.agent.as_ref().is_none_or(|a| entry.agent.as_deref() == Some(a.as_str()))
             && self.event.as_ref().is_none_or(|event| entry.event == *event)
@@ -58,20 +59,23 @@ impl Query {
 
 impl App {
     /// Puts the log in order, then shows every wanted entry to `each`, which says whether to go on.
-    pub fn log(&self, query: &Query, each: Each<'_>) -> Result<(Verdict, Vec<String>), AppError> {
-        let who = self.who();
-        let mut vault = self.open_for(Access::Read, &who)?;
-        vault.tend_log(&who);
-        let mut digests = vault.digests();
-        let scope = Scope { points: query.kept.into_iter().collect(), since_ms: query.since_ms };
-        let verdict = vault.verify_log(scope, &mut |read| match &read.entry {
-            Some(entry) if query.wants(entry) => each(read, entry, &mut digests),
-            _ => true,
-        })?;
-        let mut warnings = vault.warnings();
-        if let Err(error) = vault.keep_digests(digests) {
-            warnings.push(format!("digests of executables are not kept: {error}"));
-        }
+    /// Digests of executables are at hand for it where they are wanted.
+    pub fn log(
+        &self,
+        query: &Query,
+        digests: bool,
+        each: Each<'_>,
+    ) -> Result<(Verdict, Vec<String>), AppError> {
+        let mut session = self.session(Access::Read)?;
+        let reply = session
+            .ask_each(Request::Log(query.clone(), digests), &mut |read, known| {
+                read.entry.as_ref().is_none_or(|entry| each(&read, entry, known))
+            })?;
+        let mut warnings = session.warnings();
+        warnings.extend(reply.notes);
+        let verdict = reply
+            .verdict
+            .ok_or_else(|| AppError::new(Code::Failed, "the log was not checked", "Try again."))?;
         Ok((verdict, warnings))
     }
 
@@ -82,7 +86,7 @@ impl App {
         to: &Destination,
     ) -> Result<(u64, Verdict, Vec<String>), AppError> {
         let (mut count, mut failure) = (0, None);
-        let (verdict, warnings) = self.log(query, &mut |read, entry, _| {
+        let (verdict, warnings) = self.log(query, false, &mut |read, entry, _| {
             match to.sockets.deliver(to.mirror, read.number, entry, Some(PATIENCE)) {
                 Ok(()) => count += 1,
                 Err(error) => failure = Some((read.number, error)),

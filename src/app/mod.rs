@@ -16,11 +16,13 @@ mod mask;
 mod naming;
 mod plaintext;
 mod recipients;
+mod resolve;
 mod restore;
 mod run;
 mod scan;
 mod scrub;
 mod secrets;
+pub mod session;
 mod status;
 mod uninstall;
 mod ways_back;
@@ -36,8 +38,9 @@ pub use log::{Destination, Query};
 pub use naming::format_doubt;
 pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
+pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
-pub use run::{FromName, FromTemplate, Launch, RunOptions};
+pub use run::{FromName, FromTemplate, Launch, RunAsk, RunOptions};
 pub use scan::{
     AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,
     Update, VaultValues, check_rules, load_rules, scan, write_report,

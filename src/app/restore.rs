@@ -93,6 +93,7 @@ impl App {
         let place = Place { home: scratch.0.join("home"), state: scratch.0.join("state") };
         Vault::restore(&place, &backup, &self.who(), Box::new(SystemClock))?.close()?;
         let opener = Opener {
+            key: None,
             identities,
             passphrase: &|| None,
             who: &self.who(),

@@ -1,10 +1,16 @@
 //! Status: what state the vault is in, also where it does not open.
 
-use clawvault_core::domain::SecretInfo;
-use clawvault_core::vault::{Header, Note, SlotKind};
+use std::collections::BTreeMap;
 
+use clawvault_core::vault::{Header, Note, SlotKind};
+use clawvault_proto::messages::Status;
+
+use super::session::{Reply, Request, Session};
 use super::{Access, App, AppError, Code};
 use crate::launch::{RunRecord, Runs};
+
+/// Most secrets of runs whose names are asked for.
+const MAX_HELD: usize = 4096;
 
 /// Whether the vault opens.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,6 +46,10 @@ pub struct State {
     pub runs: Vec<RunRecord>,
     /// False where keys may be swapped out.
     pub keys_locked: Option<bool>,
+    /// The daemon, where one listens.
+    pub daemon: Option<Status>,
+    /// Name of each secret that a run holds, by its blinded id.
+    pub names: BTreeMap<String, String>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -58,21 +68,30 @@ impl App {
             slots: Vec::new(),
             runs: self.living_runs(),
             keys_locked: None,
+            daemon: None,
+            names: BTreeMap::new(),
             warnings: Vec::new(),
         };
-        match self.open(Access::Read) {
-            Ok(mut vault) => {
-                vault.tend_log(&self.who());
-                state.health = Health::Open;
-                state.generation = Some(vault.generation());
-                state.log_entries = Some(vault.log_point().count);
-                state.keys_locked = Some(vault.keys_are_locked());
-                let all = vault.secrets().map(|all| all.into_iter().filter(present).count());
-                state.secrets = all.ok();
-                state.last_backup = vault.last_backup();
+        match self.daemon_status() {
+            Ok(Some(status)) => self.look_through(&mut state, status),
+            Ok(None) => self.look_here(&mut state),
+            Err(error) => state.health = Health::Closed(error.what),
+        }
+        state
+    }
+
+    fn look_here(&self, state: &mut State) {
+        let opened = self.open_local(Access::Read, &self.who());
+        match opened.map(Session::from).and_then(|mut session| {
+            let told = session.ask(Request::Health(state.held()))?;
+            Ok((session, told))
+        }) {
+            Ok((Session::Local(vault, _), told)) => {
+                state.take(told);
                 state.describe(vault.header());
                 state.warnings.extend(vault.warnings());
             }
+            Ok((Session::Remote(_), _)) => {}
             Err(error) if error.code == Code::Missing => {}
             Err(AppError { what, .. }) => {
                 state.health = Health::Closed(what);
@@ -81,7 +100,32 @@ impl App {
                 }
             }
         }
-        state
+    }
+
+    fn look_through(&self, state: &mut State, status: Status) {
+        let may_ask = status.authority == "operator";
+        let why = match status.unlocked {
+            true => "the daemon has it open".to_owned(),
+            false => format!("locked: {}", status.why_locked),
+        };
+        state.health = Health::Closed(why);
+        if status.unlocked && may_ask {
+            let asked = self.session(Access::Read).and_then(|mut session| {
+                let told = session.ask(Request::Health(state.held()))?;
+                Ok((told, session.warnings()))
+            });
+            match asked {
+                Ok((told, warnings)) => {
+                    state.take(told);
+                    state.warnings.extend(warnings);
+                }
+                Err(error) => state.health = Health::Closed(error.what),
+            }
+        }
+        state.daemon = Some(status);
+        if let Some(header) = self.header() {
+            state.describe(&header);
+        }
     }
 
     /// The header as it lies there, not yet proven.
@@ -103,11 +147,28 @@ impl App {
     }
 }
 
-fn present(info: &SecretInfo) -> bool {
-    info.removed_ms.is_none()
-}
-
 impl State {
+    /// Blinded ids of all that living runs hold.
+    fn held(&self) -> Vec<String> {
+        let mut ids: Vec<String> =
+            self.runs.iter().flat_map(|run| &run.holds).map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(MAX_HELD);
+        ids
+    }
+
+    fn take(&mut self, told: Reply) {
+        let Some(health) = told.health else { return };
+        self.health = Health::Open;
+        self.generation = Some(health.generation);
+        self.log_entries = Some(health.log_entries);
+        self.keys_locked = Some(health.keys_locked);
+        self.secrets = usize::try_from(health.secrets).ok();
+        self.last_backup = health.backup;
+        self.names = health.names.into_iter().collect();
+    }
+
     fn describe(&mut self, header: &Header) {
         self.vault = Some(header.vault.clone());
         self.slots = header.slots.iter().map(|slot| slot.kind).collect();

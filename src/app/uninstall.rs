@@ -4,13 +4,18 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::platform::{Dir, PlatformError, Private};
 
-use super::{App, AppError};
+use super::session::Sight;
+use super::{App, AppError, Code};
 use crate::launch::Runs;
 
 impl App {
     /// Removes the runtime directory with its records and secret files, and the cache; gives what was
     /// removed.
     pub fn remove_elsewhere(&self, cache: Option<&Path>) -> Result<Vec<PathBuf>, AppError> {
+        if self.sight()? != Sight::None {
+            let what = "a daemon runs for this vault";
+            return Err(AppError::new(Code::Failed, what, "End it first; nothing was removed."));
+        }
         let mut removed = Vec::new();
         if let Ok(runtime) = Dir::open(&self.runtime, Private::Required) {
             let runs = Runs::open(&runtime)?;

@@ -126,7 +126,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         (verdict, warnings)
     } else {
         let silent = args.head || args.verify;
-        app.log(&query, &mut |read, entry, digests| {
+        app.log(&query, args.json, &mut |read, entry, digests| {
             silent || print(&mut out, &query, args.json, (read, entry), digests)
         })?
     };

@@ -5,6 +5,7 @@
 mod arguments;
 mod backup;
 mod completions;
+mod daemon;
 mod doctor;
 mod export;
 mod get;
@@ -22,6 +23,7 @@ mod prompt;
 mod quickstart;
 mod recipient;
 mod rekey;
+mod resolve;
 mod restore;
 mod rm;
 mod rollback;
@@ -100,7 +102,11 @@ enum Command {
     Log(log::Args),
     Recipient(recipient::Args),
     Rekey(rekey::Args),
+    Daemon(daemon::Args),
+    Unlock(daemon::UnlockArgs),
+    Lock(daemon::LockArgs),
     Status(status::Args),
+    Resolve(resolve::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -121,6 +127,7 @@ struct Frequent {
 #[derive(Debug, Subcommand)]
 enum FrequentCommand {
     Get(get::Args),
+    Resolve(resolve::Args),
     Run(run::Args),
     Scan(scan::Args),
     Set(set::Args),
@@ -129,12 +136,13 @@ enum FrequentCommand {
 /// Parses the arguments of the process.
 fn parse() -> Result<(Keys, Command), clap::Error> {
     let first = std::env::args_os().nth(1);
-    if first
-        .is_some_and(|name| ["get", "run", "scan", "set"].iter().any(|frequent| name == *frequent))
-    {
+    if first.is_some_and(|name| {
+        ["get", "resolve", "run", "scan", "set"].iter().any(|frequent| name == *frequent)
+    }) {
         let Frequent { keys, command } = Frequent::try_parse()?;
         let command = match command {
             FrequentCommand::Get(args) => Command::Get(args),
+            FrequentCommand::Resolve(args) => Command::Resolve(args),
             FrequentCommand::Run(args) => Command::Run(args),
             FrequentCommand::Scan(args) => Command::Scan(args),
             FrequentCommand::Set(args) => Command::Set(args),
@@ -194,6 +202,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
     match command {
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
+        Command::Daemon(args) => daemon::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
         Command::Get(args) => get::run(&args, context),
@@ -202,12 +211,14 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Import(args) => import::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::List(args) => list::run(&args, context),
+        Command::Lock(args) => daemon::lock(&args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Man(args) => man::run(&args),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
+        Command::Resolve(args) => resolve::run(&args, context),
         Command::Restore(args) => restore::run(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
@@ -216,6 +227,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Set(args) => set::run(&args, context),
         Command::Show(args) => show::run(&args, context),
         Command::Status(args) => status::run(&args, context),
+        Command::Unlock(args) => daemon::unlock(&args, context),
         Command::Uninstall(args) => uninstall::run(&args, context),
     }
 }

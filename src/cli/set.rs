@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::surroundings::Context;
 use super::{arguments, output, prompt};
+use crate::app::session::Session;
 use crate::app::{AppError, Code, SetOptions, Setting, format_doubt};
 use crate::intake::{self, Format, Tree};
 
@@ -82,9 +83,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
 }
 
 /// Snapshots and closes; the change is durable already, so a failure here is only told.
-pub(super) fn finish(vault: clawvault_core::vault::Vault) -> Result<ExitCode, AppError> {
-    output::warnings(&vault.warnings());
-    if let Err(error) = vault.close() {
+pub(super) fn finish(vault: impl Into<Session>) -> Result<ExitCode, AppError> {
+    let session = vault.into();
+    output::warnings(&session.warnings());
+    if let Err(error) = session.close() {
         output::warnings(&[format!(
             "the store was not put in order for the next command: {error}"
         )]);

@@ -2,11 +2,15 @@
 
 use std::process::ExitCode;
 
+use clawvault_core::platform::{Clock, SystemClock};
+use clawvault_proto::messages::Status;
 use serde::Serialize;
 
+use super::daemon::when_it_locks;
 use super::surroundings::Context;
 use super::{output, time};
 use crate::app::{AppError, Code, Health, State};
+use crate::launch::RunRecord;
 
 /// Show the state of the vault; asks nobody anything
 #[derive(Debug, clap::Args)]
@@ -28,8 +32,46 @@ struct Document<'a> {
     last_backup: Option<JsonBackup>,
     slots: Vec<&'a str>,
     keys_locked_in_memory: Option<bool>,
+    daemon: Option<JsonDaemon<'a>>,
     runs: Vec<JsonRun<'a>>,
+    /// What rotation, limits and checks are due: none of them is built yet.
+    due: [&'a str; 0],
     warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct JsonDaemon<'a> {
+    pid: u32,
+    version: &'a str,
+    started: String,
+    locked: bool,
+    why_locked: Option<&'a str>,
+    unlocked: Option<String>,
+    locks_if_idle: Option<String>,
+    locks: Option<String>,
+    connections: u32,
+    login_sessions: u32,
+    authority: &'a str,
+    because: &'a str,
+}
+
+impl<'a> JsonDaemon<'a> {
+    fn of(status: &'a Status) -> Self {
+        Self {
+            pid: status.pid,
+            version: &status.program,
+            started: time::moment(status.started_ms),
+            locked: !status.unlocked,
+            why_locked: Some(status.why_locked.as_str()).filter(|_| !status.unlocked),
+            unlocked: status.unlocked_ms.map(time::moment),
+            locks_if_idle: status.locks_idle_ms.map(time::moment),
+            locks: status.locks_ms.map(time::moment),
+            connections: status.connections,
+            login_sessions: status.sessions,
+            authority: &status.authority,
+            because: &status.because,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -44,7 +86,9 @@ struct JsonRun<'a> {
     pid: u32,
     agent: Option<&'a str>,
     launched: String,
+    age_seconds: i64,
     secrets: usize,
+    grant: Vec<&'a str>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
@@ -91,18 +135,42 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
             "opens with",
             state.slots.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "),
         );
-        add(
+    }
+    match &state.daemon {
+        Some(status) => show_daemon(status, &mut add),
+        None if !state.slots.is_empty() => add(
             "operator",
             "whoever can read the key: without a daemon there is no finer wall".to_owned(),
-        );
+        ),
+        None => {}
     }
     for run in &state.runs {
         let agent = run.agent.as_ref().map(|agent| format!(" as {agent}")).unwrap_or_default();
         let age = time::age(run.launched_ms);
-        add("run", format!("pid {}{agent}, since {age}, {} secrets", run.pid, run.holds.len()));
+        let names = granted(state, run).join(", ");
+        let names = if names.is_empty() { names } else { format!(": {names}") };
+        let count = run.holds.len();
+        add("run", format!("pid {}{agent}, since {age}, {count} secrets{names}", run.pid));
     }
     output::table(&rows);
     output::warnings(&state.warnings);
+}
+
+/// Names of the secrets that a run was given, as far as they are known here.
+fn granted<'a>(state: &'a State, run: &RunRecord) -> Vec<&'a str> {
+    run.holds.iter().filter_map(|(id, _)| state.names.get(id)).map(String::as_str).collect()
+}
+
+fn show_daemon(status: &Status, add: &mut impl FnMut(&str, String)) {
+    let since = time::age(status.started_ms);
+    add("daemon", format!("pid {}, version {}, since {since}", status.pid, status.program));
+    let lock = match when_it_locks(status) {
+        _ if !status.unlocked => format!("locked: {}", status.why_locked),
+        Some(when) => format!("unlocked; locks {when}"),
+        None => "unlocked; nothing locks it by itself".to_owned(),
+    };
+    add("lock", lock);
+    add("authority", format!("{}: {}", status.authority, status.because));
 }
 
 fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Document<'a> {
@@ -111,7 +179,9 @@ fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Doc
         pid: run.pid,
         agent: run.agent.as_deref(),
         launched: time::moment(run.launched_ms),
+        age_seconds: (SystemClock.now_ms() - run.launched_ms) / 1000,
         secrets: run.holds.len(),
+        grant: granted(state, run),
     });
     Document {
         home: &state.home,
@@ -127,7 +197,9 @@ fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Doc
         }),
         slots: state.slots.iter().map(|kind| kind.as_str()).collect(),
         keys_locked_in_memory: state.keys_locked,
+        daemon: state.daemon.as_ref().map(JsonDaemon::of),
         runs: runs.collect(),
+        due: [],
         warnings: &state.warnings,
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::slot::Passphrase;
+use clawvault_core::domain::hex;
 use clawvault_core::platform::process::{CoreLimit, effective_uid};
 use clawvault_core::vault::Place;
 
@@ -68,7 +69,8 @@ impl Context {
         let identity = self.identity();
         let passphrase_file = self.keys.passphrase_file.clone();
         let keys = KeySource { identity, passphrase_file, prompt: ask };
-        Ok(App { place: Place { home, state }, runtime, keys })
+        let socket = runtime.join(socket_name(path(HOME).as_deref()));
+        Ok(App { place: Place { home, state }, runtime, socket, keys })
     }
 
     /// The identity file: as named, else the credential of this unit.
@@ -103,6 +105,15 @@ impl Context {
     }
 }
 
+/// Name of the daemon's socket: a home that was named has a daemon of its own.
+fn socket_name(home: Option<&Path>) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(home) = home else { return "daemon.sock".to_owned() };
+    let real = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    let digest = clawvault_core::crypto::digest(&[b"home", real.as_os_str().as_bytes()]);
+    format!("daemon-{}.sock", hex(&digest.0[..4]))
+}
+
 fn is_below(file: &Path, directory: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     real(file).starts_with(real(directory))
@@ -111,6 +122,22 @@ fn is_below(file: &Path, directory: &Path) -> bool {
 /// A path from the environment; empty counts as unset.
 pub(super) fn path(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// True where the service manager handed one listening socket to this very process.
+pub(super) fn socket_is_handed() -> Result<bool, AppError> {
+    let number = |variable: &str| std::env::var(variable).ok()?.parse::<u32>().ok();
+    if number("LISTEN_PID") != Some(std::process::id()) {
+        return Ok(false);
+    }
+    match number("LISTEN_FDS") {
+        None | Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        Some(count) => Err(AppError::usage(
+            format!("the service manager handed {count} sockets over"),
+            "Name one ListenStream= in the socket unit.",
+        )),
+    }
 }
 
 /// The user's home directory.

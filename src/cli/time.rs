@@ -1,5 +1,7 @@
 //! Time as people read and write it.
 
+use std::time::Duration;
+
 use jiff::{Span, Timestamp};
 
 use crate::app::AppError;
@@ -51,6 +53,19 @@ pub(super) fn since(text: &str) -> Result<i64, AppError> {
     Ok(Timestamp::now().checked_sub(span).map_err(|_| invalid())?.as_millisecond())
 }
 
+/// Reads a length of time, such as `90s`, `30m`, `8h` or `7d`.
+pub(super) fn span(text: &str) -> Result<Duration, AppError> {
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    let read = || {
+        let (number, length) =
+            units.iter().find_map(|(unit, length)| Some((text.strip_suffix(unit)?, length)))?;
+        let number: u32 = number.parse().ok().filter(|number| *number > 0)?;
+        Some(Duration::from_secs(u64::from(number) * length))
+    };
+    let advice = "Write 30m, 8h, 7d or never.";
+    read().ok_or_else(|| AppError::usage("the length of time is not understood", advice))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +78,10 @@ mod tests {
         assert!((3_600_000..3_601_000).contains(&hour));
         for bad in ["", "h", "1y", "yesterday", "99999999999999999999d", "é"] {
             assert!(since(bad).is_err(), "{bad}");
+        }
+        assert_eq!(span("90m").unwrap(), Duration::from_secs(5400));
+        for bad in ["", "m", "0s", "-1h", "1y", "99999999999d", "é"] {
+            assert!(span(bad).is_err(), "{bad}");
         }
         assert_eq!(age(Timestamp::now().as_millisecond() - 2 * 86_400_000), "2d");
     }

@@ -20,5 +20,5 @@ pub use exec::{Ready, replace};
 pub use files::{SecretFiles, memory_directory};
 pub use record::{RunRecord, Runs};
 pub use rendered::{Mark, Rendered};
-pub use size::check as check_size;
+pub use size::Room;
 pub use template::{Fault, Place, Template, TemplateError};

@@ -32,6 +32,7 @@ impl Clock for Steps {
 fn open(sandbox: &Sandbox, clock: Box<dyn Clock>) -> Vault {
     let identity = std::fs::read(sandbox.home().join("identity.txt")).expect("an identity");
     let opener = Opener {
+        key: None,
         identities: Identity::parse_file(&identity).expect("it is one"),
         passphrase: &|| None,
         who: &Who::default(),

@@ -20,7 +20,8 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -35,7 +36,7 @@ struct Story {
     step: Vec<Step>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
     args: Option<Arguments>,
@@ -61,8 +62,36 @@ enum Arguments {
     List(Vec<String>),
 }
 
+/// Stories that are not told a second time with a daemon, and why; all others say, print and store
+/// the same with it.
+const UNSERVED: [(&str, &str); 12] = [
+    ("backup", "doctor and restore need the store itself"),
+    ("broken", "the vault is damaged behind the daemon's back"),
+    ("credential", "the unit's key is taken away again"),
+    ("doctor", "doctor needs the store itself"),
+    ("init", "status tells of the daemon"),
+    ("log", "the log has the unlocking, too"),
+    ("recipients", "recipients need the store itself"),
+    ("run-refused", "whoever unlocked needs no key on the command line"),
+    ("scrub", "a scrub needs the store itself"),
+    ("scrub-openclaw", "a scrub needs the store itself"),
+    ("status-doctor", "status tells of the daemon"),
+    ("surroundings", "uninstall wants the daemon ended"),
+];
+
 #[test]
 fn every_story_holds() {
+    tell(|_| true, false);
+}
+
+#[test]
+fn stories_hold_with_a_daemon() {
+    // A login session of our own: what we start is in it, and so may use what it unlocks.
+    rustix::process::setsid().ok();
+    tell(|name| UNSERVED.iter().all(|(story, _)| *name != format!("{story}.toml")), true);
+}
+
+fn tell(which: impl Fn(&str) -> bool, served: bool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
     let files = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> =
@@ -72,10 +101,13 @@ fn every_story_holds() {
     let (mut steps, mut wrong) = (0, Vec::new());
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if !which(&name) {
+            continue;
+        }
         let story: Story = toml::from_str(&fs::read_to_string(&file).unwrap())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!story.about.is_empty(), "{name}: says nothing about itself");
-        let stage = Stage::new();
+        let mut stage = Stage::new(served);
         for (at, step) in story.step.iter().enumerate() {
             steps += 1;
             if let Some(what) = stage.play(&story, step) {
@@ -91,28 +123,60 @@ fn every_story_holds() {
 
 /// Where a story plays.
 struct Stage {
+    /// True where a daemon is to serve the vault once there is one.
+    served: bool,
+    daemon: Option<Child>,
     root: TempDir,
     // In memory, as the runtime directory of a session is: secret files lie nowhere else.
     runtime: TempDir,
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(served: bool) -> Self {
         let root = TempDir::new().unwrap();
         for name in ["work", "user"] {
             fs::DirBuilder::new().mode(0o700).create(root.path().join(name)).unwrap();
         }
         let runtime = TempDir::new_in("/dev/shm").unwrap();
         fs::set_permissions(runtime.path(), PermissionsExt::from_mode(0o700)).unwrap();
-        Self { root, runtime }
+        Self { served, daemon: None, root, runtime }
+    }
+
+    /// Starts a daemon as soon as there is a vault, and unlocks it.
+    fn serve(&mut self, story: &Story) -> Option<String> {
+        let is_due = self.served && self.daemon.is_none();
+        if !is_due || !self.root.path().join("home/vault.toml").exists() {
+            return None;
+        }
+        let call = |arguments: &str| {
+            let words = Arguments::Words(arguments.to_owned());
+            let step = Step { args: Some(words), ..Step::default() };
+            let mut command = self.command(&step).0;
+            command.envs(story.env.iter().map(|(name, value)| (name, self.filled(value))));
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command
+        };
+        let daemon = call("daemon").spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(10);
+        let serves = loop {
+            let unlocked = call("unlock").status().unwrap().success();
+            if unlocked || Instant::now() > end {
+                break unlocked;
+            }
+        };
+        self.daemon = Some(daemon);
+        (!serves).then(|| "the daemon does not serve".to_owned())
     }
 
     /// Takes one step; says what is wrong with it.
-    fn play(&self, story: &Story, step: &Step) -> Option<String> {
+    fn play(&mut self, story: &Story, step: &Step) -> Option<String> {
         for (name, text) in &step.files {
             let file = self.root.path().join("work").join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, self.filled(text)).unwrap();
+        }
+        if let Some(wrong) = self.serve(story) {
+            return Some(wrong);
         }
         let (mut command, shown) = self.command(step);
         let variables = story.env.iter().chain(&step.env);
@@ -166,6 +230,15 @@ impl Stage {
             .replace("$RUNTIME", &self.runtime.path().display().to_string())
             .replace("$USER_DIR", &format!("{root}/user"))
             .replace("$FIXTURES", fixtures)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            daemon.kill().ok();
+            daemon.wait().ok();
+        }
     }
 }
 

@@ -160,6 +160,7 @@ impl Bench {
 
     fn try_open(&self, write: bool) -> Result<Vault, VaultError> {
         let opener = Opener {
+            key: None,
             identities: Identity::parse_file(&self.identity).unwrap(),
             passphrase: &|| None,
             who: &self.who,

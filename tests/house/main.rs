@@ -62,8 +62,9 @@ const HOUSES: &[House<'static>] = &[
             &["app"],
             &["cli", "daemon"],
         ],
-        // OpenClaw's files are one more place that keys are taken in from.
-        sideways: &[("openclaw", "intake")],
+        // OpenClaw's files are one more place that keys are taken in from; the daemon is started from
+        // the terminal, too.
+        sideways: &[("openclaw", "intake"), ("cli", "daemon")],
     },
 ];
 
@@ -76,17 +77,37 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crates/needles/Cargo.toml", &[]),
     // Token formats are the vendors'; the vault is out of its sight.
     ("crates/scan/Cargo.toml", &["clawvault-providers"]),
+    // Messages become the vault's own types; values lie in its memory.
+    ("proto/Cargo.toml", &["clawvault-core"]),
     (
         "Cargo.toml",
-        &["clawvault-core", "clawvault-needles", "clawvault-providers", "clawvault-scan"],
+        &[
+            "clawvault-core",
+            "clawvault-needles",
+            "clawvault-proto",
+            "clawvault-providers",
+            "clawvault-scan",
+        ],
     ),
 ];
-const MEMBERS: &[&str] =
-    &["clawvault", "clawvault-core", "clawvault-needles", "clawvault-providers", "clawvault-scan"];
+const MEMBERS: &[&str] = &[
+    "clawvault",
+    "clawvault-core",
+    "clawvault-needles",
+    "clawvault-proto",
+    "clawvault-providers",
+    "clawvault-scan",
+];
 
 /// Folders of product code.
-const PRODUCT: &[&str] =
-    &["src/", "crates/core/src/", "crates/needles/src/", "crates/scan/src/", "providers/src/"];
+const PRODUCT: &[&str] = &[
+    "src/",
+    "crates/core/src/",
+    "crates/needles/src/",
+    "crates/scan/src/",
+    "proto/src/",
+    "providers/src/",
+];
 
 /// Files that must be there for the rules to mean anything.
 const ROOTS: &[&str] = &[
@@ -94,6 +115,7 @@ const ROOTS: &[&str] = &[
     "crates/core/src/lib.rs",
     "crates/needles/src/lib.rs",
     "crates/scan/src/lib.rs",
+    "proto/src/lib.rs",
     "providers/src/lib.rs",
 ];
 
@@ -127,7 +149,9 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/backup/document.rs", "into the encrypted backup that was asked for"),
     ("crates/core/src/vault/change.rs", "the keyed fingerprint of new fields"),
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
+    ("proto/src/frame.rs", "onto the socket, for a peer that may have it"),
     ("src/app/export.rs", "into the document that was asked for"),
+    ("src/app/resolve.rs", "into the answer that was asked for"),
     ("src/app/scan/known.rs", "into the tables that find it in what may have leaked"),
     ("src/app/export/container.rs", "into the document that was asked for"),
     ("src/app/foreign.rs", "whether dotenvx left a value encrypted"),
@@ -152,13 +176,15 @@ const MAY_EXPOSE: Spared = &[
 const MAY_DEBUG_BYTES: Spared = &[
     ("crates/core/src/domain/scrub.rs", "the path of a file, as bytes"),
     ("src/cli/", "arguments as they were typed: a value among them is refused, and seen already"),
+    ("src/launch/size.rs", "names of variables, beside lengths"),
     ("crates/core/src/store/mod.rs", "sealed bytes, on their way to the store"),
     ("crates/core/src/store/snapshot.rs", "sealed bytes, and a header"),
     ("crates/needles/src/stream.rs", "output of a program in which no value was found"),
 ];
 
-/// Texts that are not ours to change: exact bytes of others.
-const FOREIGN: &[&str] = &["LICENSE-", "THIRD-PARTY", "fixtures/", "tests/fuzz/corpus/"];
+/// Texts that are not ours to change: exact bytes of others, and what a compiler made.
+const FOREIGN: &[&str] =
+    &["LICENSE-", "THIRD-PARTY", "fixtures/", "tests/fuzz/corpus/", "proto/src/messages.rs"];
 
 /// Hosts and folders that mean something only where this was written, in pieces so that this file
 /// keeps the rule too.

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::MAX_DOCUMENT;
-use clawvault_core::domain::{FieldName, Policy, ProfileName, Revealed, SecretInfo, SecretName};
+use clawvault_core::domain::{FieldName, Revealed, SecretName};
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::process::effective_uid;
 use clawvault_core::platform::read::read_bounded;
-use clawvault_core::vault::Vault;
 
-use super::{field_of, named, refuse_admin, refuse_ungranted, value_of};
+use super::value_of;
 use crate::app::{App, AppError, Code};
 use crate::launch::{LaunchError, Rendered, Runs, Template, TemplateError, memory_directory};
 
@@ -28,12 +27,6 @@ pub(super) struct Planned<'o> {
     template: Template,
 }
 
-/// What belongs into one place.
-pub(super) struct Fill {
-    pub(super) info: SecretInfo,
-    pub(super) field: FieldName,
-}
-
 /// Reads all templates.
 pub(super) fn read(all: &[FromTemplate]) -> Result<Vec<Planned<'_>>, AppError> {
     all.iter().map(Planned::read).collect()
@@ -50,35 +43,10 @@ impl<'o> Planned<'o> {
         Ok(Self { from, template })
     }
 
-    /// The secrets that it names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &SecretName> {
-        self.template.places().iter().map(|place| &place.name)
+    /// The secrets that it names, each with its field where one is named.
+    pub(super) fn places(&self) -> impl Iterator<Item = (SecretName, Option<FieldName>)> {
+        self.template.places().iter().map(|place| (place.name.clone(), place.field.clone()))
     }
-}
-
-/// Finds the secret of every place, each refused as a variable would be.
-pub(super) fn choose(
-    vault: &Vault,
-    policy: &Policy,
-    allowed: &impl Fn(&SecretName) -> bool,
-    profile: &ProfileName,
-    all: &[Planned<'_>],
-) -> Result<Vec<Fill>, AppError> {
-    let places = || all.iter().flat_map(|planned| planned.template.places());
-    let mut names: Vec<SecretName> = all.iter().flat_map(Planned::names).cloned().collect();
-    names.sort_unstable();
-    names.dedup();
-    let infos = named(vault, profile, &names)?;
-    for info in &infos {
-        refuse_ungranted(info, allowed, profile)?;
-        refuse_admin(info, policy)?;
-    }
-    let fill = |place: &crate::launch::Place| {
-        let info = infos.iter().find(|info| info.name == place.name);
-        let info = info.ok_or_else(|| super::no_such(profile, place.name.as_str()))?;
-        Ok(Fill { info: info.clone(), field: field_of(info, place.field.as_ref())? })
-    };
-    places().map(fill).collect()
 }
 
 impl App {
@@ -98,7 +66,7 @@ impl App {
     pub(super) fn render(
         &self,
         all: &[Planned<'_>],
-        fills: &[Fill],
+        fills: &[(usize, FieldName)],
         revealed: &[Revealed],
         rendered: &Rendered,
     ) -> Result<(), AppError> {
@@ -106,7 +74,7 @@ impl App {
         for (at, Planned { from, template }) in all.iter().enumerate() {
             let ours = fills.by_ref().take(template.places().len());
             let values: Result<Vec<_>, AppError> =
-                ours.map(|fill| value_of(revealed, &fill.info, &fill.field)).collect();
+                ours.map(|(at, field)| value_of(revealed, *at, field)).collect();
             let text = template.fill(&values?).map_err(|error| refused(from, error))?;
             rendered.fill(at, &text).map_err(|error| self.not_written(error))?;
         }

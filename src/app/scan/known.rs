@@ -1,10 +1,10 @@
 //! The vault's values, as the scanner looks for them.
 
 use clawvault_core::domain::{Revealed, Stage, Value};
-use clawvault_core::vault::{Purpose, Want};
 use clawvault_needles::{Needles, SHORTEST};
 use clawvault_scan::engine::{Known, KnownSecret, OnKnown};
 
+use crate::app::session::{Reply, Request};
 use crate::app::{Access, App, AppError};
 
 /// Fields that say where or as whom a secret is used. They stand in many files, and are none.
@@ -26,21 +26,11 @@ impl App {
     /// Opens all values of the vault, after logging it, for a scan. Asks nobody: what the keys do
     /// not open by themselves stays closed.
     pub fn values_to_seek(&self) -> Result<VaultValues, AppError> {
-        let mut vault = self.open(Access::Read)?;
-        let mut wants = Vec::new();
-        // What was removed is not opened for anybody.
-        for info in vault.secrets()?.into_iter().filter(|info| info.removed_ms.is_none()) {
-            wants.extend(info.versions.iter().map(|version| Want {
-                profile: info.profile.clone(),
-                name: info.name.clone(),
-                version: Some(version.number),
-            }));
-        }
-        let revealed = vault.reveal(&self.who(), Purpose::Scan, &wants)?;
+        let mut session = self.session(Access::Read)?;
+        let Reply { revealed, text: vault, .. } = session.ask(Request::Values)?;
         // Other commands work while the scan runs.
-        let header = vault.header().vault.clone();
-        drop(vault);
-        VaultValues::new(&header, revealed)
+        drop(session);
+        VaultValues::new(&vault, revealed)
     }
 }
 

@@ -79,6 +79,27 @@ impl AuditLog {
         self.append_sealed(&sealed, Some(keys))
     }
 
+    /// Appends entries durably with one write and one sync: all of them, or none.
+    pub fn append_all(&mut self, entries: &[Entry], keys: &Keys) -> Result<LogPoint, LogError> {
+        let first = self.next()?;
+        self.ensure_segment(first)?;
+        let (mut bytes, mut number, mut head) = (Vec::new(), self.at.count, self.at.head);
+        for entry in entries {
+            number = number.checked_add(1).ok_or(LogError::Entry)?;
+            let sealed = form::seal(entry, number, keys)?;
+            if bytes.len() + sealed.len() > MAX_LOG_ENTRY {
+                return Err(LogError::Entry);
+            }
+            let (frame, next) = frame::write(number, &sealed, &head, Some(keys));
+            bytes.extend_from_slice(&frame);
+            head = next;
+        }
+        self.write(&bytes)?;
+        self.at.offset += bytes.len() as u64;
+        (self.at.count, self.at.head) = (number, head);
+        Ok(self.at)
+    }
+
     /// Appends sealed bytes; without keys the frame carries no proof.
     pub(super) fn append_sealed(
         &mut self,

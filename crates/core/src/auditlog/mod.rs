@@ -26,4 +26,4 @@ pub use mirror::{Sockets, sentence, touched};
 pub use pending::defer;
 pub use read::Read;
 pub use refusals::{Refusals, read_counts};
-pub use verify::{Scope, Verdict, verify};
+pub use verify::{FAULTS, Scope, Verdict, verify};

@@ -47,7 +47,7 @@ pub fn verify(
     read_all(dir, keys, scope.since_ms, &mut |_, step| {
         match step {
             Step::Head(head) => check.head(head),
-            Step::Rubbish => check.wrong("bytes that are no entry"),
+            Step::Rubbish => check.wrong(RUBBISH),
             // A broken chain is still read to its end, for the one who wants to see what is there.
             Step::Entry(read, hash) => {
                 whole = each(read);
@@ -73,7 +73,16 @@ struct Check {
     partial: bool,
 }
 
+const RUBBISH: &str = "bytes that are no entry";
 const MISSING: &str = "entries before this segment are missing or altered";
+const HEAD: &str = "a segment's head is altered";
+const ORDER: &str = "an entry is missing or out of order";
+const ALTERED: &str = "an entry is altered";
+const RETAINED: &str = "the kept head is of entries that retention removed";
+const CUT: &str = "the log was cut or rewritten since";
+
+/// Everything that can be wrong with a log, in words.
+pub const FAULTS: [&str; 7] = [RUBBISH, MISSING, HEAD, ORDER, ALTERED, RETAINED, CUT];
 
 impl Check {
     fn new(scope: &Scope) -> Self {
@@ -93,7 +102,7 @@ impl Check {
     }
 
     fn head(&mut self, head: Option<(u64, Digest)>) {
-        let Some((first, before)) = head else { return self.wrong("a segment's head is altered") };
+        let Some((first, before)) = head else { return self.wrong(HEAD) };
         let next = self.next();
         let is_first = !std::mem::replace(&mut self.begun, true);
         if (first, before) == (next, self.verdict.head) {
@@ -114,9 +123,9 @@ impl Check {
     fn entry(&mut self, read: &Read, hash: Digest) {
         let next = self.next();
         if read.number != next {
-            return self.wrong("an entry is missing or out of order");
+            return self.wrong(ORDER);
         }
-        let Some(entry) = &read.entry else { return self.wrong("an entry is altered") };
+        let Some(entry) = &read.entry else { return self.wrong(ALTERED) };
         // The operator, as the holder of the keys, accepted older files.
         if read.proven && entry.event == Event::AcceptRollback.as_str() {
             self.gap = None;
@@ -141,11 +150,7 @@ impl Check {
         }
         if let Some((count, _)) = self.missing.first() {
             let known = self.verdict.entries.min(*count).saturating_add(1);
-            let cut = if *count <= self.verdict.removed {
-                (known, "the kept head is of entries that retention removed")
-            } else {
-                (known, "the log was cut or rewritten since")
-            };
+            let cut = if *count <= self.verdict.removed { (known, RETAINED) } else { (known, CUT) };
             self.verdict.broken = self.verdict.broken.or(Some(cut));
         }
         self.verdict

@@ -48,6 +48,23 @@ impl VaultKey {
         Self(LockedKeys::take(&mut keys))
     }
 
+    /// Takes a key from a peer's message; none where it is no key.
+    pub fn from_locked(bytes: &LockedBytes) -> Option<Self> {
+        Some(Self::from_slot(&mut bytes.first_chunk().copied().filter(|_| bytes.len() == 32)?))
+    }
+
+    /// The bytes, to be handed to the daemon.
+    pub fn to_locked(&self) -> LockedBytes {
+        let mut bytes = LockedBytes::zeroed_for_key(32);
+        bytes.copy_from_slice(self.bytes());
+        bytes
+    }
+
+    /// Another holder of the same key.
+    pub fn copy(&self) -> Self {
+        Self(LockedKeys::take(&mut [*self.bytes()]))
+    }
+
     /// The bytes, to be wrapped into a key slot.
     pub(super) fn bytes(&self) -> &[u8; 32] {
         let [key] = self.0.keys();

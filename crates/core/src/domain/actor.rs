@@ -68,6 +68,8 @@ pub enum Event {
     Init,
     /// Names of secrets were listed.
     List,
+    /// The daemon closed the vault and forgot its key.
+    Lock,
     /// The log before this entry is missing or altered.
     LogDamaged,
     /// The anchor was missing or invalid and was written anew.
@@ -88,6 +90,8 @@ pub enum Event {
     Remove,
     /// The store was rebuilt from a snapshot.
     Repair,
+    /// Values went to OpenClaw's resolver.
+    Resolve,
     /// The vault was made from a backup.
     Restore,
     /// Old segments of the log were removed, as the policy says.
@@ -108,7 +112,7 @@ pub enum Event {
     Set,
     /// A secret was looked at, without its value.
     Show,
-    /// The vault did not open.
+    /// The daemon opened the vault, or it did not open.
     Unlock,
 }
 
@@ -124,6 +128,7 @@ impl Event {
             Self::Import => "import",
             Self::Init => "init",
             Self::List => "list",
+            Self::Lock => "lock",
             Self::LogDamaged => "log-damaged",
             Self::AnchorLost => "anchor-lost",
             Self::Policy => "policy",
@@ -134,6 +139,7 @@ impl Event {
             Self::Rekey => "rekey",
             Self::Remove => "remove",
             Self::Repair => "repair",
+            Self::Resolve => "resolve",
             Self::Restore => "restore",
             Self::Retention => "retention",
             Self::Rollback => "rollback",

@@ -45,6 +45,12 @@ impl Value {
         Self::within(&Arc::new(LockedBytes::copy_of(bytes)), 0..bytes.len())
     }
 
+    /// A key on its way to the daemon: bytes of any kind.
+    pub fn of_key(bytes: LockedBytes) -> Self {
+        let range = 0..bytes.len();
+        Self { bytes: Arc::new(bytes), range }
+    }
+
     /// The value that lies at `range` of bytes that others may share; an empty one past their end.
     pub fn within(bytes: &Arc<LockedBytes>, range: Range<usize>) -> Result<Self, ValueError> {
         match bytes.get(range.clone()).unwrap_or_default() {

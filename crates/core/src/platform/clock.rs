@@ -8,6 +8,17 @@ pub trait Clock {
     fn now_ms(&self) -> i64;
 }
 
+/// How long this machine has slept since it was started, in milliseconds: what the clock that counts
+/// sleep (`CLOCK_BOOTTIME`) is ahead of the one that does not.
+pub fn slept_ms() -> i64 {
+    use rustix::time::{ClockId, clock_gettime};
+    let ms = |clock| {
+        let time = clock_gettime(clock);
+        time.tv_sec * 1000 + i64::from(time.tv_nsec as i32) / 1_000_000
+    };
+    ms(ClockId::Boottime) - ms(ClockId::Monotonic)
+}
+
 /// The machine's own clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

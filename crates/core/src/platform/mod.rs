@@ -14,8 +14,9 @@ mod held;
 pub mod memory;
 pub mod process;
 pub mod read;
+pub mod socket;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, slept_ms};
 pub use dir::{Dir, Found, Private};
 pub use error::PlatformError;
 pub use file_lock::FileLock;

@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
 
 /// A process, told apart from a later one that reuses its number.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct ProcessId {
     /// Process number.
     pub pid: u32,
@@ -33,6 +33,31 @@ impl ProcessId {
     pub fn is_alive(self) -> bool {
         started(self.pid) == Some(self.started)
     }
+}
+
+/// Where a process stands among others, as the kernel says at one instant.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Kinship {
+    /// The process itself.
+    pub process: ProcessId,
+    /// Number of its parent; 0 where that is in no sight.
+    pub parent: u32,
+    /// Number of its session's leader; 0 where that is in no sight.
+    pub session: u32,
+}
+
+/// Where a living process stands.
+pub fn kinship(pid: u32) -> Option<Kinship> {
+    let text = read_proc(pid, "stat")?;
+    let rest: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().take(20).collect();
+    let number = |at: usize| rest.get(at)?.parse::<u64>().ok();
+    let small = |at: usize| u32::try_from(number(at)?).ok();
+    if matches!(*rest.first()?, "Z" | "X") {
+        return None;
+    }
+    // Fields 4, 6 and 22 of proc(5); the state, field 3, is the first here.
+    let process = ProcessId { pid, started: number(19)? };
+    Some(Kinship { process, parent: small(1)?, session: small(3)? })
 }
 
 /// Short name of a process, as its kernel knows it.
@@ -65,7 +90,12 @@ pub fn executable() -> Option<PathBuf> {
 
 /// Who this process is, and who started it, for the audit log.
 pub fn actor() -> Actor {
-    let (pid, parent_pid) = (std::process::id(), std::os::unix::process::parent_id());
+    let parent = std::os::unix::process::parent_id();
+    actor_of(std::process::id(), effective_uid(), parent)
+}
+
+/// Who a process is, as the kernel tells; what may not be seen of it stays empty.
+pub fn actor_of(pid: u32, uid: u32, parent_pid: u32) -> Actor {
     let file = |pid: u32| {
         let link = PathBuf::from(format!("/proc/{pid}/exe"));
         let path = std::fs::read_link(&link).ok()?.to_string_lossy().into_owned();
@@ -74,7 +104,7 @@ pub fn actor() -> Actor {
     let (executable, file_own) = file(pid).unwrap_or_default();
     let (parent_executable, parent_file) = file(parent_pid).unwrap_or_default();
     Actor {
-        uid: effective_uid(),
+        uid,
         pid,
         executable,
         file: file_own,
@@ -133,5 +163,8 @@ mod tests {
         assert!(own.started > 0 && own.is_alive());
         assert!(!ProcessId { started: own.started + 1, ..own }.is_alive());
         assert!(name(own.pid).is_some());
+        let kin = kinship(own.pid).unwrap();
+        assert_eq!((kin.process, kin.parent), (own, std::os::unix::process::parent_id()));
+        assert!(kinship(u32::MAX).is_none());
     }
 }

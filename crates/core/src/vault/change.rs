@@ -18,7 +18,7 @@ use super::trace::item;
 use super::{Vault, VaultError, Who};
 
 /// A value to store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Put {
     /// Profile of the secret.
     pub profile: ProfileName,

@@ -26,7 +26,7 @@ mod upkeep;
 use std::cell::OnceCell;
 
 use crate::auditlog::{AuditLog, Sockets};
-use crate::crypto::Keys;
+use crate::crypto::{Keys, VaultKey};
 use crate::domain::limits::MAX_LOCKED;
 use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex};
 use crate::memory::{self, Spill};
@@ -43,7 +43,7 @@ pub use header::{Header, SavedSlot, Slot, SlotKind};
 pub use open::{Opener, Place};
 pub use restore::Difference;
 pub use reveal::{Purpose, Want};
-pub use trace::Who;
+pub use trace::{Who, note_closed};
 pub use undo::{Original, Recorded, UndoPiece};
 
 /// An open vault; nobody else has it open.
@@ -77,18 +77,7 @@ impl Vault {
     /// What a person should know about how the vault was found, in whole sentences.
     pub fn warnings(&self) -> Vec<String> {
         let mut all = self.warnings.clone();
-        match memory::spill() {
-            Some(Spill::Refused) => all.push(
-                "The system refused to keep all keys and values out of swap (RLIMIT_MEMLOCK)."
-                    .to_owned(),
-            ),
-            Some(Spill::Full) => all.push(format!(
-                "More was open at once than is kept out of swap ({} KiB); the rest is wiped as well, \
-                 but may have been swapped.",
-                MAX_LOCKED / 1024
-            )),
-            None => {}
-        }
+        all.extend(memory_warning());
         let lent = self.ledger.lent();
         if lent > 0 {
             all.push(format!(
@@ -97,6 +86,19 @@ impl Vault {
             ));
         }
         all
+    }
+
+    /// The same, and forgets what was found so far: for one who serves many.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        let all = self.warnings();
+        self.warnings.clear();
+        all
+    }
+
+    /// True for the key of this vault.
+    pub fn is_key(&self, key: &VaultKey) -> bool {
+        let proof = |keys: &Keys| keys.fingerprint(&[b"the same key"]);
+        proof(&self.keys).matches(&proof(&key.derive()).0)
     }
 
     /// Number of commits since the vault was made.
@@ -176,6 +178,21 @@ impl Vault {
     fn index_key(&self, profile: &ProfileName) -> RecordKey {
         record_keys::index(&self.keys, profile)
     }
+}
+
+/// What a person should know of how this process keeps keys and values.
+pub fn memory_warning() -> Option<String> {
+    Some(match memory::spill()? {
+        Spill::Refused => {
+            "The system refused to keep all keys and values out of swap (RLIMIT_MEMLOCK)."
+                .to_owned()
+        }
+        Spill::Full => format!(
+            "More was open at once than is kept out of swap ({} KiB); the rest is wiped as well, \
+             but may have been swapped.",
+            MAX_LOCKED / 1024
+        ),
+    })
 }
 
 #[cfg(test)]

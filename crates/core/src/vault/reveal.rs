@@ -15,6 +15,8 @@ pub enum Purpose {
     Export,
     /// To be shown.
     Get,
+    /// To be told to OpenClaw's resolver.
+    Resolve,
     /// To be sought in what may have leaked.
     Scan,
 }
@@ -41,6 +43,7 @@ impl Vault {
         let event = match purpose {
             Purpose::Export => Event::Export,
             Purpose::Get => Event::Get,
+            Purpose::Resolve => Event::Resolve,
             Purpose::Scan => Event::Scan,
         };
         let found: Result<Vec<_>, _> = wants.iter().map(|want| self.find(want)).collect();
@@ -57,6 +60,32 @@ impl Vault {
             }
         };
         self.reveal_found(who, event, found)
+    }
+
+    /// Opens one secret for each of several that ask at the same time: the log has an entry for each,
+    /// and all of them are durable before the first field is opened, by one sync.
+    pub fn reveal_each(&mut self, asks: &[(&Who, &Want)]) -> Vec<Result<Revealed, VaultError>> {
+        let found: Vec<_> = asks.iter().map(|(_, want)| self.find(want).ok()).collect();
+        let now = self.clock.now_ms();
+        let announced = asks.iter().zip(&found).filter_map(|((who, _), found)| {
+            let (info, version) = found.as_ref()?;
+            Some(who.entry(now, Event::Get, Outcome::Ok, vec![item(info, *version)]))
+        });
+        let entries: Vec<_> = announced.collect();
+        let logged =
+            self.record_all(&entries).map_err(Into::into).and_then(|()| self.remember(false));
+        asks.iter()
+            .zip(found)
+            .map(|((who, want), found)| match (found, &logged) {
+                (Some((info, version)), Ok(())) => self.open_fields(info, version),
+                // Each is told, and logged, on its own.
+                _ => {
+                    let mut all = self.reveal(who, Purpose::Get, std::slice::from_ref(want))?;
+                    let missing = || VaultError::NoSuch(format!("secret {}", want.name));
+                    all.pop().ok_or_else(missing)
+                }
+            })
+            .collect()
     }
 
     /// Opens the current fields of secrets for a launched process, after logging it. `infos` are

@@ -27,7 +27,17 @@ impl Vault {
         outcome
     }
 
+    /// Closes the store in order and takes no snapshot: for one who has no time.
+    pub fn close_at_once(self) -> Result<(), VaultError> {
+        Ok(self.ledger.into_store().close()?)
+    }
+
     fn snapshot_if_due(&mut self) -> Result<(), VaultError> {
+        self.snapshot_if_due_unless(&|| false)
+    }
+
+    /// Takes a snapshot where one is due; gives up, and leaves no trace, as soon as `stop` says so.
+    pub fn snapshot_if_due_unless(&mut self, stop: &dyn Fn() -> bool) -> Result<(), VaultError> {
         if self.ledger.count() == 0 {
             return Ok(());
         }
@@ -41,12 +51,19 @@ impl Vault {
                 return Ok(());
             }
         }
-        self.snapshot()
+        self.snapshot_unless(stop)
     }
 
     /// Takes a snapshot now. Damage is mended first: a copy of damage would push out a good one.
     pub fn snapshot(&mut self) -> Result<(), VaultError> {
+        self.snapshot_unless(&|| false)
+    }
+
+    fn snapshot_unless(&mut self, stop: Stop<'_>) -> Result<(), VaultError> {
         for (key, _) in self.ledger.entries(&self.keys)? {
+            if stop() {
+                return Err(VaultError::Limit("the snapshot was given up".to_owned()));
+            }
             self.ledger.read(&self.keys, &key)?;
         }
         if self.ledger.lent() > 0 {
@@ -55,7 +72,7 @@ impl Vault {
         let dir = self.home.create_dir(DIRECTORY)?;
         let name = format!("{:020}-{}{SUFFIX}", self.generation(), self.clock.now_ms());
         let header = self.header.to_text(&self.keys)?;
-        write(&dir, &name, self.ledger.store(), &self.keys, header.as_bytes())?;
+        write(&dir, &name, (self.ledger.store(), &self.keys), header.as_bytes(), stop)?;
         let all = names(&dir)?;
         for old in &all[..all.len().saturating_sub(KEPT)] {
             failpoint::hit("snapshot.prune")?;
@@ -92,20 +109,20 @@ impl Vault {
 fn write(
     dir: &Dir,
     name: &str,
-    store: &dyn Store,
-    keys: &Keys,
+    (store, keys): (&dyn Store, &Keys),
     header: &[u8],
+    stop: Stop<'_>,
 ) -> Result<(), VaultError> {
     let temporary = format!(".{name}.new");
     failpoint::hit("snapshot.create")?;
     let written = dir.create_new(&temporary).map_err(VaultError::from).and_then(|file| {
         failpoint::hit("snapshot.write")?;
-        let mut out = BufWriter::with_capacity(1 << 16, file);
+        let mut out = BufWriter::with_capacity(1 << 16, Stoppable { out: file, stop });
         write_snapshot(store, keys, header, &mut out)?;
         let synced = out
             .flush()
             .and_then(|()| failpoint::hit_io("snapshot.sync"))
-            .and_then(|()| out.get_ref().sync_all());
+            .and_then(|()| out.get_ref().out.sync_all());
         synced.map_err(|e| crate::platform::PlatformError::io("write", dir.path(), e))?;
         failpoint::hit("snapshot.read-back")?;
         // Read back before anything older is dropped for it.
@@ -119,6 +136,28 @@ fn write(
             dir.remove(&temporary).ok();
             Err(error)
         }
+    }
+}
+
+/// Whether to give up.
+type Stop<'a> = &'a dyn Fn() -> bool;
+
+/// A file that takes no more once it is to stop.
+struct Stoppable<'a, W> {
+    out: W,
+    stop: Stop<'a>,
+}
+
+impl<W: Write> Write for Stoppable<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if (self.stop)() {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 

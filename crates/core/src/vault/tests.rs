@@ -57,6 +57,7 @@ impl Bench {
         Vault::open(
             &self.place(),
             Opener {
+                key: None,
                 identities,
                 passphrase: &|| None,
                 who: &self.who,
@@ -71,7 +72,8 @@ impl Bench {
         let identities = Identity::parse_file(self.identity.as_bytes()).unwrap();
         let (passphrase, clock) = (&|| None, self.clock());
         let (who, write, accept_rollback) = (&self.who, true, false);
-        let opener = Opener { identities, passphrase, who, clock, write, accept_rollback };
+        let opener =
+            Opener { identities, passphrase, key: None, who, clock, write, accept_rollback };
         Vault::open_with_key(&self.place(), opener).unwrap()
     }
 
@@ -281,7 +283,10 @@ fn a_passphrase_slot_opens_and_an_interrupted_create_is_no_vault() {
         let (write, accept_rollback) = (false, false);
         let passphrase = &passphrase;
         let who = &bench.who;
-        Vault::open(&place, Opener { identities, passphrase, who, clock, write, accept_rollback })
+        Vault::open(
+            &place,
+            Opener { identities, passphrase, key: None, who, clock, write, accept_rollback },
+        )
     };
     assert!(matches!(open("wrong").err().unwrap(), VaultError::Locked(_)));
     assert!(open("right").is_ok());

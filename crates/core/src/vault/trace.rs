@@ -60,6 +60,23 @@ impl Vault {
         Ok(point)
     }
 
+    /// Appends entries durably, all or none, with one sync.
+    pub(super) fn record_all(&mut self, entries: &[Entry]) -> Result<(), LogError> {
+        let rules = self.log_rules();
+        let Some(first) = entries.first() else { return Ok(()) };
+        if self.log.is_full(rules.segment.0) {
+            self.begin_segment(&first.actor)?;
+        }
+        let point = self.log.append_all(entries, &self.keys)?;
+        if let Some(mirror) = rules.mirror {
+            let numbers = point.count.saturating_sub(entries.len() as u64) + 1..;
+            for (number, entry) in numbers.zip(entries) {
+                self.sockets.send(mirror, number, entry).ok();
+            }
+        }
+        Ok(())
+    }
+
     /// Appends an entry; for what takes power away, space is given up for it, and where it cannot
     /// be written all the same it is noted elsewhere and the matter goes on.
     pub(super) fn record_or_go_on(&mut self, entry: &Entry) -> Result<(), LogError> {
@@ -185,6 +202,16 @@ impl Vault {
     /// The header is authenticated, so its public half is the one that belongs to the key.
     fn log_public(&self) -> [u8; 32] {
         self.header.log_key().unwrap_or_else(|| self.keys.locked_entries().public())
+    }
+}
+
+/// Logs that something was refused while the vault is closed.
+pub fn note_closed(place: &super::Place, who: &Who, event: Event, now_ms: i64) {
+    let Ok(home) = super::open::open_home(place) else { return };
+    let header = home.read(super::open::HEADER, super::header::MAX_HEADER).ok().flatten();
+    let header = header.and_then(|bytes| super::Header::parse(&bytes).ok());
+    if let Some(public) = header.and_then(|header| header.log_key()) {
+        record_locked(&home, &who.entry(now_ms, event, Outcome::Refused, Vec::new()), &public);
     }
 }
 

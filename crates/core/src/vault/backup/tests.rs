@@ -73,6 +73,7 @@ proptest! {
         let clock = Box::new(SystemClock);
         Vault::restore(&bench.place("new"), &backup, &bench.who, clock).unwrap();
         let opener = Opener {
+            key: None,
             identities: Identity::parse_file(bench.identity.to_text().as_bytes()).unwrap(),
             passphrase: &|| None,
             who: &bench.who,

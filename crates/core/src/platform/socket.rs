@@ -1,0 +1,170 @@
+//! The daemon's socket: bound where nobody else listens, or taken over from the service manager; who
+//! is at its other end; words to the service manager.
+
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::process::{self, ProcessId};
+use super::{Dir, FileLock, PlatformError};
+
+/// The first descriptor that a service manager hands over (`sd_listen_fds(3)`).
+pub const FIRST_HANDED: i32 = 3;
+
+/// A listening socket of which there is one.
+#[derive(Debug)]
+pub struct Bound {
+    /// Takes connections.
+    pub listener: UnixListener,
+    _lock: FileLock,
+}
+
+/// Binds `name` in a private directory. A socket that nobody listens at any more is replaced; one
+/// that somebody listens at, or anything else of that name, is left alone.
+///
+/// # Errors
+/// Where another one runs, or something else stands there.
+pub fn bind(dir: &Dir, name: &str) -> Result<Bound, PlatformError> {
+    let lock = FileLock::take(dir, &format!("{name}.lock"), Duration::ZERO)?;
+    let path = dir.path().join(name);
+    let failed = |action| {
+        let path = path.clone();
+        move |error: std::io::Error| PlatformError::io(action, &path, error)
+    };
+    match fs::symlink_metadata(&path) {
+        Ok(found) if found.file_type().is_socket() => {
+            if UnixStream::connect(&path).is_ok() {
+                let holder = "a process that listens there".to_owned();
+                return Err(PlatformError::Busy { path, holder });
+            }
+            dir.remove(name)?;
+        }
+        Ok(_) => return Err(PlatformError::Untrusted { path, why: "is no socket" }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed("open")(error)),
+    }
+    let listener = UnixListener::bind(&path).map_err(failed("bind"))?;
+    // The directory is closed to others already, so nobody came in between.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed("close"))?;
+    Ok(Bound { listener, _lock: lock })
+}
+
+/// Takes over the listening socket that the service manager opened at descriptor 3. The lock says
+/// that no other one of this name runs.
+///
+/// # Errors
+/// Where there is no listening Unix socket, or another one runs.
+pub fn adopt(dir: &Dir, name: &str) -> Result<Bound, PlatformError> {
+    let lock = FileLock::take(dir, &format!("{name}.lock"), Duration::ZERO)?;
+    let failed = |error: rustix::io::Errno| {
+        PlatformError::io("take over", Path::new("the socket that was handed over"), error)
+    };
+    // A copy by the kernel's hand: a number alone proves no ownership.
+    let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(failed)?;
+    let socket = pidfd_getfd(own, FIRST_HANDED, PidfdGetfdFlags::empty()).map_err(failed)?;
+    let family = rustix::net::sockopt::socket_domain(&socket).map_err(failed)?;
+    let listens = rustix::net::sockopt::socket_acceptconn(&socket).map_err(failed)?;
+    if family != rustix::net::AddressFamily::UNIX || !listens {
+        return Err(failed(rustix::io::Errno::NOTSOCK));
+    }
+    Ok(Bound { listener: UnixListener::from(socket), _lock: lock })
+}
+
+/// Who is at the other end of a connection, as the kernel knows it.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its user when it connected.
+    pub uid: u32,
+    /// The process that connected.
+    pub process: ProcessId,
+    /// Stands for that very process.
+    handle: Option<OwnedFd>,
+}
+
+impl Peer {
+    /// Who connected; none where that process is over already.
+    pub fn of(stream: impl AsFd) -> Option<Self> {
+        let credentials = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+        let pid = u32::try_from(credentials.pid.as_raw_nonzero().get()).ok()?;
+        let handle =
+            nix_handle(&stream).or_else(|| pidfd_open(credentials.pid, PidfdFlags::empty()).ok());
+        let process = process::kinship(pid)?.process;
+        let peer = Self { uid: credentials.uid.as_raw(), process, handle };
+        peer.is_there().then_some(peer)
+    }
+
+    /// True while the very process that connected lives.
+    pub fn is_there(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let Some(handle) = &self.handle else { return self.process.is_alive() };
+        // Readable once the process is over.
+        let mut all = [PollFd::new(handle, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut all, Some(&now)), Ok(0)) && self.process.is_alive()
+    }
+}
+
+/// The peer's handle from the kernel itself (Linux 6.5), which no reused number can deceive.
+fn nix_handle(stream: &impl AsFd) -> Option<OwnedFd> {
+    nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerPidfd).ok()
+}
+
+/// Tells the service manager something, as `sd_notify(3)` does. Who listens is `address`: a path, or
+/// with `@` an abstract name.
+pub fn notify(address: &Path, text: &str) -> std::io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    let to = match address.as_os_str().as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(address)?,
+    };
+    socket.send_to_addr(text.as_bytes(), &to).map(drop)
+}
+
+/// Lets this process have as many descriptors as the system allows it; gives the number.
+pub fn raise_descriptors() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(1 << 16).min(1 << 16);
+    if setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: limit.maximum }).is_ok() {
+        return most;
+    }
+    limit.current.unwrap_or(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_and_what_is_stale_or_foreign_is_told_apart() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::create(&temporary.path().join("run")).unwrap();
+        let bound = bind(&dir, "s").unwrap();
+        assert!(matches!(bind(&dir, "s"), Err(PlatformError::Busy { .. })));
+        let stream = UnixStream::connect(dir.path().join("s")).unwrap();
+        let (accepted, _) = bound.listener.accept().unwrap();
+        let peer = Peer::of(&accepted).unwrap();
+        assert_eq!((peer.process, peer.uid), (ProcessId::own(), process::effective_uid()));
+        drop((stream, accepted, bound));
+        // Nobody listens any more.
+        drop(bind(&dir, "s").unwrap());
+        // Somebody listens who holds no lock.
+        dir.remove("s").unwrap();
+        let other = UnixListener::bind(dir.path().join("s")).unwrap();
+        assert!(matches!(bind(&dir, "s"), Err(PlatformError::Busy { .. })));
+        drop(other);
+        for make in [|p: &Path| fs::write(p, b"x"), |p: &Path| std::os::unix::fs::symlink("/", p)] {
+            dir.remove("s").unwrap();
+            make(&dir.path().join("s")).unwrap();
+            assert!(matches!(bind(&dir, "s"), Err(PlatformError::Untrusted { .. })));
+        }
+    }
+}

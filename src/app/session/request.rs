@@ -1,0 +1,152 @@
+//! What can be asked of an open vault, and what comes back.
+
+use std::path::PathBuf;
+
+use clawvault_core::auditlog::Verdict;
+use clawvault_core::domain::{
+    Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
+};
+use clawvault_core::vault::{Note, Put, Stored, Taken, Vault, Want};
+
+use crate::app::{Query, RunAsk, SetOptions, Setting};
+
+/// One thing that is asked.
+#[derive(Debug)]
+pub enum Request {
+    /// One secret's fields; nothing is opened where one field is asked for and there are several.
+    Get(Want, bool),
+    /// Secrets of a profile, or of all; those that were removed, or the others.
+    List(Option<ProfileName>, bool),
+    /// One secret without its values, and what it is looked at for.
+    Show(Event, ProfileName, SecretName),
+    /// A value to store.
+    Set(Setting, SetOptions),
+    /// Hides a secret, or removes it for good.
+    Remove(ProfileName, SecretName, bool),
+    /// Makes an earlier version current.
+    RollBack(ProfileName, SecretName, Option<u32>),
+    /// The policy's text, to be shown.
+    PolicyShow,
+    /// The policy's text, to be compared.
+    PolicyText,
+    /// A new policy.
+    PolicyApply(String),
+    /// All secrets of a profile or some, with or without those that administer others.
+    Export(ProfileName, Vec<SecretName>, bool),
+    /// Every value of every version.
+    Values,
+    /// Values for a program.
+    Run(RunAsk),
+    /// Values for OpenClaw's resolver; what there is not is left out.
+    Resolve(ProfileName, Vec<(SecretName, Option<FieldName>)>),
+    /// Entries of the log, with the digests of executables or without.
+    Log(Query, bool),
+    /// A backup into a directory, under a name; whether one that is there is replaced.
+    Backup(PathBuf, String, bool),
+    /// Values of an import, to be stored or only thought through.
+    Import(Vec<Put>, bool),
+    /// What the vault tells of itself, and the secrets of these blinded ids.
+    Health(Vec<String>),
+}
+
+/// What came of it; most of it is empty.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// Secrets without values.
+    pub infos: Vec<SecretInfo>,
+    /// Secrets with values.
+    pub revealed: Vec<Revealed>,
+    /// What became of puts.
+    pub stored: Vec<Stored>,
+    /// A version.
+    pub version: u32,
+    /// Numbers of scrubs that can not be undone any more.
+    pub scrubs: Vec<u32>,
+    /// A document; beside every value of every version, the vault's id.
+    pub text: String,
+    /// What a check of the log says.
+    pub verdict: Option<Verdict>,
+    /// What a launch needs besides values.
+    pub launched: Option<Launched>,
+    /// What a backup took.
+    pub taken: Option<Taken>,
+    /// What the vault tells of itself.
+    pub health: Option<Health>,
+    /// What a person should know about the answer.
+    pub notes: Vec<String>,
+}
+
+/// What a launch needs besides values.
+#[derive(Clone, Debug, Default)]
+pub struct Launched {
+    /// Id of the vault.
+    pub vault: String,
+    /// The program's variables.
+    pub slots: Vec<LaunchSlot>,
+    /// For each place of the templates, which of the revealed secrets fills it, and its field.
+    pub fills: Vec<(usize, FieldName)>,
+    /// Blinded id and version of every secret.
+    pub holds: Vec<(String, u32)>,
+}
+
+/// One variable of a program.
+#[derive(Clone, Debug)]
+pub struct LaunchSlot {
+    /// The variable.
+    pub variable: Variable,
+    /// Which of the revealed secrets fills it.
+    pub at: usize,
+    /// Its field.
+    pub field: FieldName,
+    /// True where the variable gets the path of a file.
+    pub as_file: bool,
+}
+
+/// What an open vault tells of itself.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// Its id.
+    pub vault: String,
+    /// Commits since it was made.
+    pub generation: u64,
+    /// Secrets that are not removed.
+    pub secrets: u64,
+    /// Entries of the audit log.
+    pub log_entries: u64,
+    /// The last backup.
+    pub backup: Option<Note>,
+    /// False where keys may be swapped out.
+    pub keys_locked: bool,
+    /// Blinded id and name of the secrets that were asked for.
+    pub names: Vec<(String, String)>,
+}
+
+/// What somebody may ask for.
+#[derive(Clone, Debug)]
+pub enum Authority {
+    /// Everything.
+    Operator,
+    /// What its run was given, and nothing else.
+    Run(RunGrant),
+}
+
+/// What a run was given.
+#[derive(Clone, Debug)]
+pub struct RunGrant {
+    /// Name of the run.
+    pub run: String,
+    /// The agent whose grant it has, where it has one.
+    pub agent: Option<String>,
+    /// Blinded ids of the secrets.
+    pub holds: Vec<String>,
+}
+
+impl Authority {
+    /// True where the values of this secret may be had.
+    pub fn covers(&self, vault: &Vault, profile: &ProfileName, name: &SecretName) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Run(grant) => grant.holds.contains(&vault.blinded(profile, name)),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `clawvault daemon`, `unlock` and `lock`
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clawvault_proto::messages::Status;
+
+use super::surroundings::{self, Context};
+use super::{output, time};
+use crate::app::AppError;
+use crate::daemon::{self, Options};
+
+/// Serve the vault to commands until stopped; it starts locked
+///
+/// It stays in the foreground, for a service manager or a terminal. Give it a key of its own with
+/// --identity or a unit's credential `clawvault-identity`, and it unlocks at once and stays unlocked;
+/// else `clawvault unlock` unlocks it, and only the login session that did has the vault then.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  clawvault daemon &              then: clawvault unlock
+  clawvault daemon --idle 30m --longest 12h
+  clawvault daemon --identity /run/keys/vault.txt")]
+pub(super) struct Args {
+    /// Lock after as long without a request: 30m, 8h, never [default: 8h]
+    #[arg(long, value_name = "T")]
+    idle: Option<String>,
+    /// Lock as long after the unlocking: 12h, 7d, never [default: 24h]
+    #[arg(long, value_name = "T")]
+    longest: Option<String>,
+    /// Stay unlocked when the machine sleeps
+    #[arg(long)]
+    stay_on_suspend: bool,
+    /// Work where the system refuses to keep keys out of swap
+    #[arg(long)]
+    allow_swap: bool,
+}
+
+/// Open the vault in the daemon; this login session may use it from then on
+#[derive(Debug, clap::Args)]
+pub(super) struct UnlockArgs {}
+
+/// Close the vault in the daemon and forget its key
+#[derive(Debug, clap::Args)]
+pub(super) struct LockArgs {}
+
+const IDLE: Duration = Duration::from_secs(8 * 3600);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
+    let app = context.silent_app()?;
+    let key = app.named_key()?;
+    // Who gave it a key for itself wants it to work when nobody is there.
+    let usual = |limit: Duration| if key.is_some() { None } else { Some(limit) };
+    let limit = |text: &Option<String>, limit| match text.as_deref() {
+        None => Ok(usual(limit)),
+        Some("never") => Ok(None),
+        Some(text) => time::span(text).map(Some),
+    };
+    let socket = app.socket.file_name().map(|name| name.to_string_lossy().into_owned());
+    let options = Options {
+        idle: limit(&args.idle, IDLE)?,
+        longest: limit(&args.longest, LONGEST)?,
+        on_suspend: !args.stay_on_suspend && key.is_none(),
+        swappable: args.allow_swap,
+        handed: surroundings::socket_is_handed()?,
+        notify: surroundings::path("NOTIFY_SOCKET"),
+        who: app.who(),
+        place: app.place,
+        runtime: app.runtime,
+        socket: socket.unwrap_or_default(),
+        key,
+    };
+    daemon::serve(options, &|text| output::talk(&format!("clawvault daemon: {text}")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn unlock(_: &UnlockArgs, context: &Context) -> Result<ExitCode, AppError> {
+    let status = context.app()?.unlock()?;
+    output::talk("the vault is unlocked");
+    if status.authority != "operator" {
+        output::warnings(&[format!("this login session may not use it: {}", status.because)]);
+    } else if let Some(when) = when_it_locks(&status) {
+        output::talk(&format!("it locks by itself {when}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn lock(_: &LockArgs, context: &Context) -> Result<ExitCode, AppError> {
+    context.silent_app()?.lock()?;
+    output::talk("the vault is locked");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// When the daemon locks by itself, in words.
+pub(super) fn when_it_locks(status: &Status) -> Option<String> {
+    let at = |ms: Option<i64>| ms.map(time::moment);
+    match (at(status.locks_idle_ms), at(status.locks_ms)) {
+        (Some(idle), Some(latest)) => {
+            Some(format!("at {idle} if nothing is asked until then, at {latest} in any case"))
+        }
+        (Some(idle), None) => Some(format!("at {idle} if nothing is asked until then")),
+        (None, Some(latest)) => Some(format!("at {latest}")),
+        (None, None) => None,
+    }
+}

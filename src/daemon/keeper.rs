@@ -1,0 +1,318 @@
+//! The one thread that has the vault: it does one job after the other, and forgets all of it on `lock`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use clawvault_core::auditlog::Item;
+use clawvault_core::crypto::VaultKey;
+use clawvault_core::domain::{Event, Outcome};
+use clawvault_core::memory;
+use clawvault_core::platform::SystemClock;
+use clawvault_core::vault::{Opener, Vault, Want, Who, memory_warning};
+use clawvault_proto::Outgoing;
+use clawvault_proto::messages as m;
+use tokio::sync::oneshot;
+
+use super::shared::{Shared, locked};
+use crate::app::session::{Authority, Reply, Request, frames, perform, perform_gets};
+use crate::app::{AppError, Code};
+
+/// After as long without a job, what can wait is done: a snapshot.
+const QUIET: Duration = Duration::from_millis(400);
+/// Most gets that share one sync.
+const MOST_AT_ONCE: usize = 256;
+/// Most bytes of an answer out of the log.
+const MAX_LOG: usize = 64 * 1024 * 1024;
+
+/// What the keeper is asked to do.
+pub(super) enum Job {
+    /// Opens the vault, or compares the key with that of the open one.
+    Unlock {
+        key: VaultKey,
+        opened_by: String,
+        who: Who,
+        done: oneshot::Sender<Result<(), AppError>>,
+    },
+    /// Closes it.
+    Lock { who: Option<Who>, done: oneshot::Sender<()> },
+    /// Compares a key.
+    Prove { key: VaultKey, done: oneshot::Sender<bool> },
+    /// A refusal for the log.
+    Note { who: Who, event: Event, items: Vec<Item> },
+    /// Something of the vault.
+    Use { who: Who, authority: Authority, request: Box<Request>, done: oneshot::Sender<Answer> },
+}
+
+/// One secret that somebody wants.
+struct OneGet {
+    ask: (Who, Authority, Want, bool),
+    done: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    fn into_get(self) -> Result<OneGet, Self> {
+        match self {
+            Self::Use { who, authority, request, done } => match *request {
+                Request::Get(want, one_field) => {
+                    Ok(OneGet { ask: (who, authority, want, one_field), done })
+                }
+                request => Err(Self::Use { who, authority, request: Box::new(request), done }),
+            },
+            other => Err(other),
+        }
+    }
+}
+
+/// What came of a request: frames, or a failure.
+pub(super) struct Answer {
+    pub(super) outcome: Result<Vec<Outgoing>, AppError>,
+    /// For a launch: the blinded ids of what it holds.
+    pub(super) holds: Option<Vec<String>>,
+}
+
+impl Answer {
+    pub(super) fn refused(error: AppError) -> Self {
+        Self { outcome: Err(error), holds: None }
+    }
+}
+
+/// The thread.
+pub(super) struct Keeper(JoinHandle<()>);
+
+impl Keeper {
+    pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Self> {
+        let (sender, jobs) = mpsc::channel();
+        shared.take_jobs(sender);
+        let shared = Arc::clone(shared);
+        let thread = std::thread::Builder::new().name("keeper".to_owned());
+        thread.spawn(move || keep(&jobs, &shared)).map(Self)
+    }
+
+    /// True where it has ended, though nobody told it to.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Waits until it is done; nobody sends it anything any more.
+    pub(super) fn end(self) {
+        self.0.join().ok();
+    }
+}
+
+fn keep(jobs: &Receiver<Job>, shared: &Shared) {
+    let mut vault: Option<Vault> = None;
+    let mut is_quiet = true;
+    loop {
+        match jobs.recv_timeout(if is_quiet { Duration::from_secs(3600) } else { QUIET }) {
+            Ok(job) => {
+                is_quiet = false;
+                let mut gets = Vec::new();
+                let mut next = Some(job);
+                // What many ask for at the same time shares one sync of the log.
+                while let Some(job) = next.take() {
+                    match job.into_get() {
+                        Ok(get) => gets.push(get),
+                        Err(other) => {
+                            act_on_gets(std::mem::take(&mut gets), &mut vault, shared);
+                            act(other, &mut vault, shared);
+                            break;
+                        }
+                    }
+                    if gets.len() < MOST_AT_ONCE {
+                        next = jobs.try_recv().ok();
+                    }
+                }
+                act_on_gets(gets, &mut vault, shared);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                is_quiet = true;
+                // Nobody waits: what a burst of changes left due.
+                if let Some(vault) = &mut vault {
+                    vault.snapshot_if_due_unless(&|| shared.is_locking()).ok();
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    if let Some(vault) = vault {
+        vault.close_at_once().ok();
+    }
+    memory::wipe_stack::<{ memory::DEEPEST }>();
+}
+
+fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
+    match job {
+        Job::Unlock { key, opened_by, who, done } => {
+            done.send(unlock(vault, shared, (key, opened_by), &who)).ok();
+        }
+        Job::Lock { who, done } => {
+            if let Some(mut vault) = vault.take() {
+                if let Some(who) = who {
+                    vault.witness(&who, Event::Lock, Vec::new());
+                }
+                vault.close_at_once().ok();
+            }
+            // What keys and values left in frames of calls that are over.
+            memory::wipe_stack::<{ memory::DEEPEST }>();
+            done.send(()).ok();
+        }
+        Job::Prove { key, done } => {
+            done.send(vault.as_ref().is_some_and(|vault| vault.is_key(&key))).ok();
+        }
+        Job::Note { who, event, items } => {
+            if let Some(vault) = vault {
+                vault.note(&who, event, Outcome::Refused, items);
+            }
+        }
+        Job::Use { who, authority, request, done } => {
+            let answer = match vault {
+                // Whoever has gone away needs no answer, and nothing is opened for them.
+                _ if done.is_closed() => return,
+                Some(vault) if !shared.is_locking() => {
+                    answer(vault, shared, (&who, &authority), *request)
+                }
+                _ => Answer::refused(locked("")),
+            };
+            done.send(answer).ok();
+        }
+    }
+}
+
+fn act_on_gets(mut gets: Vec<OneGet>, vault: &mut Option<Vault>, shared: &Shared) {
+    // Whoever has gone away needs no answer, and nothing is opened for them.
+    gets.retain(|get| !get.done.is_closed());
+    let vault = match vault {
+        Some(vault) if !shared.is_locking() && !gets.is_empty() => vault,
+        _ => {
+            for get in gets {
+                get.done.send(Answer::refused(locked(""))).ok();
+            }
+            return;
+        }
+    };
+    let (asks, doors): (Vec<_>, Vec<_>) = gets.into_iter().map(|get| (get.ask, get.done)).unzip();
+    let replies = perform_gets(vault, &asks);
+    for (reply, done) in replies.into_iter().zip(doors) {
+        let warnings = warnings(vault, shared);
+        done.send(in_frames(reply, warnings, Vec::new())).ok();
+    }
+}
+
+fn unlock(
+    vault: &mut Option<Vault>,
+    shared: &Shared,
+    (key, opened_by): (VaultKey, String),
+    who: &Who,
+) -> Result<(), AppError> {
+    if let Some(vault) = vault {
+        if !vault.is_key(&key) {
+            vault.note(who, Event::Unlock, Outcome::Refused, Vec::new());
+            return Err(AppError::new(
+                Code::Denied,
+                "the key is not that of the vault that is open",
+                "Name the key of this vault with --identity FILE or --passphrase-file FILE.",
+            ));
+        }
+        vault.witness(who, Event::Unlock, Vec::new());
+        return Ok(());
+    }
+    let opener = Opener {
+        identities: Vec::new(),
+        passphrase: &|| None,
+        key: Some((key, opened_by)),
+        who,
+        clock: Box::new(SystemClock),
+        write: true,
+        accept_rollback: false,
+    };
+    let mut opened = Vault::open(&shared.place, opener)?;
+    if !opened.keys_are_locked() && !shared.swappable {
+        return Err(AppError::new(
+            Code::Failed,
+            "the system refuses to keep keys out of swap (RLIMIT_MEMLOCK)",
+            "Raise the limit, or start the daemon with --allow-swap.",
+        ));
+    }
+    opened.witness(who, Event::Unlock, Vec::new());
+    *vault = Some(opened);
+    memory::wipe_stack::<{ 32 * 1024 }>();
+    Ok(())
+}
+
+/// What a person should know: each once, told to the first who asks.
+fn warnings(vault: &mut Vault, shared: &Shared) -> Vec<String> {
+    let mut all = vault.take_warnings();
+    if let Some(memory) = memory_warning()
+        && shared.told_of_memory.swap(true, Ordering::Relaxed)
+    {
+        all.retain(|one| *one != memory);
+    }
+    all
+}
+
+fn answer(
+    vault: &mut Vault,
+    shared: &Shared,
+    (who, authority): (&Who, &Authority),
+    request: Request,
+) -> Answer {
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    let with_digests = matches!(request, Request::Log(_, true));
+    let done = perform(vault, who, authority, request, &mut |read, digests| {
+        let Some(mut entry) = m::Entry::of(&read) else { return true };
+        if with_digests {
+            tell_digests(&mut entry, digests);
+        }
+        bytes += clawvault_proto::client::length(&entry);
+        entries.push(entry);
+        bytes < MAX_LOG
+    });
+    if done.is_ok() && bytes >= MAX_LOG {
+        return Answer::refused(AppError::new(
+            Code::Failed,
+            "the log is longer than the daemon tells at once",
+            "Ask for a part of it with --since, or lock the daemon first.",
+        ));
+    }
+    let warnings = warnings(vault, shared);
+    in_frames(done, warnings, entries)
+}
+
+fn in_frames(
+    done: Result<Reply, AppError>,
+    warnings: Vec<String>,
+    entries: Vec<m::Entry>,
+) -> Answer {
+    let reply = match done {
+        Ok(reply) => reply,
+        Err(error) => return Answer::refused(error),
+    };
+    let holds = |launched: &crate::app::session::Launched| {
+        launched.holds.iter().map(|(id, _)| id.clone()).collect()
+    };
+    let holds = reply.launched.as_ref().map(holds);
+    let too_large = |_| {
+        AppError::new(Code::Failed, "an answer is larger than the daemon gives", "Ask for less.")
+    };
+    Answer { outcome: frames(reply, warnings, entries).map_err(too_large), holds }
+}
+
+fn tell_digests(entry: &mut m::Entry, digests: &mut clawvault_core::auditlog::Digests) {
+    let mut tell = |path: &str, file: &mut Option<m::FileIdentity>| {
+        if let Some(file) = file
+            && let Some(digest) = digests.of(path, &(&*file).into())
+        {
+            file.digest = digest.to_vec();
+        }
+    };
+    if let Some(actor) = &mut entry.actor {
+        tell(&actor.executable, &mut actor.file);
+        tell(&actor.parent_executable, &mut actor.parent_file);
+    }
+    if let Some(program) = &mut entry.program {
+        tell(&program.path, &mut program.file);
+    }
+}

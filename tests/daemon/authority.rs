@@ -1,0 +1,203 @@
+//! Who gets what: the login session that unlocked, who has the key, a launched program, anyone else.
+
+use super::served::{Said, Served};
+
+/// That nothing of the value was said.
+fn got_nothing(said: &Said) {
+    assert!(!said.out.contains("value") && !said.err.contains("the-first"), "{said:?}");
+}
+
+#[test]
+fn only_the_session_that_unlocked_or_the_key_opens_it() {
+    let mut served = Served::vault();
+    served.serve(&[]);
+    served.call("get env/one").refused(3);
+    served.call("run -- true").refused(125);
+    served.sh("setsid -w sh -c 'true'").ok();
+    served.call("unlock").ok();
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
+    // Another login session of the same user: how things stand, and no more.
+    let elsewhere =
+        |words: &str| served.sh(&format!("p=$(command -v clawvault); setsid -w $p {words}"));
+    for words in [
+        "get env/one",
+        "list",
+        "set a/b --generate",
+        "export --format json",
+        "rm env/one --yes",
+        "policy show",
+        "log",
+        "backup b.age",
+        "run -- env",
+    ] {
+        let said = elsewhere(words);
+        assert!(matches!(said.code, Some(3 | 125)), "{words}: {said:?}");
+        got_nothing(&said);
+    }
+    assert!(elsewhere("status --json").ok().contains("\"authority\":\"status\""));
+    let key = served.path("home/identity.txt");
+    let named = format!("get env/one --identity {}", key.display());
+    assert_eq!(elsewhere(&named).ok(), "the-first-value");
+    // A key of another vault proves nothing.
+    let other = Served::vault();
+    let named = format!("get env/one --identity {}", other.path("home/identity.txt").display());
+    got_nothing(&elsewhere(&named));
+    // It may unlock for itself, with the key; and only then does it count.
+    let both = served.sh("setsid -w sh -c 'clawvault unlock && clawvault get env/one'");
+    assert_eq!(both.ok(), "the-first-value");
+    let log = served.log();
+    let refused = |event: &str| log.iter().any(|line| line.contains(&format!("{event} refused")));
+    assert!(
+        ["get", "list", "set", "export", "remove", "run"].iter().all(|e| refused(e)),
+        "{log:#?}"
+    );
+}
+
+#[test]
+fn a_launched_program_has_what_it_was_given_and_nothing_else() {
+    let served = Served::unlocked();
+    served.set("env/two", "the-second-value");
+    let inside = |script: &str| served.run_sh(&["--only", "env/one"], script);
+    assert_eq!(inside("echo $ONE; cv get env/one").ok(), "the-first-value\nthe-first-value");
+    assert!(!inside("cv list").ok().contains("env/two"));
+    for words in [
+        "cv get env/two",
+        "cv set env/one",
+        "cv export --format json",
+        "cv log",
+        "cv rm env/one --yes",
+        "cv unlock",
+        "cv policy show",
+        "cv rollback env/one",
+        "cv run --only env/two -- env",
+        "cv show env/two",
+        "cv backup b.age",
+    ] {
+        let said = inside(&format!("{words} </dev/null"));
+        assert!(!matches!(said.code, Some(0)), "{words}: {said:?}");
+        assert!(!said.out.contains("second"), "{words}: {said:?}");
+    }
+    // The key that lies in the home is no way out: a launched program proves nothing.
+    let named = "cv get env/two --identity $HOME/home/identity.txt";
+    inside(named).refused(3);
+    // A nested run is narrowed to what the outer one has.
+    assert!(!inside("cv run -- env").ok().contains("TWO="));
+    // Another path of the program is the same program.
+    let copied = "cp $(command -v clawvault) $HOME/other; CLAWVAULT_HOME=$HOME/home \
+                  XDG_RUNTIME_DIR=$HOME/run $HOME/other get env/two";
+    inside(copied).refused(3);
+    assert!(served.log().iter().any(|line| line.contains("get refused") && line.contains("run ")));
+}
+
+#[test]
+fn who_breaks_away_from_a_run_has_nothing() {
+    let served = Served::unlocked();
+    let result = served.path("result");
+    let wait = |what: &str| {
+        super::served::until(what, || result.exists());
+        let text = std::fs::read_to_string(&result).unwrap();
+        std::fs::remove_file(&result).unwrap();
+        text
+    };
+    let get = "{ cv get env/one; echo \"code $?\"; } > $HOME/new 2>&1; mv $HOME/new $HOME/result";
+    // Forked twice and left by its parents, in the same session; then in a session of its own.
+    for script in [
+        format!("( ( sleep 0.3; {get} ) & ) & exit 0"),
+        format!(
+            "cat > $HOME/s <<'E'\n{}\nE\nsetsid -f sh -c 'sleep 0.3; . $HOME/s' & exit 0",
+            served.script(get)
+        ),
+    ] {
+        served.run_sh(&[], &script).ok();
+        let text = wait("the orphan has asked");
+        assert!(text.contains("code 3") && !text.contains("the-first-value"), "{text}");
+    }
+    // The record of a run is no proof of anything: to remove it frees nobody.
+    let freed = "rm -rf $HOME/run/clawvault/runs; cv get env/one; cv export --format json";
+    let said = served.run_sh(&[], freed);
+    assert_eq!(said.out, "the-first-value");
+    // A run that began before there was a daemon is known by its record.
+    let mut early = Served::vault();
+    let script = early.script(
+        "until cv status | grep -q unlocked; do sleep 0.05; done; \
+                               cv get env/one; cv export --format json",
+    );
+    let mut command = early.command(&["run", "--", "/bin/sh", "-c", &script]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    super::served::until("the run has begun", || {
+        std::fs::read_dir(early.path("run/clawvault/runs"))
+            .is_ok_and(|mut all| all.next().is_some())
+    });
+    early.serve(&[]);
+    early.call("unlock").ok();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "the-first-value");
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn openclaw_is_answered_in_its_own_protocol() {
+    let served = Served::unlocked();
+    served.set("env/admin", "x");
+    let ask = |text: &str| served.call_with("resolve", text.as_bytes());
+    let request =
+        r#"{"protocolVersion":1,"provider":"clawvault","ids":["env/one","no/such","Not a name"]}"#;
+    let answer: serde_json::Value = serde_json::from_str(&ask(request).ok()).unwrap();
+    assert_eq!(answer["protocolVersion"], 1);
+    assert_eq!(answer["values"]["env/one"], "the-first-value");
+    assert_eq!(answer["errors"]["no/such"]["code"], "NOT_FOUND");
+    assert_eq!(answer["errors"]["Not a name"]["code"], "NOT_FOUND");
+    for wrong in ["", "{}", r#"{"protocolVersion":2,"ids":[]}"#] {
+        ask(wrong).refused(2);
+    }
+    let none: serde_json::Value =
+        serde_json::from_str(&ask(r#"{"protocolVersion":1,"ids":[]}"#).ok()).unwrap();
+    assert!(none["values"].is_object());
+    // Admin credentials are for nobody.
+    std::fs::write(served.path("p"), "[secrets.\"env/one\"]\nadmin = \"env/admin\"\n").unwrap();
+    served.call("policy apply p --yes").ok();
+    let answer = ask(r#"{"protocolVersion":1,"ids":["env/admin"]}"#).ok();
+    assert!(answer.contains("NOT_FOUND"), "{answer}");
+    // A launched program gets its own, and the whole is refused where it asks for more.
+    served.set("env/two", "the-second-value");
+    let echo =
+        |id: &str| format!("echo '{{\"protocolVersion\":1,\"ids\":[\"{id}\"]}}' | cv resolve");
+    let inside = |id: &str| served.run_sh(&["--only", "env/one"], &echo(id));
+    assert!(inside("env/one").ok().contains("the-first-value"));
+    inside("env/two").refused(3);
+    served.call("lock").ok();
+    ask(request).refused(3);
+}
+
+#[test]
+fn another_user_is_refused_even_where_the_socket_is_open_to_all() {
+    use std::os::unix::fs::PermissionsExt;
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIP: only root can become another user");
+        return;
+    }
+    let served = Served::unlocked();
+    let open = |path: std::path::PathBuf, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    let modes = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((modes(&served.socket()), modes(&served.path("run/clawvault"))), (0o600, 0o700));
+    for name in ["", "run", "run/clawvault"] {
+        open(served.path(name), 0o755);
+    }
+    open(served.socket(), 0o666);
+    // Straight to the socket: the program itself would trust neither directory nor socket.
+    let script = format!(
+        "import socket,struct\ns=socket.socket(socket.AF_UNIX)\ns.connect('{}')\n\
+         s.sendall(struct.pack('<II',4,0)+bytes([8,1,16,1])+struct.pack('<II',2,0)+bytes([0x12,0]))\n\
+         s.settimeout(10)\nd=b''\nwhile True:\n  b=s.recv(4096)\n  if not b: break\n  d+=b\nprint(d)",
+        served.socket().display()
+    );
+    let words =
+        ["--reuid", "65534", "--regid", "65534", "--clear-groups", "python3", "-c", &script];
+    let said = super::served::finish(served.command_of("/usr/bin/setpriv", &words), b"");
+    assert!(said.out.contains("serves user 0 only"), "{said:?}");
+    // It could not lock it either.
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
+}
