@@ -64,7 +64,7 @@ enum Arguments {
 
 /// Stories that are not told a second time with a daemon, and why; all others say, print and store
 /// the same with it.
-const UNSERVED: [(&str, &str); 12] = [
+const UNSERVED: &[(&str, &str)] = &[
     ("backup", "doctor and restore need the store itself"),
     ("broken", "the vault is damaged behind the daemon's back"),
     ("credential", "the unit's key is taken away again"),
@@ -73,6 +73,7 @@ const UNSERVED: [(&str, &str); 12] = [
     ("log", "the log has the unlocking, too"),
     ("recipients", "recipients need the store itself"),
     ("run-refused", "whoever unlocked needs no key on the command line"),
+    ("scan-cache", "uninstall wants the daemon ended"),
     ("scrub", "a scrub needs the store itself"),
     ("scrub-openclaw", "a scrub needs the store itself"),
     ("status-doctor", "status tells of the daemon"),
