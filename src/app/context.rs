@@ -53,7 +53,7 @@ pub struct App {
 impl App {
     /// Opens the vault in this process, for what cannot go through a daemon: refused while one
     /// holds it.
-    pub(super) fn open(&self, access: Access) -> Result<Vault, AppError> {
+    pub fn open(&self, access: Access) -> Result<Vault, AppError> {
         self.refuse_while_served()?;
         self.open_local(access, &self.who())
     }

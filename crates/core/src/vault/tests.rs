@@ -68,7 +68,7 @@ impl Bench {
         )
     }
 
-    fn open_keeping_key(&self) -> (Vault, crate::crypto::VaultKey) {
+    fn open_keeping_key(&self) -> (Vault, VaultKey) {
         let identities = Identity::parse_file(self.identity.as_bytes()).unwrap();
         let (passphrase, clock) = (&|| None, self.clock());
         let (who, write, accept_rollback) = (&self.who, true, false);
