@@ -4,7 +4,7 @@
 use std::path::Path;
 
 const HEAD: &str = "//! The messages of `clawvault.proto`, which says what each means. Made from it by `tests/generated.rs`.\n\
-                    #![allow(missing_docs, unreachable_pub, reason = \"made by prost-build\")]\n\n";
+                    #![allow(missing_docs, unreachable_pub, clippy::all, reason = \"made by prost-build\")]\n\n";
 
 #[test]
 fn the_messages_are_those_of_the_proto_file() {

@@ -53,6 +53,7 @@ struct OneGet {
 }
 
 impl Job {
+    #[allow(clippy::result_large_err, reason = "the job itself, given back")]
     fn into_get(self) -> Result<OneGet, Self> {
         match self {
             Self::Use { who, authority, request, done } => match *request {

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clawvault_core::crypto::VaultKey;
-use clawvault_core::domain::limits::MAX_LOCKED;
 use clawvault_core::memory;
 use clawvault_core::platform::socket::{self, Bound};
 use clawvault_core::platform::{Dir, PlatformError};
@@ -69,7 +68,6 @@ pub fn serve(options: Options, say: &dyn Fn(&str)) -> Result<(), AppError> {
         ));
     }
     drop(probe);
-    debug_assert!(MAX_LOCKED > 0);
     let dir = Dir::create(&options.runtime)?;
     let bound = match options.handed {
         true => socket::adopt(&dir, &options.socket),

@@ -57,7 +57,7 @@ pub(in crate::app) fn launch(
     vault: &mut Vault,
     who: &Who,
     authority: &Authority,
-    ask: RunAsk,
+    ask: &RunAsk,
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
     let who = Who {
@@ -66,10 +66,10 @@ pub(in crate::app) fn launch(
         agent: ask.agent.as_ref().map(ToString::to_string),
         ..who.clone()
     };
-    let (slots, fills) = match allotted(vault, &policy, authority, &ask) {
+    let (slots, fills) = match allotted(vault, &policy, authority, ask) {
         Ok(allotted) => allotted,
         Err(error) => {
-            vault.note(&who, Event::Run, error.outcome(), asked(&ask));
+            vault.note(&who, Event::Run, error.outcome(), asked(ask));
             return Err(error);
         }
     };

@@ -25,6 +25,7 @@ use super::{Access, App, AppError, Code};
 pub type Each<'a> = &'a mut dyn FnMut(Read, &mut clawvault_core::auditlog::Digests) -> bool;
 
 /// An open vault, here or in the daemon.
+#[allow(clippy::large_enum_variant, reason = "a command has one of them")]
 pub enum Session {
     /// In this process: nobody else has it open.
     Local(Box<Vault>, Who),

@@ -72,7 +72,7 @@ pub fn perform(
             export(vault, who, &profile, &only, without_admin)
         }
         Request::Values => values(vault, who),
-        Request::Run(ask) => launch(vault, who, authority, ask),
+        Request::Run(ask) => launch(vault, who, authority, &ask),
         Request::Resolve(profile, ids) => resolve(vault, who, authority, &profile, &ids),
         Request::Log(query, _) => log(vault, who, &query, each),
         Request::Backup(directory, name, replace) => {
@@ -180,14 +180,14 @@ pub fn perform_gets(
         .map(|((who, _, want, _), _)| (who, want))
         .collect();
     let mut revealed = vault.reveal_each(&open).into_iter();
-    let mut answer = |refused: Option<AppError>| match refused {
+    let answer = |refused: Option<AppError>| match refused {
         Some(error) => Err(error),
         None => {
             let one = revealed.next().transpose()?;
             Ok(Reply { revealed: one.into_iter().collect(), ..Reply::default() })
         }
     };
-    refused.into_iter().map(|refused| answer(refused)).collect()
+    refused.into_iter().map(answer).collect()
 }
 
 fn get(vault: &mut Vault, who: &Who, want: &Want, one_field: bool) -> Result<Reply, AppError> {

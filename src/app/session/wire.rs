@@ -28,6 +28,7 @@ pub(super) use reply::{gather, told};
 pub(super) type Sent = (What, Vec<Value>);
 
 /// What a peer asks for.
+#[allow(clippy::large_enum_variant, reason = "one is taken apart as soon as it is read")]
 pub enum Inbound {
     /// To open the vault with this key, of the slot of this recipient.
     Unlock(VaultKey, String),
