@@ -9,6 +9,7 @@ use super::Repository;
 use super::commits::{Commits, tell};
 use super::damage::Damage;
 use super::marks::{self, Leak, Mark, Marked};
+use super::objects::{Holders, Pack, Wanted};
 use super::past::Past;
 use super::refs::{Tips, is_branch};
 use super::staged::Blob;
@@ -54,7 +55,7 @@ impl<'a> Attribution<'a> {
         tips: &Tips,
         commits: &'a Commits,
         past: Option<&Past>,
-        leaking: &HashSet<ObjectId>,
+        (packs, leaking): (&[Pack], &HashSet<ObjectId>),
         rules: &RuleSet,
         damage: &mut Damage,
         progress: &dyn Progress,
@@ -67,7 +68,12 @@ impl<'a> Attribution<'a> {
         let files = rules.rules().iter().flat_map(|rule| rule.files.iter());
         let files: Vec<&str> = files.map(AsRef::as_ref).collect();
         let past = past.filter(|_| commits.go_on(&order));
-        let mut trees = Trees::new(repo, leaking, &files);
+        let wanted = Wanted { repo, blobs: leaking, files: &files };
+        let holders = match packs {
+            [] => None,
+            packs => Holders::of(packs, &wanted, progress),
+        };
+        let mut trees = Trees::new(&wanted, holders.as_ref());
         let walk = Walk { repo, commits, order: &order, ranks: &ranks };
         let in_commits = walk.all(past, &mut trees, damage, progress);
         let found = walk.besides(&in_commits, tips, &mut trees, damage);

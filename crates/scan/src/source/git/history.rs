@@ -75,7 +75,7 @@ impl Repository {
             &tips,
             &commits,
             walked,
-            &leaking,
+            (&blobs.opened, &leaking),
             scanner.rules,
             &mut damage,
             progress,

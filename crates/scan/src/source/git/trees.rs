@@ -10,6 +10,7 @@ use gix::objs::{Exists as _, TreeRefIter};
 
 use super::MAX_DEPTH;
 use super::damage::{Damage, read_tree};
+use super::objects::{Holders, Wanted};
 
 /// Most paths that are noted for one blob.
 const MAX_PATHS: usize = 1024;
@@ -34,16 +35,14 @@ pub(super) struct Trees<'a> {
     seen_at: HashSet<(ObjectId, BString)>,
     /// The last version of each directory.
     top: Directory,
+    /// Which trees hold nothing, where that is known before.
+    holders: Option<&'a Holders>,
     rest: Rest<'a>,
 }
 
 /// What a walk looks for, and what it found.
 struct Rest<'a> {
-    repo: &'a gix::Repository,
-    /// Blobs that are looked for.
-    wanted: &'a HashSet<ObjectId>,
-    /// Ends of paths whose blobs are looked for, too.
-    files: &'a [&'a str],
+    wanted: &'a Wanted<'a>,
     /// How many bytes of trees are kept.
     kept: usize,
     found: HashMap<ObjectId, Found>,
@@ -63,14 +62,10 @@ struct Directory {
 }
 
 impl<'a> Trees<'a> {
-    pub(super) fn new(
-        repo: &'a gix::Repository,
-        wanted: &'a HashSet<ObjectId>,
-        files: &'a [&'a str],
-    ) -> Self {
-        let rest = Rest { repo, wanted, files, kept: 0, found: HashMap::new() };
+    pub(super) fn new(wanted: &'a Wanted<'a>, holders: Option<&'a Holders>) -> Self {
+        let rest = Rest { wanted, kept: 0, found: HashMap::new() };
         let (seen, seen_at) = (gix::hashtable::HashMap::default(), HashSet::new());
-        Self { seen, seen_at, top: Directory::default(), rest }
+        Self { seen, seen_at, top: Directory::default(), holders, rest }
     }
 
     /// What was noted, since this was asked last, of the blobs that are looked for.
@@ -104,7 +99,8 @@ impl<'a> Trees<'a> {
 impl Rest<'_> {
     /// A blob lies at a path; whether it is looked for.
     fn note(&mut self, id: ObjectId, path: &BStr, commit: Option<u32>) -> bool {
-        if !self.wanted.contains(&id) && !self.files.iter().any(|end| path.ends_with_str(end)) {
+        let Wanted { blobs, files, .. } = self.wanted;
+        if !blobs.contains(&id) && !files.iter().any(|end| path.ends_with_str(end)) {
             return false;
         }
         let found = self.found.entry(id).or_default();
@@ -142,6 +138,9 @@ impl Walk<'_, '_> {
             Some(true) => {}
             None => {
                 self.trees.seen.insert(id, false);
+                if self.trees.holders.is_some_and(|holders| holders.is_empty(&id)) {
+                    return false;
+                }
             }
         }
         if depth > MAX_DEPTH {
@@ -149,7 +148,7 @@ impl Walk<'_, '_> {
             return false;
         }
         let mut bytes = Vec::new();
-        if let Err(why) = read_tree(self.trees.rest.repo, id, &mut bytes) {
+        if let Err(why) = read_tree(self.trees.rest.wanted.repo, id, &mut bytes) {
             match why {
                 Some(error) => self.damage.unreadable(&id.to_string(), &error),
                 None => self.damage.missing(id),
@@ -158,7 +157,7 @@ impl Walk<'_, '_> {
         }
         if let Some(base) = place.base.take() {
             // Where it cannot be read, more is looked at than need be.
-            if read_tree(self.trees.rest.repo, base, &mut place.bytes).is_err() {
+            if read_tree(self.trees.rest.wanted.repo, base, &mut place.bytes).is_err() {
                 place.bytes.clear();
             }
             self.trees.rest.kept += place.bytes.len();
@@ -218,7 +217,7 @@ impl Walk<'_, '_> {
             }
             EntryKind::Commit => false,
             EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
-                if !self.trees.rest.repo.objects.exists(entry.oid) {
+                if !self.trees.rest.wanted.repo.objects.exists(entry.oid) {
                     self.damage.missing(id);
                 }
                 self.trees.rest.note(id, self.path.as_bstr(), self.commit)

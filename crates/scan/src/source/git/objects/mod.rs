@@ -1,6 +1,7 @@
 //! The blobs of an object database, each scanned once.
 
 mod delta;
+mod holders;
 mod pack;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
 use crate::finding::Finding;
 use crate::source::{Progress, Summary, content};
-use pack::Pack;
+pub(super) use holders::{Holders, Wanted};
+pub(super) use pack::Pack;
 
 /// So few blobs are rather read again than looked up.
 const FEW: usize = 64;
@@ -53,6 +55,8 @@ pub(super) struct Blobs {
     pub(super) loose: (Vec<ObjectId>, u64),
     /// Blobs that no earlier scan is known to have met, where something is kept.
     pub(super) new: Vec<ObjectId>,
+    /// The packs, where no earlier scan is known.
+    pub(super) opened: Vec<Pack>,
 }
 
 /// What one worker, or all, found in a pack.
@@ -154,7 +158,10 @@ pub(super) fn scan(
         blobs.summary.leave_out(found.unsure);
         blobs.hits.extend(found.hits);
         blobs.packed.extend(found.packed);
-        again.extend(found.lost.into_iter().chain(pack.lost));
+        again.extend(found.lost.iter().chain(&pack.lost));
+        if past.is_none() {
+            blobs.opened.push(pack);
+        }
     }
     let known = |id: &ObjectId| past.is_some_and(|past| past.loose.binary_search(id).is_ok());
     let mut loose_blobs = 0;

@@ -8,7 +8,7 @@ use gix::ObjectId;
 use gix::odb::pack;
 use gix::odb::pack::data::entry::Header;
 
-use super::delta;
+use super::delta::{self, Stretch};
 use super::windows::Scanned;
 use super::{Found, MAX_BLOB};
 use crate::engine::Scanner;
@@ -20,7 +20,7 @@ const NONE: u32 = u32::MAX;
 const MAX_THREADS: usize = 2;
 
 /// A pack, and which of its objects are made out of which.
-pub(super) struct Pack {
+pub(in crate::source::git) struct Pack {
     bundle: pack::Bundle,
     /// Where entries begin, in order.
     offsets: Vec<u64>,
@@ -31,6 +31,8 @@ pub(super) struct Pack {
     next: Vec<u32>,
     /// Entries that are blobs by themselves.
     roots: Vec<u32>,
+    /// Entries that are trees by themselves.
+    pub(super) trees: Vec<u32>,
     /// How many blobs there are.
     pub(super) blobs: usize,
     /// Entries that nothing whole leads to: their base is missing, or they are based on each other.
@@ -54,6 +56,7 @@ impl Pack {
             first: none.clone(),
             next: none,
             roots: Vec::new(),
+            trees: Vec::new(),
             blobs: 0,
             lost: Vec::new(),
         };
@@ -70,8 +73,11 @@ impl Pack {
                     self.roots.push(at as u32);
                     continue;
                 }
-                Ok(Header::Commit | Header::Tree | Header::Tag) => {
+                Ok(header @ (Header::Commit | Header::Tree | Header::Tag)) => {
                     others.push(at as u32);
+                    if header == Header::Tree {
+                        self.trees.push(at as u32);
+                    }
                     continue;
                 }
                 Ok(Header::OfsDelta { base_distance }) => {
@@ -109,9 +115,9 @@ impl Pack {
         count
     }
 
-    /// Entries that are blobs, none before its base.
-    fn entries(&self) -> Vec<u32> {
-        let (mut entries, mut todo) = (Vec::with_capacity(self.blobs), self.roots.clone());
+    /// Some entries and all that is made out of them, none before its base.
+    pub(super) fn families(&self, roots: &[u32]) -> Vec<u32> {
+        let (mut entries, mut todo) = (Vec::with_capacity(roots.len()), roots.to_vec());
         while let Some(at) = todo.pop() {
             entries.push(at);
             todo.extend(self.children(at as usize));
@@ -121,12 +127,12 @@ impl Pack {
 
     /// Ids of the blobs.
     pub(super) fn ids(&self) -> impl Iterator<Item = ObjectId> {
-        self.entries().into_iter().map(|at| self.id(at as usize))
+        self.families(&self.roots).into_iter().map(|at| self.id(at as usize))
     }
 
     /// Leaves blobs out that are known, unless another one is made out of them; how many.
     pub(super) fn leave_out(&mut self, is_known: impl Fn(&ObjectId) -> bool) -> u64 {
-        let entries = self.entries();
+        let entries = self.families(&self.roots);
         let (mut is_needed, mut left_out) = (vec![false; self.offsets.len()], 0);
         for at in entries.iter().rev().map(|at| *at as usize) {
             let needed: Vec<u32> = self.children(at).filter(|at| is_needed[*at as usize]).collect();
@@ -154,7 +160,7 @@ impl Pack {
         end.unwrap_or(self.bundle.pack.data_len() as u64).saturating_sub(self.offsets[at])
     }
 
-    fn id(&self, at: usize) -> ObjectId {
+    pub(super) fn id(&self, at: usize) -> ObjectId {
         self.bundle.index.oid_at_index(self.numbers[at]).to_owned()
     }
 
@@ -166,13 +172,8 @@ impl Pack {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    let mut worker = Worker {
-                        pack: self,
-                        scanner,
-                        inflate: gix::zlib::Inflate::default(),
-                        delta: Vec::new(),
-                        found: Found::default(),
-                    };
+                    let mut inflater = Inflater::default();
+                    let mut worker = Worker { pack: self, scanner, found: Found::default() };
                     loop {
                         let turn = turn.fetch_add(1, Ordering::Relaxed);
                         let Some(root) = self.roots.get(turn) else { break };
@@ -180,7 +181,7 @@ impl Pack {
                             break;
                         }
                         let before = worker.found.counts();
-                        worker.family(*root as usize);
+                        self.family(*root, &mut inflater, &mut worker);
                         let (texts, bytes) = worker.found.counts();
                         progress.done(texts - before.0, bytes - before.1);
                     }
@@ -194,62 +195,109 @@ impl Pack {
     }
 }
 
-struct Worker<'a> {
-    pack: &'a Pack,
-    scanner: &'a Scanner<'a>,
-    inflate: gix::zlib::Inflate,
-    delta: Vec<u8>,
-    found: Found,
+/// What is done with the objects of a family.
+pub(super) trait Family {
+    /// What is kept of an object while others are made out of it.
+    type Object: AsRef<[u8]>;
+
+    /// An object that is stored whole.
+    fn whole(&mut self, at: usize, bytes: Vec<u8>) -> Self::Object;
+    /// One that a delta makes.
+    fn child(
+        &mut self,
+        at: usize,
+        base: &Self::Object,
+        bytes: Vec<u8>,
+        delta: &[Stretch],
+    ) -> Self::Object;
+    /// One that cannot be read.
+    fn lost(&mut self, at: usize);
 }
 
-impl Worker<'_> {
-    /// A blob and all that is made out of it, children first, so that few lie in memory at once.
-    fn family(&mut self, root: usize) {
-        let mut bytes = Vec::new();
-        if !self.inflated(root, &mut bytes) {
-            return self.lose(root);
-        }
-        let whole = Rc::new(Scanned::whole(self.scanner, bytes));
-        self.tell(root, &whole);
-        let mut todo: Vec<(usize, Rc<Scanned>)> = Vec::new();
-        self.push_children(root, &whole, &mut todo);
-        drop(whole);
+impl Pack {
+    /// Resolves an object and all that is made out of it, children first, so that few lie in memory
+    /// at once.
+    pub(super) fn family<F: Family>(&self, root: u32, inflater: &mut Inflater, family: &mut F) {
+        let (mut todo, mut made) = (vec![(root, None::<Rc<F::Object>>)], Vec::new());
         while let Some((at, base)) = todo.pop() {
-            let mut delta = std::mem::take(&mut self.delta);
-            let made = match self.inflated(at, &mut delta) {
-                true => delta::apply(&base.bytes, &delta, MAX_BLOB as usize),
-                false => None,
+            let place = at as usize;
+            let object = match base {
+                None => {
+                    let mut bytes = Vec::new();
+                    let whole = inflater.inflate(self, place, &mut bytes);
+                    whole.then(|| family.whole(place, bytes))
+                }
+                Some(base) => {
+                    let bytes = match inflater.inflate(self, place, &mut made) {
+                        true => delta::apply((*base).as_ref(), &made, MAX_BLOB as usize),
+                        false => None,
+                    };
+                    bytes.map(|(bytes, delta)| family.child(place, &base, bytes, &delta))
+                }
             };
-            self.delta = delta;
-            let Some((bytes, stretches)) = made else {
-                self.lose(at);
-                continue;
-            };
-            let scanned = Rc::new(base.child(self.scanner, bytes, &stretches));
-            drop(base);
-            self.tell(at, &scanned);
-            self.push_children(at, &scanned, &mut todo);
+            match object.map(Rc::new) {
+                Some(object) => {
+                    let children = self.children(place);
+                    todo.extend(children.map(|child| (child, Some(Rc::clone(&object)))));
+                }
+                // And so nothing that is made out of it.
+                None => {
+                    let lost = self.families(&[at]);
+                    lost.into_iter().for_each(|at| family.lost(at as usize));
+                }
+            }
         }
     }
+}
 
-    fn push_children(&self, at: usize, base: &Rc<Scanned>, todo: &mut Vec<(usize, Rc<Scanned>)>) {
-        todo.extend(self.pack.children(at).map(|child| (child as usize, Rc::clone(base))));
-    }
+/// Inflates what is stored.
+#[derive(Default)]
+pub(super) struct Inflater(gix::zlib::Inflate);
 
-    /// Inflates what is stored of an entry into `out`.
-    fn inflated(&mut self, at: usize, out: &mut Vec<u8>) -> bool {
-        let data = &self.pack.bundle.pack;
-        let Ok(entry) = data.entry(self.pack.offsets[at]) else { return false };
+impl Inflater {
+    /// Inflates what is stored of an entry into `out`; false where it cannot be.
+    fn inflate(&mut self, pack: &Pack, at: usize, out: &mut Vec<u8>) -> bool {
+        let data = &pack.bundle.pack;
+        let Ok(entry) = data.entry(pack.offsets[at]) else { return false };
         // Deflate cannot do better than that: a header that promises more lies.
-        let honest = entry.decompressed_size <= self.pack.stored(at).saturating_mul(1032) + 64;
+        let honest = entry.decompressed_size <= pack.stored(at).saturating_mul(1032) + 64;
         if entry.decompressed_size > MAX_BLOB || !honest {
             return false;
         }
         out.clear();
         out.resize(entry.decompressed_size as usize, 0);
-        data.decompress_entry(&entry, &mut self.inflate, out).is_ok()
+        data.decompress_entry(&entry, &mut self.0, out).is_ok()
+    }
+}
+
+/// Scans blobs.
+struct Worker<'a> {
+    pack: &'a Pack,
+    scanner: &'a Scanner<'a>,
+    found: Found,
+}
+
+impl Family for Worker<'_> {
+    type Object = Scanned;
+
+    fn whole(&mut self, at: usize, bytes: Vec<u8>) -> Scanned {
+        let scanned = Scanned::whole(self.scanner, bytes);
+        self.tell(at, &scanned);
+        scanned
     }
 
+    fn child(&mut self, at: usize, base: &Scanned, bytes: Vec<u8>, delta: &[Stretch]) -> Scanned {
+        let scanned = base.child(self.scanner, bytes, delta);
+        self.tell(at, &scanned);
+        scanned
+    }
+
+    fn lost(&mut self, at: usize) {
+        self.found.lost.push(self.pack.id(at));
+    }
+}
+
+impl Worker<'_> {
     fn tell(&mut self, at: usize, scanned: &Scanned) {
         self.found.texts += 1;
         self.found.bytes += scanned.bytes.len() as u64;
@@ -262,15 +310,6 @@ impl Worker<'_> {
             if !hits.is_empty() {
                 self.found.hits.push((self.pack.id(at), hits));
             }
-        }
-    }
-
-    /// An entry that cannot be read, and so nothing that is made out of it.
-    fn lose(&mut self, at: usize) {
-        let mut todo = vec![at];
-        while let Some(at) = todo.pop() {
-            self.found.lost.push(self.pack.id(at));
-            todo.extend(self.pack.children(at).map(|child| child as usize));
         }
     }
 }

@@ -27,6 +27,12 @@ pub(super) struct Scanned {
     pub(super) packed: Vec<Finding>,
 }
 
+impl AsRef<[u8]> for Scanned {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 impl Scanned {
     /// Scans a whole object.
     pub(super) fn whole(scanner: &Scanner<'_>, bytes: Vec<u8>) -> Self {
