@@ -100,7 +100,8 @@ pub(super) fn leaf_cell(page: &[u8], at: usize, usable: usize) -> Option<Range<u
     let (total, rest) = varint(page.get(at..)?)?;
     let (_, rest) = varint(rest)?;
     let begin = page.len() - rest.len();
-    let length = usize::try_from(total).ok().filter(|length| *length + 35 <= usable)?;
+    let fits = |length: &usize| *length <= usable.saturating_sub(35);
+    let length = usize::try_from(total).ok().filter(fits)?;
     let end = begin.checked_add(length)?;
     (end <= page.len()).then_some(begin..end)
 }
