@@ -9,14 +9,13 @@ use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
 use clawvault_core::domain::Value;
+use clawvault_scan::source::typed::{META, continued, is_time};
 use zeroize::Zeroizing;
 
 /// Shortest value that is looked for, in bytes: a shorter one would take harmless commands along.
 pub const MIN_VALUE: usize = 8;
 
 const FISH_ENTRY: &[u8] = b"- cmd:";
-/// zsh writes some bytes as this one and the byte with its sixth bit turned.
-const META: u8 = 0x83;
 
 /// A history without the commands that held a value.
 pub struct Cleared {
@@ -100,18 +99,6 @@ fn commands(bytes: &[u8]) -> Vec<Range<usize>> {
         at = end;
     }
     commands
-}
-
-/// `#` and digits: when the command below it was given.
-fn is_time(line: &[u8]) -> bool {
-    let digits = line.trim_ascii_end().strip_prefix(b"#").unwrap_or_default();
-    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
-}
-
-/// An odd number of backslashes before the line's end.
-fn continued(line: &[u8]) -> bool {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::Program;
 /// How a history of libedit begins.
 const LIBEDIT: &[u8] = b"_HiStOrY_V2_\n";
 /// zsh writes some bytes as this one and the byte with its sixth bit turned.
-const META: u8 = 0x83;
+pub const META: u8 = 0x83;
 
 /// A command.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -131,13 +131,13 @@ pub(super) fn begin(program: Program, command: &[u8]) -> &[u8] {
 }
 
 /// `#` and digits: when the command below it was given.
-fn is_time(line: &[u8]) -> bool {
+pub fn is_time(line: &[u8]) -> bool {
     let digits = line.trim_ascii_end().strip_prefix(b"#").unwrap_or_default();
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// An odd number of backslashes before the line's end.
-fn continued(line: &[u8]) -> bool {
+pub fn continued(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }

@@ -17,6 +17,7 @@ use super::{Outcome, Summary};
 use crate::engine::{Scanner, Text};
 use crate::finding::{Finding, masked};
 use form::Typed;
+pub use form::{META, continued, is_time};
 
 /// Largest history, in bytes.
 const MAX_HISTORY: u64 = 64 << 20;
@@ -99,7 +100,7 @@ pub fn scan_file(scanner: &Scanner<'_>, path: &Path, remedy: &Remedy<'_>) -> Out
             let program = Program::of(path, &bytes);
             return scan(scanner, &name_of(path), program, &bytes, remedy);
         }
-        Ok(None) => *outcome.summary.skipped.entry("no regular file").or_default() += 1,
+        Ok(None) => outcome.summary.skipped.add("no regular file", 1),
         Err(error) => {
             let shown = name_of(path).escape_bytes().to_string();
             outcome.summary.unreadable.push((shown, error.kind().to_string()));
