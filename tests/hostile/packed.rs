@@ -57,6 +57,11 @@ fn layers_of_an_image_are_opened_in_a_tree_on_stdin_and_in_history() {
     let said = scan(root, &["--format", "jsonl", "."]);
     ended(&said, 1, "an image");
     assert_eq!(places(&said.out), expected(""));
+    let mut stdin = Command::new(env!("CARGO_BIN_EXE_clawvault"));
+    stdin.args(["scan", "--stdin", "--no-vault", "--format", "jsonl"]).env("HOME", root);
+    stdin.stdin(fs::File::open(root.join("image.tar")).unwrap());
+    let piped = places(&stdin.output().unwrap().stdout);
+    assert_eq!(piped, expected("").map(|place| place.replace("image.tar", "stdin")));
     fs::create_dir(root.join("in")).unwrap();
     fs::rename(root.join("image.tar"), root.join("in/image.tar")).unwrap();
     git(root, &["init", "-q"]);
