@@ -165,6 +165,6 @@ fn bombs_and_endless_files_are_bounded() {
     let start = Instant::now();
     let outcome = scan(directory.path());
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
-    let told = outcome.summary.skipped.get("archives that unpack to too much");
-    assert!(told.is_some_and(|count| *count >= 390), "{:?}", outcome.summary.skipped);
+    let told = outcome.summary.skipped.count("archives that unpack to too much");
+    assert!(told >= 390, "{:?}", outcome.summary.skipped);
 }

@@ -17,7 +17,7 @@ pub(super) fn tell(scanned: &Scanned) {
         output::talk(&read(scanned));
     }
     if !summary.skipped.is_empty() {
-        let each = summary.skipped.iter().map(|(why, count)| format!("{} {why}", grouped(*count)));
+        let each = summary.skipped.iter().map(|(why, count)| format!("{} {why}", grouped(count)));
         output::talk(&format!("skipped: {}", each.collect::<Vec<_>>().join(", ")));
     }
     if summary.missing > 0 {

@@ -10,6 +10,7 @@ use super::masks::{masked, printable};
 use crate::engine::KnownSecret;
 use crate::finding::{Commit, Finding, History};
 use crate::rule::{Confidence, Severity};
+use crate::source::Skipped;
 
 /// A finding, without its value.
 #[derive(Serialize)]
@@ -75,7 +76,7 @@ pub(super) struct Scanned<'a> {
     pub(super) commits: u64,
     pub(super) remembered: u64,
     pub(super) seconds: f64,
-    pub(super) skipped: &'a BTreeMap<&'static str, u64>,
+    pub(super) skipped: &'a Skipped,
     pub(super) missing: u64,
     pub(super) unreadable: Vec<Unreadable>,
     pub(super) vault: &'a str,

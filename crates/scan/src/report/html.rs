@@ -93,7 +93,7 @@ fn about(scanned: &Scanned<'_>) -> Vec<(String, String)> {
     ];
     let counts = counts.into_iter().filter(|(_, count)| *count > 0);
     all.extend(counts.map(|(name, count)| (name.to_owned(), count.to_string())));
-    for (why, count) in scanned.skipped {
+    for (why, count) in scanned.skipped.iter() {
         all.push((format!("Skipped: {why}"), count.to_string()));
     }
     for (by, count) in &scanned.ignored {

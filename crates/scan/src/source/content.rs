@@ -7,7 +7,6 @@ use super::archive::{Kind, Meter, Opener};
 use super::{Outcome, Progress, Silent, text};
 use crate::decode;
 use crate::engine::Scanner;
-use crate::finding::Finding;
 
 /// What is larger is read piece by piece, in bytes.
 const MAX_WHOLE: u64 = 8 << 20;
@@ -56,12 +55,19 @@ pub fn scan_file(
     file: &mut File,
     progress: &dyn Progress,
 ) -> io::Result<Outcome> {
+    let length = file.metadata()?.len();
+    if length < MAX_WHOLE {
+        // It may grow meanwhile: the rest is left to the next scan.
+        let mut bytes = Vec::with_capacity(length as usize + 1);
+        file.take(MAX_WHOLE).read_to_end(&mut bytes)?;
+        return Ok(scan(scanner, name, &bytes));
+    }
     unpack(scanner, &Meter::default(), progress, |opener| opener.open_file(name, file))
 }
 
 /// What is found in bytes that are no plain text; `None` where they are one.
-pub(super) fn packed(scanner: &Scanner<'_>, bytes: &[u8]) -> Option<Vec<Finding>> {
-    (!is_plain(bytes)).then(|| scan(scanner, b"", bytes).findings)
+pub(super) fn packed(scanner: &Scanner<'_>, bytes: &[u8]) -> Option<Outcome> {
+    (!is_plain(bytes)).then(|| scan(scanner, b"", bytes))
 }
 
 /// Whether bytes are a text as it is, for all that their beginning tells.
@@ -86,7 +92,7 @@ fn unpack(
     let mut opener = Opener::within(meter.clone(), &mut each);
     open(&mut opener)?;
     for why in std::mem::take(&mut opener.skipped) {
-        *outcome.summary.skipped.entry(why).or_default() += 1;
+        outcome.summary.skipped.add(why, 1);
     }
     Ok(outcome)
 }
@@ -103,7 +109,12 @@ fn member(
     if (bytes.len() as u64) < MAX_WHOLE {
         return Ok(plain(scanner, name, &bytes));
     }
-    text::scan_reader(scanner, name, &mut bytes.chain(reader), progress)
+    let mut outcome = Outcome::default();
+    if decode::has_mark(&bytes) {
+        outcome.summary.skipped.add("texts of UTF-16 over 8 MiB, read as bytes", 1);
+    }
+    outcome.add(text::scan_reader(scanner, name, &mut bytes.chain(reader), progress)?);
+    Ok(outcome)
 }
 
 fn plain(scanner: &Scanner<'_>, name: &[u8], bytes: &[u8]) -> Outcome {

@@ -66,7 +66,7 @@ impl Database<'_> {
                 continue;
             }
             if !same {
-                *scanned.outcome.summary.skipped.entry(WRITTEN).or_default() += 1;
+                scanned.outcome.summary.skipped.add(WRITTEN, 1);
             }
             return Ok(scanned.outcome);
         }

@@ -4,12 +4,14 @@ pub mod archive;
 pub mod content;
 mod databases;
 pub mod git;
+mod skipped;
 pub mod sqlite;
 pub mod text;
 pub mod tree;
 pub mod typed;
 
 use crate::finding::Finding;
+pub use skipped::Skipped;
 
 /// What a scan found, and what it read.
 #[derive(Default)]
@@ -31,8 +33,8 @@ pub struct Summary {
     pub commits: u64,
     /// Objects or files that an earlier scan found clean.
     pub remembered: u64,
-    /// What was left out, and why: a reason as it is told, and how often.
-    pub skipped: std::collections::BTreeMap<&'static str, u64>,
+    /// What was left out, and why.
+    pub skipped: Skipped,
     /// Objects that a repository names and does not have.
     pub missing: u64,
     /// What could not be read: a path or an id, and why.
@@ -51,22 +53,13 @@ impl Outcome {
 const UNSURE: &str = "unsure findings, in texts with dozens of them";
 
 impl Summary {
-    /// Counts findings of a text that are left out, being unsure and many.
-    fn leave_out(&mut self, unsure: usize) {
-        if unsure > 0 {
-            *self.skipped.entry(UNSURE).or_default() += unsure as u64;
-        }
-    }
-
     /// Takes in what another part of the scan read.
     pub fn add(&mut self, other: Self) {
         self.texts += other.texts;
         self.bytes += other.bytes;
         self.commits += other.commits;
         self.remembered += other.remembered;
-        for (why, count) in other.skipped {
-            *self.skipped.entry(why).or_default() += count;
-        }
+        self.skipped.extend(other.skipped);
         self.missing += other.missing;
         self.unreadable.extend(other.unreadable);
     }

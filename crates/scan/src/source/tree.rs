@@ -165,7 +165,7 @@ impl Visitor<'_> {
     }
 
     fn skip(&mut self, why: &'static str) {
-        *self.found.summary.skipped.entry(why).or_default() += 1;
+        self.found.summary.skipped.add(why, 1);
     }
 
     fn fail(&mut self, path: &Path, error: &io::Error) {

@@ -156,6 +156,34 @@ fn each_change_is_told_as_by_a_first_scan() {
 }
 
 #[test]
+fn what_was_left_out_is_told_again_and_nothing_is_read_for_it() {
+    let rules = RuleSet::built_in();
+    let scanner = Scanner { rules: &rules, known: None };
+    let (fixture, memory) = (Fixture::new(), Memory::default());
+    let line = |at: u64| {
+        let digit = |place: u64| (at * 31 + place + 7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let digits = (0..28).map(|place| digit(place) as usize % 32);
+        let digits = digits.map(|digit| &"q7Xn2vLb9TzK4mWc8RfY1hJd6PsG3eUa"[digit..=digit]);
+        format!("row{at} = '{}'\n", digits.collect::<String>())
+    };
+    let vectors: String = (0..60).map(line).collect();
+    fixture.write("vectors", &vectors).write("src/key.env", leak(1));
+    fixture.write("cut.gz", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b]).commit("one");
+    fixture.write("vectors", vectors + "more\n").commit("two");
+    let first = same(&fixture, &scanner, &memory, "the first scan").summary;
+    let unsure = first.skipped.count("unsure findings, in texts with dozens of them");
+    assert!(unsure > 80, "{:?}", first.skipped);
+    assert_eq!(first.skipped.count("archives that are damaged"), 1);
+    let second = same(&fixture, &scanner, &memory, "nothing new").summary;
+    assert_eq!((second.texts, second.remembered), (0, 4));
+    // Where blobs are packed as what differs from others, some are read again.
+    fixture.git(&["repack", "-adfq"]);
+    same(&fixture, &scanner, &memory, "repacked");
+    fixture.write("src/other.env", leak(2)).commit("three");
+    same(&fixture, &scanner, &memory, "a new leak, so that all that leaks is read again");
+}
+
+#[test]
 fn nothing_is_taken_from_other_rules_other_values_or_garbage() {
     let rules = RuleSet::built_in();
     let scanner = Scanner { rules: &rules, known: None };

@@ -1,6 +1,6 @@
 //! What an index holds that a tree does not: the change that is about to be committed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use gix::ObjectId;
@@ -11,6 +11,7 @@ use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryKind;
 
 use super::MAX_DEPTH;
+use crate::source::Skipped;
 
 /// A file whose content an index brings.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,7 +31,7 @@ pub(super) struct Comparison<'a> {
     /// What is new.
     pub(super) changes: Vec<Change>,
     /// What was left out, and why.
-    pub(super) skipped: BTreeMap<&'static str, u64>,
+    pub(super) skipped: Skipped,
     /// Trees that are not there or cannot be read; what lies in them counts as new.
     pub(super) missing: u64,
 }
@@ -40,7 +41,7 @@ type Names = HashMap<BString, (EntryKind, ObjectId)>;
 
 impl<'a> Comparison<'a> {
     pub(super) fn new(repo: &'a gix::Repository) -> Self {
-        Self { repo, changes: Vec::new(), skipped: BTreeMap::new(), missing: 0 }
+        Self { repo, changes: Vec::new(), skipped: Skipped::default(), missing: 0 }
     }
 
     /// Compares an index with a tree; without one, all in the index is new.
@@ -164,7 +165,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn skip(&mut self, why: &'static str) {
-        *self.skipped.entry(why).or_default() += 1;
+        self.skipped.add(why, 1);
     }
 }
 

@@ -61,7 +61,7 @@ impl Damage {
 
     /// Something was left out.
     pub(super) fn skip(&mut self, why: &'static str) {
-        *self.summary.skipped.entry(why).or_default() += 1;
+        self.summary.skipped.add(why, 1);
     }
 }
 

@@ -97,6 +97,8 @@ impl Repository {
             present.keep(walked, kept);
         }
         let mut outcome = Outcome { summary: blobs.summary, ..Outcome::default() };
+        let skipped = &mut outcome.summary.skipped;
+        blobs.skipped.into_values().for_each(|of_blob| skipped.extend(of_blob));
         outcome.findings = at.messages();
         outcome.findings.extend(at.blobs(self, scanner, &blobs.marked, options.unreachable));
         outcome.summary.commits = commits.all.iter().flatten().count() as u64;
@@ -109,7 +111,7 @@ impl Repository {
 fn is_whole(summary: &Summary) -> bool {
     summary.missing == 0
         && summary.unreadable.is_empty()
-        && summary.skipped.keys().all(|why| *why == GONE)
+        && summary.skipped.iter().all(|(why, _)| why == GONE)
 }
 
 /// The commits that a shallow clone ends with, in order.

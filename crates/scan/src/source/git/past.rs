@@ -16,6 +16,7 @@ use super::marks::Mark;
 use super::objects::Blobs;
 use super::trees::Found;
 use crate::engine::Scanner;
+use crate::source::Skipped;
 
 /// It is kept anew once more than one in so many blobs is new.
 const WORTH: u64 = 512;
@@ -48,6 +49,10 @@ pub(super) struct Past {
     #[serde(with = "ids")]
     leaking: Vec<ObjectId>,
     marks: Vec<Vec<Mark>>,
+    /// Blobs of which something was left out, and what.
+    #[serde(with = "ids")]
+    partly: Vec<ObjectId>,
+    skipped: Vec<Skipped>,
     /// Commits that a shallow clone ends with.
     #[serde(with = "ids")]
     shallow: Vec<ObjectId>,
@@ -88,7 +93,7 @@ impl<'a> Kept<'a> {
             None => None,
         };
         let place = repository.repo.common_dir().canonicalize().ok()?;
-        let mut hasher = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 kept history");
+        let mut hasher = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v2 kept history");
         hasher.update(&scanner.rules.digest());
         hasher.update(&[u8::from(known.is_some()), u8::from(unreachable)]);
         hasher.update(&known.unwrap_or_default());
@@ -110,7 +115,7 @@ impl<'a> Kept<'a> {
     }
 
     fn key_of_blobs(&self) -> [u8; 32] {
-        blake3::derive_key("clawvault 2026-11-25 v1 kept blobs", &self.key)
+        blake3::derive_key("clawvault 2026-11-25 v2 kept blobs", &self.key)
     }
 }
 
@@ -129,6 +134,7 @@ impl Past {
             && [self.first.len(), self.paths.len()].iter().all(|len| *len == self.found.len())
             && self.blobs.len() == self.packs.len()
             && self.marks.len() == self.leaking.len()
+            && self.skipped.len() == self.partly.len()
             && self.parents.iter().map(AsRef::as_ref).enumerate().all(behind)
             && self.telling.iter().chain(&self.first).all(|number| is(*number))
             && self.paths.iter().all(paths)
@@ -142,6 +148,11 @@ impl Past {
     /// The blobs that leak, and what.
     pub(super) fn leaking(&self) -> impl Iterator<Item = (ObjectId, Vec<Mark>)> {
         self.leaking.iter().copied().zip(self.marks.iter().cloned())
+    }
+
+    /// The blobs of which something was left out, and what.
+    pub(super) fn skipped(&self) -> impl Iterator<Item = (ObjectId, Skipped)> {
+        self.partly.iter().copied().zip(self.skipped.iter().cloned())
     }
 
     /// Whether the clone ends where it did.
@@ -240,6 +251,8 @@ impl Present<'_> {
             loose_blobs: self.blobs.loose.1,
             leaking: self.blobs.marked.iter().map(|(id, _)| *id).collect(),
             marks: self.blobs.marked.iter().map(|(_, marks)| marks.clone()).collect(),
+            partly: self.blobs.skipped.keys().copied().collect(),
+            skipped: self.blobs.skipped.values().cloned().collect(),
             shallow: self.shallow.to_vec(),
             commits: records.iter().map(|record| record.id).collect(),
             trees: records.iter().map(|record| record.tree).collect(),

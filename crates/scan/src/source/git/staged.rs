@@ -34,7 +34,7 @@ impl Repository {
         outcome.summary.missing += missing;
         outcome.summary.skipped = skipped;
         if self.has_foreign_refs() {
-            *outcome.summary.skipped.entry(FOREIGN_HEAD).or_default() += 1;
+            outcome.summary.skipped.add(FOREIGN_HEAD, 1);
         }
         progress.expect(changes.len() as u64);
         for change in &changes {
@@ -57,12 +57,12 @@ impl Repository {
         let bytes = match self.blob(change.id) {
             Blob::Whole(bytes) => bytes,
             Blob::TooLarge => {
-                *outcome.summary.skipped.entry("blobs that are too large").or_default() += 1;
+                outcome.summary.skipped.add("blobs that are too large", 1);
                 return 0;
             }
             Blob::Missing => {
                 if self.is_partial() {
-                    *outcome.summary.skipped.entry(PROMISED).or_default() += 1;
+                    outcome.summary.skipped.add(PROMISED, 1);
                 } else {
                     outcome.summary.missing += 1;
                 }

@@ -29,7 +29,7 @@ impl Repository {
         let mut all = Vec::new();
         let entries = index.entries().iter().filter(|entry| entry.mode == Mode::COMMIT);
         for path in entries.map(|entry| entry.path(&index)) {
-            let mut skip = |why| *summary.skipped.entry(why).or_default() += 1;
+            let mut skip = |why| summary.skipped.add(why, 1);
             let Some(place) = inside(&top, path.as_bytes()) else {
                 skip("submodules that lie outside of the repository");
                 continue;

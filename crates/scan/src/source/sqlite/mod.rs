@@ -15,7 +15,7 @@ mod rows;
 mod schema;
 mod wal;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use zeroize::Zeroizing;
@@ -89,7 +89,8 @@ pub(super) fn scan_once<R: Read + Seek>(
         let places = walk.damage;
         reader.damaged(&format!("a damaged database, read as bytes at {places} places"));
     }
-    reader.skipped("record longer than 64 MiB, read as bytes", walk.too_long);
+    let why = "record longer than 64 MiB, read as bytes";
+    reader.outcome.summary.skipped.add(why, walk.too_long);
     let is_as_it_was = pages.is_as_it_was()?;
     Ok(Scanned { outcome: reader.outcome, is_as_it_was })
 }
@@ -152,13 +153,6 @@ impl<'a> Reader<'a> {
         let found = text::scan_reader(self.scanner, name, file, self.progress)?;
         self.outcome.findings.extend(found.findings);
         Ok(())
-    }
-
-    fn skipped(&mut self, why: &'static str, count: u64) {
-        let skipped: &mut BTreeMap<_, _> = &mut self.outcome.summary.skipped;
-        if count > 0 {
-            *skipped.entry(why).or_default() += count;
-        }
     }
 
     fn damaged(&mut self, what: &str) {

@@ -101,9 +101,7 @@ impl Rows<'_> {
             };
             let place = self.place(reader.name, at, rowid);
             let Outcome { mut findings, summary } = reader.value(&place, &prefix, &text);
-            for (why, count) in summary.skipped {
-                reader.skipped(why, count);
-            }
+            reader.outcome.summary.skipped.extend(summary.skipped);
             // A document may hold one secret many times: its row is told once.
             findings.retain(|finding| told.insert(hash(finding)));
             reader.take(findings);

@@ -8,7 +8,7 @@ mod tests;
 mod windows;
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
@@ -21,7 +21,7 @@ use super::past::{Kept, Past};
 use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
 use crate::finding::Finding;
-use crate::source::{Progress, Summary, content};
+use crate::source::{Outcome, Progress, Skipped, Summary, UNSURE, content};
 pub(super) use holders::{Holders, Wanted};
 pub(super) use pack::Pack;
 
@@ -47,6 +47,8 @@ pub(super) struct Blobs {
     pub(super) packed: Vec<(ObjectId, Vec<Finding>)>,
     /// What was read.
     pub(super) summary: Summary,
+    /// Of which blobs something was left out, and what; also of those that were not read again.
+    pub(super) skipped: BTreeMap<ObjectId, Skipped>,
     /// The blobs that hold something, also those that were not read again.
     pub(super) marked: Marked,
     /// Names of the packs, and how many blobs each holds.
@@ -67,8 +69,7 @@ struct Found {
     texts: u64,
     bytes: u64,
     lost: Vec<ObjectId>,
-    /// How many findings are left out, being unsure and many.
-    unsure: usize,
+    skipped: Vec<(ObjectId, Skipped)>,
 }
 
 impl Found {
@@ -78,7 +79,7 @@ impl Found {
         self.texts += other.texts;
         self.bytes += other.bytes;
         self.lost.extend(other.lost);
-        self.unsure += other.unsure;
+        self.skipped.extend(other.skipped);
     }
 
     fn counts(&self) -> (u64, u64) {
@@ -128,6 +129,9 @@ pub(super) fn scan(
     progress: &dyn Progress,
 ) -> Result<Blobs, GitError> {
     let mut blobs = Blobs::default();
+    if let Some(past) = past {
+        blobs.skipped.extend(past.skipped().filter(|(id, _)| repo.objects.exists(id)));
+    }
     let (mut again, known) = (Vec::new(), OnceCell::new());
     let Stock { packs, loose, unreadable } = stock;
     blobs.summary.unreadable = unreadable;
@@ -155,7 +159,7 @@ pub(super) fn scan(
         blobs.packs.push((name, pack.blobs as u64));
         blobs.summary.texts += found.texts;
         blobs.summary.bytes += found.bytes;
-        blobs.summary.leave_out(found.unsure);
+        blobs.skipped.extend(found.skipped);
         blobs.hits.extend(found.hits);
         blobs.packed.extend(found.packed);
         again.extend(found.lost.iter().chain(&pack.lost));
@@ -215,7 +219,7 @@ fn one_by_one(
         }
         match repo.find_header(id) {
             Ok(header) if header.size() > MAX_BLOB => {
-                *blobs.summary.skipped.entry("larger than 512 MiB").or_default() += 1;
+                blobs.summary.skipped.add("larger than 512 MiB", 1);
                 continue;
             }
             Ok(header) if header.kind() != Kind::Blob => {
@@ -231,11 +235,21 @@ fn one_by_one(
         match repo.find_object(id) {
             Ok(object) if object.kind == Kind::Blob => {
                 let packed = content::packed(scanner, &object.data);
-                let (hits, unsure) = match packed {
-                    Some(_) => (Vec::new(), 0),
-                    None => scanner.look(Text { name: b"", bytes: &object.data }),
+                let mut skipped = Skipped::default();
+                let (packed, hits) = match packed {
+                    Some(Outcome { findings, summary }) => {
+                        skipped = summary.skipped;
+                        (findings, Vec::new())
+                    }
+                    None => {
+                        let (hits, unsure) = scanner.look(Text { name: b"", bytes: &object.data });
+                        skipped.add(UNSURE, unsure as u64);
+                        (Vec::new(), hits)
+                    }
                 };
-                blobs.summary.leave_out(unsure);
+                if !skipped.is_empty() {
+                    blobs.skipped.insert(id, skipped);
+                }
                 scanned.push(id);
                 blobs.summary.texts += 1;
                 blobs.summary.bytes += object.data.len() as u64;
@@ -243,7 +257,7 @@ fn one_by_one(
                 if !hits.is_empty() {
                     blobs.hits.push((id, hits));
                 }
-                if let Some(packed) = packed.filter(|packed| !packed.is_empty()) {
+                if !packed.is_empty() {
                     blobs.packed.push((id, packed));
                 }
             }

@@ -12,7 +12,7 @@ use super::delta::{self, Stretch};
 use super::windows::Scanned;
 use super::{Found, MAX_BLOB};
 use crate::engine::Scanner;
-use crate::source::Progress;
+use crate::source::{Progress, UNSURE};
 
 /// Stands for no entry.
 const NONE: u32 = u32::MAX;
@@ -301,15 +301,19 @@ impl Worker<'_> {
     fn tell(&mut self, at: usize, scanned: &Scanned) {
         self.found.texts += 1;
         self.found.bytes += scanned.bytes.len() as u64;
+        let mut skipped = scanned.skipped.clone();
         if !scanned.packed.is_empty() {
             self.found.packed.push((self.pack.id(at), scanned.packed.clone()));
         }
         if !scanned.raw.is_empty() {
             let (hits, unsure) = self.scanner.settle(scanned.raw.clone());
-            self.found.unsure += unsure;
+            skipped.add(UNSURE, unsure as u64);
             if !hits.is_empty() {
                 self.found.hits.push((self.pack.id(at), hits));
             }
+        }
+        if !skipped.is_empty() {
+            self.found.skipped.push((self.pack.id(at), skipped));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::delta::Stretch;
 use crate::engine::{Hit, SIGHT, Scanner, Seen, Text};
 use crate::finding::Finding;
-use crate::source::content;
+use crate::source::{Outcome, Skipped, content};
 
 /// Longest line that a window is widened to.
 const MAX_LINE: usize = 4096;
@@ -25,6 +25,8 @@ pub(super) struct Scanned {
     pub(super) far: bool,
     /// What is found in it where it is no plain text.
     pub(super) packed: Vec<Finding>,
+    /// What of it was left out.
+    pub(super) skipped: Skipped,
 }
 
 impl AsRef<[u8]> for Scanned {
@@ -37,11 +39,12 @@ impl Scanned {
     /// Scans a whole object.
     pub(super) fn whole(scanner: &Scanner<'_>, bytes: Vec<u8>) -> Self {
         if let Some(packed) = content::packed(scanner, &bytes) {
-            return Self { bytes, raw: Vec::new(), far: true, packed };
+            let Outcome { findings: packed, summary } = packed;
+            return Self { bytes, raw: Vec::new(), far: true, packed, skipped: summary.skipped };
         }
         let (mut raw, far) = scanner.all(Text { name: b"", bytes: &bytes });
         raw.sort_by_key(|hit| (hit.span.start, hit.span.end));
-        Self { bytes, raw, far, packed: Vec::new() }
+        Self { bytes, raw, far, packed: Vec::new(), skipped: Skipped::default() }
     }
 
     /// Scans an object that a delta made out of this one.
@@ -80,7 +83,7 @@ impl Scanned {
             }
         }
         raw.sort_by_key(|hit| (hit.span.start, hit.span.end));
-        Self { bytes, raw, far: false, packed: Vec::new() }
+        Self { bytes, raw, far: false, packed: Vec::new(), skipped: Skipped::default() }
     }
 }
 
