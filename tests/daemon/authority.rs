@@ -119,7 +119,7 @@ fn who_breaks_away_from_a_run_has_nothing() {
     // A run that began before there was a daemon is known by its record.
     let mut early = Served::vault();
     let script = early.script(
-        "until cv status | grep -q unlocked; do sleep 0.05; done; \
+        "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; \
                                cv get env/one; cv export --format json",
     );
     let mut command = early.command(&["run", "--", "/bin/sh", "-c", &script]);

@@ -25,8 +25,8 @@ pub(super) struct Typed {
     /// As it was meant, each command on lines of its own.
     pub(super) text: Zeroizing<Vec<u8>>,
     commands: Vec<Command>,
-    /// For each line of the text, its line in the file.
-    lines: Vec<usize>,
+    /// For each line of the file, where in the text it begins.
+    starts: Vec<usize>,
 }
 
 impl Typed {
@@ -37,7 +37,7 @@ impl Typed {
         // Where the history says when commands were given, all lines between are one command.
         let timed = program == Program::Bash && lines.first().is_some_and(|line| is_time(line));
         let text = Zeroizing::new(Vec::with_capacity(bytes.len()));
-        let mut typed = Self { text, commands: Vec::new(), lines: Vec::new() };
+        let mut typed = Self { text, commands: Vec::new(), starts: Vec::new() };
         let mut continues = false;
         for (at, line) in lines.iter().enumerate() {
             let number = at + 1;
@@ -58,8 +58,7 @@ impl Typed {
                 })),
             }
             let end = typed.text.len();
-            let breaks = typed.text[start..end].iter().filter(|byte| **byte == b'\n').count();
-            typed.lines.extend(std::iter::repeat_n(number, breaks.max(1)));
+            typed.starts.push(start);
             match typed.commands.last_mut().filter(|_| !begins) {
                 Some(command) => {
                     command.text.end = end;
@@ -100,10 +99,9 @@ impl Typed {
         found.cloned().unwrap_or(Command { text: 0..self.text.len(), lines: 1..=1 })
     }
 
-    /// The line of the file that a line of the text comes from.
-    pub(super) fn line(&self, line: usize) -> usize {
-        let found = line.checked_sub(1).and_then(|at| self.lines.get(at));
-        found.or(self.lines.last()).copied().unwrap_or(1)
+    /// The line of the file that a place of the text comes from.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).max(1)
     }
 }
 

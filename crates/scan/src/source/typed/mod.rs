@@ -127,7 +127,7 @@ pub fn scan(
         let whole = command.text.start..command.text.end.min(command.text.start + MAX_SHOWN);
         let shown = masked(&typed.text, &spans, whole);
         let shown = form::begin(program, &shown).to_str_lossy();
-        finding.place.line = typed.line(finding.place.line);
+        finding.place.line = typed.line(span.start);
         finding.remarks.push(format!("It was typed: {shown}").into());
         let advice = remedy(program, command.lines.clone());
         finding.advice = format!("{} {advice}", finding.advice).into();

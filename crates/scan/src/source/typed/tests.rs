@@ -74,7 +74,15 @@ fn bytes_that_zsh_masks_are_those_of_the_key() {
     assert!(typed.text.ends_with(format!("„{KEY}").as_bytes()));
 }
 
-const META: u8 = 0x83;
+#[test]
+fn a_line_end_that_is_masked_moves_no_line() {
+    let bytes = [b"ls ", &[META][..], b"\nexport T=", KEY.as_bytes(), b"\n"].concat();
+    let all = found(Program::Zsh, &bytes);
+    assert_eq!(
+        all.iter().map(|(at, gone, _)| (*at, gone.clone())).collect::<Vec<_>>(),
+        [(2, 2..=2)]
+    );
+}
 
 #[test]
 fn programs_are_known_by_name_and_by_what_they_write() {
