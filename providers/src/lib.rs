@@ -5,6 +5,8 @@
 //! looking something up neither parses nor allocates. Nothing here talks to a vendor, and nothing
 //! keeps or shows a value that it was handed.
 
+#[cfg(feature = "http")]
+pub mod adapter;
 mod identify;
 pub mod manifest;
 

@@ -71,7 +71,7 @@ const HOUSES: &[House<'static>] = &[
 /// Which crate of the workspace may depend on which, by manifest.
 const CRATES: &[(&str, &[&str])] = &[
     ("crates/core/Cargo.toml", &[]),
-    // For its tests alone: every name in a manifest must be one that the vault takes.
+    // Adapters hand values over in the vault's own types.
     ("providers/Cargo.toml", &["clawvault-core"]),
     // Seeks any bytes in any bytes.
     ("crates/needles/Cargo.toml", &[]),
