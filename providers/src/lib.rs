@@ -9,6 +9,8 @@
 pub mod adapter;
 mod identify;
 pub mod manifest;
+#[cfg(feature = "http")]
+pub mod native;
 
 pub use identify::{MAX_TOKEN, Match, find_in, find_in_packed, identify};
 
