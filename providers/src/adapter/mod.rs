@@ -5,6 +5,7 @@
 //! call that creates. What to do about a failure is its caller's decision, made by [`VendorError`].
 
 mod error;
+pub mod registry;
 
 pub use error::{Kind, VendorError};
 
