@@ -9,6 +9,7 @@ mod place;
 pub mod postgres;
 pub mod redis;
 mod socket;
+pub mod ssh;
 
 use crate::adapter::Adapter;
 
@@ -17,6 +18,7 @@ pub fn adapter(vendor: &str) -> Option<&'static dyn Adapter> {
     match vendor {
         postgres::VENDOR => Some(&postgres::Postgres),
         redis::VENDOR => Some(&redis::Redis),
+        ssh::VENDOR => Some(&ssh::Ssh),
         _ => None,
     }
 }
