@@ -12,13 +12,14 @@ mod socket;
 pub mod ssh;
 
 use crate::adapter::Adapter;
+use crate::adapter::registry::Settings;
 
-/// The adapter of a built-in vendor that has one here.
-pub fn adapter(vendor: &str) -> Option<&'static dyn Adapter> {
-    match vendor {
-        postgres::VENDOR => Some(&postgres::Postgres),
-        redis::VENDOR => Some(&redis::Redis),
-        ssh::VENDOR => Some(&ssh::Ssh),
-        _ => None,
-    }
-}
+/// Makes an adapter for what the policy says of its vendor.
+pub type Make = fn(&Settings) -> Option<Box<dyn Adapter>>;
+
+/// The vendors, by id. They come before recipes of the same id.
+pub static NATIVE: &[(&str, Make)] = &[
+    (postgres::VENDOR, |_| Some(Box::new(postgres::Postgres))),
+    (redis::VENDOR, |_| Some(Box::new(redis::Redis))),
+    (ssh::VENDOR, |_| Some(Box::new(ssh::Ssh))),
+];
