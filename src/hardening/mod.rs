@@ -16,7 +16,7 @@ mod verdict;
 
 pub use check::{Area, Check, Fix, Outcome, Severity, Status, Verdict};
 pub use checks::all;
-pub use facts::{Facts, Family, OpenClawHome, Os, User};
+pub use facts::{Facts, Family, Firewall, OpenClawHome, Os, Site, Socket, Sshd, User};
 pub use host::{Host, Printed, Unseen};
 pub use mend::{Change, Mend};
 pub use verdict::{Audited, Findings, Suppressed, Suppression, audit};

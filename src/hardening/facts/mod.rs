@@ -2,8 +2,14 @@
 
 mod accounts;
 mod files;
+mod firewall;
 mod homes;
 mod os;
+mod packages;
+mod sockets;
+mod ssh;
+mod sysctl;
+mod web;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -12,8 +18,12 @@ use std::rc::Rc;
 
 use super::host::{Host, Unseen};
 pub use accounts::User;
+pub use firewall::Firewall;
 pub use homes::OpenClawHome;
 pub use os::{Family, Os};
+pub use sockets::Socket;
+pub use ssh::Sshd;
+pub use web::Site;
 
 /// A file's text; none where there is no such file.
 type Text = Result<Option<Rc<str>>, Unseen>;
@@ -26,6 +36,10 @@ pub struct Facts<'h> {
     os: OnceCell<Os>,
     users: OnceCell<Result<Vec<User>, Unseen>>,
     homes: OnceCell<Result<Vec<OpenClawHome>, Unseen>>,
+    sshd: OnceCell<Result<Option<Sshd>, Unseen>>,
+    firewalls: OnceCell<Result<Vec<Firewall>, Unseen>>,
+    sockets: OnceCell<Result<Vec<Socket>, Unseen>>,
+    sites: OnceCell<Result<Vec<Site>, Unseen>>,
 }
 
 impl<'h> Facts<'h> {
@@ -37,6 +51,10 @@ impl<'h> Facts<'h> {
             os: OnceCell::new(),
             users: OnceCell::new(),
             homes: OnceCell::new(),
+            sshd: OnceCell::new(),
+            firewalls: OnceCell::new(),
+            sockets: OnceCell::new(),
+            sites: OnceCell::new(),
         }
     }
 }
