@@ -16,7 +16,10 @@ mod verdict;
 
 pub use check::{Area, Check, Fix, Outcome, Severity, Status, Verdict};
 pub use checks::all;
-pub use facts::{Facts, Family, Firewall, OpenClawHome, Os, Site, Socket, Sshd, User};
+pub use facts::{
+    Chain, Facts, Family, Firewall, OpenClawHome, Os, Probe, Setting, Site, Socket, Speaks, Sshd,
+    User,
+};
 pub use host::{Host, Printed, Unseen};
 pub use mend::{Change, Mend};
 pub use verdict::{Audited, Findings, Suppressed, Suppression, audit};

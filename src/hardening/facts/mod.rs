@@ -1,11 +1,14 @@
 //! Facts about the host: each is read when a check first asks for it, and only once.
 
 mod accounts;
+mod certificates;
 mod files;
 mod firewall;
 mod homes;
 mod os;
 mod packages;
+mod probes;
+mod settings;
 mod sockets;
 mod ssh;
 mod sysctl;
@@ -18,9 +21,12 @@ use std::rc::Rc;
 
 use super::host::{Host, Unseen};
 pub use accounts::User;
+pub use certificates::Chain;
 pub use firewall::Firewall;
 pub use homes::OpenClawHome;
 pub use os::{Family, Os};
+pub use probes::{Probe, Speaks};
+pub use settings::Setting;
 pub use sockets::Socket;
 pub use ssh::Sshd;
 pub use web::Site;
@@ -40,6 +46,9 @@ pub struct Facts<'h> {
     firewalls: OnceCell<Result<Vec<Firewall>, Unseen>>,
     sockets: OnceCell<Result<Vec<Socket>, Unseen>>,
     sites: OnceCell<Result<Vec<Site>, Unseen>>,
+    settings: OnceCell<Result<Vec<Setting>, Unseen>>,
+    chains: OnceCell<Result<Vec<Chain>, Unseen>>,
+    probes: OnceCell<Result<Vec<Probe>, Unseen>>,
 }
 
 impl<'h> Facts<'h> {
@@ -55,6 +64,9 @@ impl<'h> Facts<'h> {
             firewalls: OnceCell::new(),
             sockets: OnceCell::new(),
             sites: OnceCell::new(),
+            settings: OnceCell::new(),
+            chains: OnceCell::new(),
+            probes: OnceCell::new(),
         }
     }
 }
