@@ -274,7 +274,7 @@ fn refuse_admin(info: &SecretInfo, policy: &Policy) -> Result<(), AppError> {
 }
 
 /// The asked field, or the only one.
-pub(in crate::app) fn field_of(
+fn field_of(
     info: &SecretInfo,
     asked: Option<&FieldName>,
 ) -> Result<FieldName, AppError> {

@@ -1,12 +1,14 @@
 //! Where a request meets a vault: each is logged, done, or refused, the same for every face.
 
 use clawvault_core::auditlog::{Digests, Item, Read, Scope};
-use clawvault_core::domain::{Event, Outcome, ProfileName, Revealed, SecretInfo, SecretName};
+use clawvault_core::domain::{
+    Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName,
+};
 use clawvault_core::platform::{Dir, Private};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
 use super::{Authority, Each, Health, Reply, Request};
-use crate::app::run::{field_of, is_admin, launch, named};
+use crate::app::run::{is_admin, launch, named};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
 
@@ -302,34 +304,52 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
     Ok(Reply { revealed, text, ..Reply::default() })
 }
 
-/// Those of the asked secrets that there are and that a program may have.
+/// Those of the asked secrets that there are and that a program may have. One that was cut off is
+/// named without a value: whoever used it has to stop.
 fn resolve(
     vault: &mut Vault,
     who: &Who,
     authority: &Authority,
     profile: &ProfileName,
-    ids: &[(SecretName, Option<clawvault_core::domain::FieldName>)],
+    ids: &[(SecretName, Option<FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
-    let mut infos: Vec<SecretInfo> = Vec::new();
+    let (mut infos, mut withheld) = (Vec::<SecretInfo>::new(), Vec::<SecretInfo>::new());
     for (name, field) in ids {
-        let info = vault.secret(profile, name)?.filter(|info| info.removed_ms.is_none());
-        let Some(info) = info.filter(|info| !is_admin(info, &policy)) else { continue };
-        let known = infos.iter().any(|known| known.name == info.name);
-        let has = field_of(&info, field.as_ref()).is_ok();
-        if has && !known && authority.covers(vault, profile, name) {
+        let info = vault.secret(profile, name)?.filter(|info| !is_admin(info, &policy));
+        let Some(info) = info.filter(|_| authority.covers(vault, profile, name)) else { continue };
+        let known = infos.iter().chain(&withheld).any(|known| known.name == info.name);
+        if known {
+            continue;
+        } else if is_cut_off(&info) {
+            withheld.push(info);
+        } else if has_field(&info, field.as_ref()) {
             infos.push(info);
         }
     }
     if infos.is_empty() {
         let asked = ids.iter().take(64).map(|(name, _)| item(profile, name)).collect();
         vault.note(who, Event::Resolve, Outcome::Failed, asked);
-        return Ok(Reply::default());
+        return Ok(Reply { infos: withheld, ..Reply::default() });
     }
     let want = |info: SecretInfo| Want { profile: info.profile, name: info.name, version: None };
     let wants: Vec<Want> = infos.into_iter().map(want).collect();
     let revealed: Vec<Revealed> = vault.reveal(who, Purpose::Resolve, &wants)?;
-    Ok(Reply { revealed, ..Reply::default() })
+    Ok(Reply { revealed, infos: withheld, ..Reply::default() })
+}
+
+/// Whether nobody may use the secret any more, although it is known.
+fn is_cut_off(info: &SecretInfo) -> bool {
+    info.removed_ms.is_some()
+}
+
+/// Whether the current version has the field; where none is named, whether it has one only.
+fn has_field(info: &SecretInfo, asked: Option<&FieldName>) -> bool {
+    let fields = info.current().map(|version| version.fields.as_slice()).unwrap_or_default();
+    match asked {
+        Some(asked) => fields.iter().any(|(name, _)| clawvault_resolver::is_field(name, asked)),
+        None => fields.len() == 1,
+    }
 }
 
 fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Reply, AppError> {

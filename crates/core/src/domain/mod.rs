@@ -3,6 +3,7 @@
 mod actor;
 mod found;
 mod hex;
+mod json;
 pub mod limits;
 mod log_rules;
 mod moment;
@@ -16,6 +17,7 @@ mod value;
 pub use actor::{Actor, Event, FileIdentity, Outcome, Program, goes_on_unlogged};
 pub use found::{Found, Label};
 pub use hex::hex;
+pub use json::json_text;
 pub use log_rules::{Days, LogRules, Mirror, SegmentSize};
 pub use moment::moment;
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
