@@ -7,7 +7,7 @@ use clawvault_core::domain::{
 use clawvault_core::platform::{Dir, Private};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
-use super::{Authority, Each, Health, Reply, Request};
+use super::{Authority, Each, GatewayAsk, Health, Reply, Request};
 use crate::app::run::{is_admin, launch, named};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
@@ -23,9 +23,7 @@ pub fn perform(
     request: Request,
     each: Each<'_>,
 ) -> Result<Reply, AppError> {
-    if let Authority::Run(_) = authority
-        && let Some(refused) = refuse_beyond_grant(vault, authority, &request)
-    {
+    if let Some(refused) = refuse_beyond_grant(vault, authority, &request) {
         vault.note(who, event_of(&request), Outcome::Refused, items_of(&request));
         return Err(refused);
     }
@@ -89,6 +87,7 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
+        Request::Gateway(ask) => gateway(vault, who, authority, &ask),
     }
 }
 
@@ -111,6 +110,8 @@ pub fn event_of(request: &Request) -> Event {
         Request::Log(..) => Event::Show,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
+        Request::Gateway(GatewayAsk::Start(..)) => Event::Run,
+        Request::Gateway(GatewayAsk::Window(..)) => Event::Resolve,
     }
 }
 
@@ -140,6 +141,11 @@ fn refuse_beyond_grant(
 ) -> Option<AppError> {
     let covered = |profile, name| authority.covers(vault, profile, name);
     let allowed = match request {
+        _ if matches!(authority, Authority::Operator) => true,
+        // What it gives is narrowed to the grant.
+        Request::Resolve(..) if matches!(authority, Authority::Gateway(_)) => true,
+        Request::Gateway(GatewayAsk::Start(..)) => matches!(authority, Authority::Unit(_)),
+        _ if !matches!(authority, Authority::Run(_)) => false,
         Request::Get(want, _) => covered(&want.profile, &want.name),
         Request::Show(_, profile, name) => covered(profile, name),
         Request::Resolve(profile, ids) => ids.iter().all(|(name, _)| covered(profile, name)),
@@ -350,6 +356,37 @@ fn has_field(info: &SecretInfo, asked: Option<&FieldName>) -> bool {
         Some(asked) => fields.iter().any(|(name, _)| clawvault_resolver::is_field(name, asked)),
         None => fields.len() == 1,
     }
+}
+
+/// Whether there is such a gateway, and whose grant it has.
+fn gateway(
+    vault: &mut Vault,
+    who: &Who,
+    authority: &Authority,
+    ask: &GatewayAsk,
+) -> Result<Reply, AppError> {
+    let (GatewayAsk::Start(name, _) | GatewayAsk::Window(name, ..)) = ask;
+    let policy = vault.policy()?;
+    let missing = || {
+        let what = format!("the policy has no gateway {name} whose agent it grants something");
+        AppError::new(Code::Missing, what, "`clawvault openclaw link` makes one.")
+    };
+    let gateway = policy.gateways.get(name).ok_or_else(missing)?;
+    policy.agents.get(&gateway.agent).ok_or_else(missing)?;
+    if let Authority::Unit(unit) = authority
+        && gateway.unit.as_ref() != Some(unit)
+    {
+        vault.note(who, Event::Run, Outcome::Refused, Vec::new());
+        let what = format!("the policy does not let unit {unit} start gateway {name}");
+        let advice = "An operator names it: `unit` of the gateway, by `clawvault policy apply`.";
+        return Err(AppError::new(Code::Denied, what, advice));
+    }
+    if let GatewayAsk::Start(_, run) = ask {
+        let agent = Some(gateway.agent.to_string());
+        let who = Who { run: Some(run.clone()), agent, ..who.clone() };
+        vault.witness(&who, Event::Run, Vec::new());
+    }
+    Ok(Reply { agent: Some(gateway.agent.clone()), ..Reply::default() })
 }
 
 fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Reply, AppError> {

@@ -22,7 +22,7 @@ pub use log_rules::{Days, LogRules, Mirror, SegmentSize};
 pub use moment::moment;
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
 pub use nesting::{NestingFault, check_toml_nesting};
-pub use policy::{Agent, Pattern, Policy, PolicyError, SecretRule};
+pub use policy::{Agent, Gateway, Pattern, Policy, PolicyError, SecretRule};
 pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
 pub use value::{Value, ValueError};

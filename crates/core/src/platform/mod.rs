@@ -14,6 +14,7 @@ mod held;
 pub mod memory;
 pub mod process;
 pub mod read;
+pub mod service;
 pub mod socket;
 
 pub use clock::{Clock, SystemClock, slept_ms};
