@@ -119,7 +119,7 @@ impl Outcome {
     }
 }
 
-fn show(plan: &ScrubPlan, dry_run: bool) {
+pub(super) fn show(plan: &ScrubPlan, dry_run: bool) {
     if !plan.files.is_empty() {
         output::talk(if dry_run { "These would go:" } else { "These go:" });
     }

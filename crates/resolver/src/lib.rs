@@ -9,4 +9,4 @@ mod program;
 mod protocol;
 
 pub use program::run;
-pub use protocol::{Asked, Id, MAX_REQUEST, NotAsked, PLACEHOLDER, is_field};
+pub use protocol::{Asked, Id, MAX_REQUEST, NotAsked, PLACEHOLDER, is_field, parse, value_of};

@@ -94,12 +94,18 @@ pub fn is_field(field: &FieldName, asked: &FieldName) -> bool {
     field.len() == asked.len() && field.bytes().zip(asked.bytes()).all(same)
 }
 
-fn parse(id: &str) -> Option<Id> {
+/// What an id names, where it names something.
+pub fn parse(id: &str) -> Option<Id> {
     let (name, field) = match id.split_once('#') {
         Some((name, field)) => (name, Some(FieldName::parse(field).ok()?)),
         None => (id, None),
     };
     Some((SecretName::parse(name).ok()?, field))
+}
+
+/// The value of an id among what was revealed.
+pub fn value_of<'a>(revealed: &'a [Revealed], id: &str) -> Option<&'a Value> {
+    value(revealed, &parse(id)?)
 }
 
 fn value<'a>(revealed: &'a [Revealed], (name, field): &Id) -> Option<&'a Value> {
