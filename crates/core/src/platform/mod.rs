@@ -16,6 +16,7 @@ mod memory_file;
 pub mod process;
 pub mod read;
 mod rooted;
+pub mod service;
 pub mod socket;
 
 pub use clock::{Clock, SystemClock, slept_ms};
