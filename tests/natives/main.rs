@@ -10,12 +10,16 @@
     reason = "a test speaks, and fails by it"
 )]
 
+mod aws;
 mod load;
 mod postgres;
+#[allow(dead_code, reason = "this test asks no server over HTTP")]
 #[path = "../support/process.rs"]
 mod process;
 mod redis;
+mod script;
 mod server;
+mod ssh;
 
 use clawvault_core::domain::{FieldName, Value};
 use clawvault_providers::adapter::{Adapter, Ask, Fields, Revoked, Validity};

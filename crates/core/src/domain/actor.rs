@@ -165,7 +165,9 @@ impl Event {
 /// begun at a vendor, and a full disk must not keep a key alive. The entry is then written elsewhere,
 /// and into the log later.
 pub fn goes_on_unlogged(event: &str) -> bool {
-    [Event::Purge, Event::Remove, Event::Revoke, Event::Rotate].iter().any(|spared| spared.as_str() == event)
+    [Event::Purge, Event::Remove, Event::Revoke, Event::Rotate]
+        .iter()
+        .any(|spared| spared.as_str() == event)
 }
 
 /// How it ended.

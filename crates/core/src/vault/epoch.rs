@@ -16,9 +16,9 @@ use crate::store::{Change, Kind, Ledger, LocalStore, Plain, RecordKey, StoreErro
 
 use super::change::{check_bounds, fingerprint, lengths};
 use super::codec::{self, Index};
+use super::lives::blocked_of;
 use super::open::{HEADER, spare_stores};
 use super::snapshots::DIRECTORY as SNAPSHOTS;
-use super::lives::blocked_of;
 use super::undo::UndoPiece;
 use super::{Anchored, Header, Slot, Vault, VaultError, Who, record_keys};
 

@@ -79,7 +79,8 @@ impl Vault {
         let (mut changes, mut items, mut lives) = (Vec::new(), Vec::new(), Vec::new());
         for Step { mut life, change } in steps {
             let now = self.life(&life.profile, &life.name)?;
-            let twice = lives.iter().any(|l: &Life| l.profile == life.profile && l.name == life.name);
+            let twice =
+                lives.iter().any(|l: &Life| l.profile == life.profile && l.name == life.name);
             if now.revision != life.revision || twice {
                 return Err(VaultError::Stale(life.name.to_string()));
             }

@@ -165,7 +165,8 @@ fn jitter_is_the_secrets_own() {
     let name = |n: u32| SecretName::parse(&format!("openai/{n}")).unwrap();
     let jitter = |n, period| jitter_ms(&ProfileName::default(), &name(n), period);
     assert_eq!(jitter(1, HOUR), jitter(1, HOUR));
-    let all: std::collections::BTreeSet<i64> = (0..100).map(|n| jitter(n, 90 * 24 * HOUR)).collect();
+    let all: std::collections::BTreeSet<i64> =
+        (0..100).map(|n| jitter(n, 90 * 24 * HOUR)).collect();
     assert!(all.len() > 95 && all.iter().all(|ms| (0..MAX_JITTER_MS).contains(ms)));
     assert!((0..100).all(|n| jitter(n, HOUR) < HOUR / 10));
 }
