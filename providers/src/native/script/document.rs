@@ -263,6 +263,12 @@ impl Answered {
     }
 }
 
+/// What an answer of these bytes says of the key in `ask`.
+pub fn judge(ask: &crate::adapter::Ask, bytes: &[u8]) -> Result<Validity, VendorError> {
+    let call = Call::new("exec", Operation::Validate, ask);
+    Answered::read(&call, bytes)?.validity(&call)
+}
+
 fn lacks(call: &Call<'_>, part: &str) -> VendorError {
     call.fault(Kind::BadAnswer, format!("the answer lacks `{part}`"))
 }
