@@ -15,6 +15,8 @@ pub mod memory;
 mod memory_file;
 pub mod process;
 pub mod read;
+mod rooted;
+pub mod service;
 pub mod socket;
 
 pub use clock::{Clock, SystemClock, slept_ms};
@@ -23,3 +25,4 @@ pub use error::PlatformError;
 pub use file_lock::FileLock;
 pub use held::HeldFile;
 pub use memory_file::memory_file;
+pub use rooted::{Bounds, EntryKind, Meta, Rooted, Step, Walked};
