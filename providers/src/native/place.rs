@@ -223,7 +223,7 @@ fn percent_decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
-fn percent_encoded(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn percent_encoded(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(bytes.len() * 3));
     for byte in bytes {
         match byte {
