@@ -6,7 +6,7 @@ use clawvault_core::platform::{Dir, Private};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
 use super::{Authority, Each, Health, Reply, Request};
-use crate::app::run::{field_of, is_admin, launch, named};
+use crate::app::run::{field_of, is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
 
@@ -87,6 +87,20 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
+        Request::Lives(key) => lives(vault, key),
+        Request::Steps(revoke, steps) => {
+            let event = if revoke { Event::Revoke } else { Event::Rotate };
+            Ok(Reply { lives: vault.step(who, event, steps)?, ..Reply::default() })
+        }
+        Request::Keys(revoke, wants) => {
+            let purpose = if revoke { Purpose::Revoke } else { Purpose::Rotate };
+            let revealed = vault.reveal(who, purpose, &wants)?;
+            Ok(Reply { revealed, ..Reply::default() })
+        }
+        Request::Attest(text) => {
+            let text = vault.attest(who, text.as_bytes())?;
+            Ok(Reply { text, ..Reply::default() })
+        }
     }
 }
 
@@ -107,6 +121,9 @@ pub fn event_of(request: &Request) -> Event {
         Request::Run(_) => Event::Run,
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
+        Request::Lives(_) => Event::List,
+        Request::Steps(true, _) | Request::Keys(true, _) | Request::Attest(_) => Event::Revoke,
+        Request::Steps(false, _) | Request::Keys(false, _) => Event::Rotate,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
     }
@@ -137,6 +154,11 @@ fn refuse_beyond_grant(
     request: &Request,
 ) -> Option<AppError> {
     let covered = |profile, name| authority.covers(vault, profile, name);
+    if let Request::Get(want, _) = request
+        && let Err(error) = refuse_revoked(vault, want)
+    {
+        return Some(error);
+    }
     let allowed = match request {
         Request::Get(want, _) => covered(&want.profile, &want.name),
         Request::Show(_, profile, name) => covered(profile, name),
@@ -146,6 +168,14 @@ fn refuse_beyond_grant(
         _ => false,
     };
     (!allowed).then(beyond_grant)
+}
+
+/// A revoked version is no agent's any more; the operator may still look at it.
+fn refuse_revoked(vault: &Vault, want: &Want) -> Result<(), AppError> {
+    match vault.secret(&want.profile, &want.name)? {
+        Some(info) => refuse_blocked(&vault.blocked()?, &info),
+        None => Ok(()),
+    }
 }
 
 fn beyond_grant() -> AppError {
@@ -163,7 +193,18 @@ pub fn perform_gets(
 ) -> Vec<Result<Reply, AppError>> {
     let mut refused: Vec<Option<AppError>> = Vec::with_capacity(asks.len());
     for (who, authority, want, one_field) in asks {
-        let may = match authority.covers(vault, &want.profile, &want.name) {
+        let covered = authority.covers(vault, &want.profile, &want.name);
+        let revoked = match authority {
+            Authority::Run(_) if covered => refuse_revoked(vault, want).err(),
+            _ => None,
+        };
+        if let Some(error) = revoked {
+            let asked = vec![item(&want.profile, &want.name)];
+            vault.note(who, Event::Get, Outcome::Refused, asked);
+            refused.push(Some(error));
+            continue;
+        }
+        let may = match covered {
             true => refuse_several(vault, who, want, *one_field),
             false => {
                 let asked = vec![item(&want.profile, &want.name)];
@@ -311,10 +352,12 @@ fn resolve(
     ids: &[(SecretName, Option<clawvault_core::domain::FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
+    let blocked = vault.blocked()?;
     let mut infos: Vec<SecretInfo> = Vec::new();
     for (name, field) in ids {
         let info = vault.secret(profile, name)?.filter(|info| info.removed_ms.is_none());
-        let Some(info) = info.filter(|info| !is_admin(info, &policy)) else { continue };
+        let usable = |info: &SecretInfo| !is_admin(info, &policy) && !is_blocked(&blocked, info);
+        let Some(info) = info.filter(usable) else { continue };
         let known = infos.iter().any(|known| known.name == info.name);
         let has = field_of(&info, field.as_ref()).is_ok();
         if has && !known && authority.covers(vault, profile, name) {
@@ -348,6 +391,21 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
         reply.notes.push(format!("digests of executables are not kept: {error}"));
     }
     Ok(reply)
+}
+
+/// Secrets, what is known of their keys, and the policy.
+fn lives(vault: &mut Vault, key: Option<(ProfileName, SecretName)>) -> Result<Reply, AppError> {
+    let text = vault.policy_text()?;
+    let (infos, lives) = match key {
+        None => (vault.secrets()?, vault.lives()?),
+        Some((profile, name)) => {
+            let life = vault.life(&profile, &name)?;
+            (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
+        }
+    };
+    let present = |info: &SecretInfo| info.removed_ms.is_none();
+    let infos = infos.into_iter().filter(present).collect();
+    Ok(Reply { infos, lives, text, ..Reply::default() })
 }
 
 fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppError> {
