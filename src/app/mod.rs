@@ -18,6 +18,7 @@ mod plaintext;
 mod recipients;
 mod resolve;
 mod restore;
+pub mod rotation;
 mod run;
 mod scan;
 mod scrub;
