@@ -322,6 +322,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         }
         let open = work.open();
         Ok(Ask {
+            secret: look.info.name.to_string(),
             key: fields.unwrap_or_default(),
             key_id: look.life.key_id(version).map(str::to_owned),
             admin: admin_fields.filter(|fields| !fields.is_empty()),
