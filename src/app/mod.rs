@@ -17,6 +17,7 @@ mod mask;
 mod naming;
 mod openclaw;
 mod plaintext;
+mod providers;
 mod recipients;
 mod resolve;
 mod restore;
@@ -28,6 +29,8 @@ mod secrets;
 pub mod session;
 mod status;
 mod uninstall;
+pub mod vendors;
+mod verify;
 mod ways_back;
 
 pub use audit::{AuditAsk, audit};
@@ -45,6 +48,7 @@ pub use openclaw::{
     Reloaded, Unlinked, Way,
 };
 pub use plaintext::Plaintext;
+pub use providers::{ProviderAdded, check_manifest};
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
@@ -58,3 +62,5 @@ pub use scrub::{
 };
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};
+pub use vendors::Vendors;
+pub use verify::{Asking, Verdict, Verified, ask_all};

@@ -22,6 +22,7 @@ mod openclaw;
 mod output;
 mod policy;
 mod prompt;
+mod providers;
 mod quickstart;
 mod recipient;
 mod rekey;
@@ -41,6 +42,7 @@ mod status;
 mod surroundings;
 mod time;
 mod uninstall;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -103,6 +105,8 @@ enum Command {
     Run(run::Args),
     Scan(scan::Args),
     Policy(policy::Args),
+    Providers(providers::Args),
+    Verify(verify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -229,6 +233,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
+        Command::Providers(args) => providers::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
@@ -247,5 +252,6 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Status(args) => status::run(&args, context),
         Command::Unlock(args) => daemon::unlock(&args, context),
         Command::Uninstall(args) => uninstall::run(&args, context),
+        Command::Verify(args) => verify::run(&args, context),
     }
 }
