@@ -256,9 +256,7 @@ impl Answered {
         shown.chain(&self.scopes).chain(listed).all(|text| {
             let holds =
                 |value: &&[u8]| text.as_bytes().windows(value.len()).any(|part| part == *value);
-            text.len() <= MAX_TEXT
-                && !text.contains(char::is_control)
-                && !values.iter().any(|value| holds(value))
+            text.len() <= MAX_TEXT && !text.contains(char::is_control) && !values.iter().any(holds)
         })
     }
 }
