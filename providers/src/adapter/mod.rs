@@ -63,6 +63,8 @@ pub struct Guide {
 /// What an operation works on, and by whose right.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
+    /// The secret's name, which may tell what kind of key it is; empty where there is none.
+    pub secret: String,
     /// The fields of the key.
     pub key: Fields,
     /// The vendor's own id of the key, where it is known: kept since the key was made.
