@@ -46,6 +46,12 @@ fn ask(key: Fields, params: &[(&str, &str)]) -> Ask {
     Ask { key, params: params.iter().map(own).collect(), ..Ask::default() }
 }
 
+/// What the engine asks with about a key of which only the id is known.
+fn orphaned(beside: &Ask, id: &str) -> Ask {
+    let (key_id, beside_it) = (Some(id.to_owned()), beside.key.clone());
+    Ask { key: Fields::new(), beside: beside_it, key_id, ..beside.clone() }
+}
+
 /// Runs what is asynchronous, as a command does.
 fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,7 +1,9 @@
 //! The document that a script reads and a webhook is sent, and the one that answers it.
 //!
 //! Asked: `{"protocol": "clawvault/1", "operation": "validate|create|revoke|list", "label": TEXT,
-//! "key": {FIELD: TEXT}, "key_id": TEXT|null, "admin": {FIELD: TEXT}|null, "params": {NAME: TEXT}}`.
+//! "key": {FIELD: TEXT}, "key_id": TEXT|null, "beside": {FIELD: TEXT}|null, "admin":
+//! {FIELD: TEXT}|null, "params": {NAME: TEXT}}`. Of an orphan `key` is empty and only the id is known;
+//! `beside` is then the key that is in use, which is not the one to revoke.
 //! A value that is no UTF-8 stands as `{"base64": TEXT}`, here and in an answer.
 //!
 //! Answered, by operation:
@@ -56,6 +58,7 @@ struct Asked<'a> {
     operation: &'static str,
     label: &'a str,
     key: BTreeMap<&'a str, Written<'a>>,
+    beside: Option<BTreeMap<&'a str, Written<'a>>>,
     key_id: Option<&'a str>,
     admin: Option<BTreeMap<&'a str, Written<'a>>>,
     params: BTreeMap<&'a str, &'a str>,
@@ -137,6 +140,7 @@ pub(super) fn asked(call: &Call<'_>, own: &[&str], with_admin: bool) -> Step<Zer
         operation: word(call.operation),
         label: &ask.label,
         key: written(&ask.key),
+        beside: Some(written(&ask.beside)).filter(|fields| !fields.is_empty()),
         key_id: ask.key_id.as_deref(),
         admin: ask.admin.as_ref().filter(|_| with_admin).map(written),
         params: params.map(|(name, text)| (name.as_str(), text.as_str())).collect(),
@@ -245,7 +249,8 @@ impl Answered {
             Told::Text(text) => Some(text.as_bytes()),
             Told::Bytes(_) => None,
         });
-        let old = call.ask.key.iter().chain(call.ask.admin.iter().flatten());
+        let admin = call.ask.admin.iter().flatten();
+        let old = call.ask.key.iter().chain(&call.ask.beside).chain(admin);
         let values: Vec<&[u8]> = old
             .map(|(_, value)| value.expose())
             .chain(new)
