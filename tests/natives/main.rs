@@ -11,6 +11,7 @@
 )]
 
 mod aws;
+mod engine;
 mod load;
 mod postgres;
 #[allow(dead_code, reason = "this test asks no server over HTTP")]

@@ -12,10 +12,10 @@ use crate::load::{Connect, Load, Worker};
 use crate::server::{Server, find, home, unprivileged};
 use crate::{ask, field, fields, is_dead, is_live, orphaned, rotate, rotate_under_load, run};
 
-const ADMIN: &str = "made-up-admin-password";
-const FIRST: &str = "made-up-first-password";
+pub(crate) const ADMIN: &str = "made-up-admin-password";
+pub(crate) const FIRST: &str = "made-up-first-password";
 
-fn start() -> Server {
+pub(crate) fn start() -> Server {
     let home = home();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let bins: Vec<PathBuf> = versions.map(|entry| entry.unwrap().path().join("bin")).collect();

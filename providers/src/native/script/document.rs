@@ -1,6 +1,6 @@
 //! The document that a script reads and a webhook is sent, and the one that answers it.
 //!
-//! Asked: `{"protocol": "clawvault/1", "operation": "validate|create|revoke|list", "label": TEXT,
+//! Asked: `{"protocol": "clawvault/1", "operation": "validate|create|revoke|list", "secret": NAME, "label": TEXT,
 //! "key": {FIELD: TEXT}, "key_id": TEXT|null, "beside": {FIELD: TEXT}|null, "admin":
 //! {FIELD: TEXT}|null, "params": {NAME: TEXT}}`. Of an orphan `key` is empty and only the id is known;
 //! `beside` is then the key that is in use, which is not the one to revoke.
@@ -56,6 +56,7 @@ pub const KINDS: [(&str, Kind); 9] = [
 struct Asked<'a> {
     protocol: &'static str,
     operation: &'static str,
+    secret: &'a str,
     label: &'a str,
     key: BTreeMap<&'a str, Written<'a>>,
     beside: Option<BTreeMap<&'a str, Written<'a>>>,
@@ -138,6 +139,7 @@ pub(super) fn asked(call: &Call<'_>, own: &[&str], with_admin: bool) -> Step<Zer
     let document = Asked {
         protocol: "clawvault/1",
         operation: word(call.operation),
+        secret: &ask.secret,
         label: &ask.label,
         key: written(&ask.key),
         beside: Some(written(&ask.beside)).filter(|fields| !fields.is_empty()),
