@@ -57,21 +57,27 @@ pub(super) const CHECKS: &[Check] = &[
         },
         reference: "apt-get(8), dnf(8)",
         look: |facts| {
-            let places: &[&str] = match facts.os().family {
-                Family::Rhel => &[
-                    "/var/cache/dnf/last_makecache",
-                    "/var/cache/dnf/expired_repos.json",
+            // The time of a directory says it only where no file does.
+            let (files, directory): (&[&str], &str) = match facts.os().family {
+                Family::Rhel => (
+                    &["/var/cache/dnf/last_makecache", "/var/cache/dnf/expired_repos.json"],
                     "/var/cache/dnf",
-                ],
-                _ => &[
-                    "/var/lib/apt/periodic/update-success-stamp",
-                    "/var/cache/apt/pkgcache.bin",
+                ),
+                _ => (
+                    &[
+                        "/var/lib/apt/periodic/update-success-stamp",
+                        "/var/lib/apt/periodic/update-stamp",
+                        "/var/cache/apt/pkgcache.bin",
+                    ],
                     "/var/lib/apt/lists",
-                ],
+                ),
             };
             let mut newest = None;
-            for path in places {
+            for path in files {
                 newest = newest.max(facts.meta(path)?.map(|meta| meta.modified));
+            }
+            if newest.is_none() {
+                newest = facts.meta(directory)?.map(|meta| meta.modified);
             }
             Ok(match newest {
                 None => Outcome::unknown("nothing says when the lists of packages were fetched"),
