@@ -12,6 +12,7 @@ compile_error!(
 pub mod app;
 pub mod cli;
 pub mod daemon;
+pub mod hardening;
 pub mod intake;
 pub mod launch;
 pub mod mask;

@@ -1,5 +1,6 @@
 //! Use cases: what each command does, without a terminal.
 
+mod audit;
 mod backup;
 mod context;
 pub mod demo;
@@ -27,6 +28,7 @@ mod status;
 mod uninstall;
 mod ways_back;
 
+pub use audit::{AuditAsk, audit};
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};

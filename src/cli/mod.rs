@@ -3,6 +3,7 @@
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
 mod arguments;
+mod audit;
 mod backup;
 mod completions;
 mod daemon;
@@ -82,6 +83,7 @@ struct Keys {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::Args),
     Init(init::Args),
     Quickstart(quickstart::Args),
     Set(set::Args),
@@ -200,6 +202,7 @@ fn end(work: impl FnOnce() -> Result<ExitCode, AppError>) -> ExitCode {
 
 fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
     match command {
+        Command::Audit(args) => audit::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Daemon(args) => daemon::run(&args, context),

@@ -14,6 +14,7 @@ mod held;
 pub mod memory;
 pub mod process;
 pub mod read;
+mod rooted;
 pub mod socket;
 
 pub use clock::{Clock, SystemClock, slept_ms};
@@ -21,3 +22,4 @@ pub use dir::{Dir, Found, Private};
 pub use error::PlatformError;
 pub use file_lock::FileLock;
 pub use held::HeldFile;
+pub use rooted::{Bounds, EntryKind, Meta, Rooted, Step, Walked};

@@ -1,0 +1,5 @@
+//! Readers of the formats that services are configured in: bytes in, plain data out; linear time, no
+//! panic, and what is not understood is left out rather than guessed.
+
+pub mod accounts;
+pub mod assignments;
