@@ -61,7 +61,8 @@ fn is_card(word: &str) -> bool {
     if word.chars().any(|c| !c.is_ascii_digit() && c != '-') || !(14..=19).contains(&digits.len()) {
         return false;
     }
-    let network = matches!(digits.as_slice(), [4, ..] | [5, 1..=5, ..] | [3, 4 | 7, ..] | [6, 0 | 5, ..]);
+    let network =
+        matches!(digits.as_slice(), [4, ..] | [5, 1..=5, ..] | [3, 4 | 7, ..] | [6, 0 | 5, ..]);
     let sum: u32 = digits
         .iter()
         .rev()

@@ -23,17 +23,29 @@ const RISKS: &[(&str, &[&[&str]])] = &[
     (
         "runs what it downloads",
         &[
-            &["curl ", "| sh"], &["curl ", "| bash"], &["wget ", "| sh"], &["wget ", "| bash"],
-            &["curl ", "| sudo"], &["iwr ", "iex"], &["bash <(curl"], &["sh -c \"$(curl"],
+            &["curl ", "| sh"],
+            &["curl ", "| bash"],
+            &["wget ", "| sh"],
+            &["wget ", "| bash"],
+            &["curl ", "| sudo"],
+            &["iwr ", "iex"],
+            &["bash <(curl"],
+            &["sh -c \"$(curl"],
             &["curl ", "| python"],
         ],
     ),
     (
         "runs hidden code",
         &[
-            &["base64 -d", "| sh"], &["base64 -d", "| bash"], &["base64 --decode", "| bash"],
-            &["eval(atob("], &["eval(buffer.from("], &["exec(base64.b64decode"],
-            &["new function(atob("], &["exec(zlib.decompress"], &["eval $(echo"],
+            &["base64 -d", "| sh"],
+            &["base64 -d", "| bash"],
+            &["base64 --decode", "| bash"],
+            &["eval(atob("],
+            &["eval(buffer.from("],
+            &["exec(base64.b64decode"],
+            &["new function(atob("],
+            &["exec(zlib.decompress"],
+            &["eval $(echo"],
         ],
     ),
     (
@@ -43,24 +55,40 @@ const RISKS: &[(&str, &[&[&str]])] = &[
     (
         "reaches for credentials",
         &[
-            &[".ssh/id_"], &[".aws/credentials"], &["auth-profiles.json"], &["openclaw.json", "apikey"],
-            &["cat", ".openclaw/.env"], &["cat", "/etc/shadow"], &["security find-generic-password"],
-            &[".config/gcloud", "credentials"], &["printenv", "curl"], &["process.env", "fetch("],
+            &[".ssh/id_"],
+            &[".aws/credentials"],
+            &["auth-profiles.json"],
+            &["openclaw.json", "apikey"],
+            &["cat", ".openclaw/.env"],
+            &["cat", "/etc/shadow"],
+            &["security find-generic-password"],
+            &[".config/gcloud", "credentials"],
+            &["printenv", "curl"],
+            &["process.env", "fetch("],
         ],
     ),
     (
         "switches protection off",
         &[
-            &["rejectunauthorized", "false"], &["node_tls_reject_unauthorized"], &["curl -k"],
-            &["--no-check-certificate"], &["chmod 777"], &["verify=false"], &["--no-verify-ssl"],
-            &["xattr -d com.apple.quarantine"], &["setenforce 0"],
+            &["rejectunauthorized", "false"],
+            &["node_tls_reject_unauthorized"],
+            &["curl -k"],
+            &["--no-check-certificate"],
+            &["chmod 777"],
+            &["verify=false"],
+            &["--no-verify-ssl"],
+            &["xattr -d com.apple.quarantine"],
+            &["setenforce 0"],
         ],
     ),
     (
         "orders the agent to disobey",
         &[
-            &["ignore", "previous instructions"], &["ignore", "instructions above"],
-            &["do not tell the user"], &["without telling the user"], &["never mention this to"],
+            &["ignore", "previous instructions"],
+            &["ignore", "instructions above"],
+            &["do not tell the user"],
+            &["without telling the user"],
+            &["never mention this to"],
             &["disregard", "system prompt"],
         ],
     ),
@@ -69,18 +97,43 @@ const RISKS: &[(&str, &[&[&str]])] = &[
 const USES: &[(&str, &[&str])] = &[
     (
         "network",
-        &["curl ", "wget ", "fetch(", "http.request", "https.request", "requests.", "urllib", "axios", "socket."],
+        &[
+            "curl ",
+            "wget ",
+            "fetch(",
+            "http.request",
+            "https.request",
+            "requests.",
+            "urllib",
+            "axios",
+            "socket.",
+        ],
     ),
     (
         "shell",
-        &["child_process", "execsync(", "spawn(", "subprocess", "os.system", "```bash", "```sh", "#!/bin/"],
+        &[
+            "child_process",
+            "execsync(",
+            "spawn(",
+            "subprocess",
+            "os.system",
+            "```bash",
+            "```sh",
+            "#!/bin/",
+        ],
     ),
 ];
 
 /// Commands that fetch a package, and what stands between its name and its version.
 const INSTALLERS: &[(&str, &str)] = &[
-    ("npx -y ", "@"), ("npm install -g ", "@"), ("npm i -g ", "@"), ("pip install ", "=="),
-    ("pipx install ", "=="), ("uvx ", "@"), ("go install ", "@v"), ("cargo install ", "@"),
+    ("npx -y ", "@"),
+    ("npm install -g ", "@"),
+    ("npm i -g ", "@"),
+    ("pip install ", "=="),
+    ("pipx install ", "=="),
+    ("uvx ", "@"),
+    ("go install ", "@v"),
+    ("cargo install ", "@"),
 ];
 
 /// The skills in a directory of skills.
@@ -113,7 +166,8 @@ fn origin(tree: &Rooted, directory: &Path, manifest: &[u8], skill: &mut Skill) {
     let lock = directory.parent().and_then(|above| read(above.join(".clawhub/lock.json")));
     let lock = lock.unwrap_or_default();
     let locked = lock.child("skills").child(&skill.name);
-    let text = |setting: &Setting| setting.text().filter(|text| !text.is_empty()).map(str::to_owned);
+    let text =
+        |setting: &Setting| setting.text().filter(|text| !text.is_empty()).map(str::to_owned);
     skill.registry = text(own.at("registry")).or_else(|| text(locked.at("registry")));
     skill.version = text(own.at("installedVersion")).or_else(|| text(locked.at("version")));
     let digest = text(own.at("skillFile.sha256")).or_else(|| text(locked.at("skillFile.sha256")));
@@ -235,7 +289,8 @@ mod tests {
 
     #[test]
     fn packages_without_a_version_are_named() {
-        let skill = judged("npx -y @scope/tool\nnpx -y other@1.2.3\npip install a==1\npip install b\n");
+        let skill =
+            judged("npx -y @scope/tool\nnpx -y other@1.2.3\npip install a==1\npip install b\n");
         assert_eq!(skill.unpinned, ["@scope/tool", "b"]);
     }
 }

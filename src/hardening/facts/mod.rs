@@ -4,6 +4,8 @@ mod accounts;
 mod files;
 mod homes;
 mod os;
+mod processes;
+mod supplied;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ pub struct Facts<'h> {
     os: OnceCell<Os>,
     users: OnceCell<Result<Vec<User>, Unseen>>,
     homes: OnceCell<Result<Vec<OpenClawHome>, Unseen>>,
+    supplied: supplied::Supplied,
 }
 
 impl<'h> Facts<'h> {
@@ -37,6 +40,7 @@ impl<'h> Facts<'h> {
             os: OnceCell::new(),
             users: OnceCell::new(),
             homes: OnceCell::new(),
+            supplied: supplied::Supplied::default(),
         }
     }
 }

@@ -3,3 +3,7 @@
 
 pub mod accounts;
 pub mod assignments;
+pub mod auth_log;
+pub mod connections;
+pub mod logrotate;
+pub mod rsyslog;

@@ -37,9 +37,24 @@ pub struct Hidden {
 
 /// Parts of texts that stand for a secret in documentation, or that everybody tries first.
 const PLACEHOLDERS: &[&str] = &[
-    "changeme", "change-me", "change_me", "replace-with", "your-", "your_", "example", "password",
-    "secret-token", "placeholder", "12345678", "qwerty", "letmein", "openclaw-token", "admin123",
-    "insert-", "<token>", "xxxxxxxx",
+    "changeme",
+    "change-me",
+    "change_me",
+    "replace-with",
+    "your-",
+    "your_",
+    "example",
+    "password",
+    "secret-token",
+    "placeholder",
+    "12345678",
+    "qwerty",
+    "letmein",
+    "openclaw-token",
+    "admin123",
+    "insert-",
+    "<token>",
+    "xxxxxxxx",
 ];
 
 impl Hidden {
@@ -48,7 +63,7 @@ impl Hidden {
         let kinds = secret.iter().collect::<BTreeSet<_>>().len();
         let lower = secret.to_ascii_lowercase();
         let has = |part: &&str| lower.windows(part.len()).any(|window| window == part.as_bytes());
-        Self { bytes: secret.len(), kinds, mark, placeholder: PLACEHOLDERS.iter().any(|p| has(&p)) }
+        Self { bytes: secret.len(), kinds, mark, placeholder: PLACEHOLDERS.iter().any(has) }
     }
 }
 
@@ -141,9 +156,9 @@ impl Setting {
 
     /// The same, below a path of names joined by dots.
     pub fn below(self, path: &str) -> Setting {
-        path.rsplit('.').filter(|name| !name.is_empty()).fold(self, |inner, name| {
-            Self::Map(BTreeMap::from([(name.to_owned(), inner)]))
-        })
+        path.rsplit('.')
+            .filter(|name| !name.is_empty())
+            .fold(self, |inner, name| Self::Map(BTreeMap::from([(name.to_owned(), inner)])))
     }
 
     /// Visits every setting that is no group, with its path.
