@@ -28,7 +28,7 @@ mod status;
 mod uninstall;
 mod ways_back;
 
-pub use audit::{AuditAsk, audit};
+pub use audit::{AuditAsk, OpenClawProgram, audit};
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};

@@ -1,13 +1,15 @@
 //! `clawvault audit`
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
 use super::output;
-use super::surroundings::Context;
-use crate::app::{AppError, AuditAsk, Code, audit};
+use super::surroundings::{self, Context};
+use crate::app::{AppError, AuditAsk, Code, OpenClawProgram, audit};
 use crate::hardening::{Audited, Severity, report};
 
 /// Check this host, and OpenClaw on it, against the hardening checklist; needs no vault
@@ -38,6 +40,9 @@ pub(super) struct Args {
     /// In text, also what is good and what could not be looked at
     #[arg(long)]
     all: bool,
+    /// Do not run OpenClaw's own audit, which takes half a minute
+    #[arg(long)]
+    no_openclaw: bool,
     /// Make no connections to the listeners of this host
     #[arg(long)]
     no_probes: bool,
@@ -58,10 +63,16 @@ enum Form {
     Json,
 }
 
-pub(super) fn run(args: &Args, _context: &Context) -> Result<ExitCode, AppError> {
-    let ask =
-        AuditAsk { root: args.root.clone(), only: args.only.clone(), probes: !args.no_probes };
-    let audited = audit(&ask)?;
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
+    let live = args.root.is_none();
+    let ask = AuditAsk {
+        root: args.root.clone(),
+        only: args.only.clone(),
+        probes: !args.no_probes,
+        vault: if live { Some(context.silent_app()?) } else { None },
+        openclaw: if live && !args.no_openclaw { openclaw() } else { None },
+    };
+    let audited = audit(ask)?;
     match if args.json { Form::Json } else { args.format } {
         Form::Text => {
             output::data(report::text(&audited, args.all).as_bytes());
@@ -69,6 +80,15 @@ pub(super) fn run(args: &Args, _context: &Context) -> Result<ExitCode, AppError>
         Form::Json => output::json(&report::document(&audited)),
     }
     verdict(&audited, severity(args.fail_on))
+}
+
+/// OpenClaw as this user starts it.
+fn openclaw() -> Option<OpenClawProgram> {
+    let environment: BTreeMap<_, _> = surroundings::environment().into_iter().collect();
+    let directories = environment.get(OsStr::new("PATH"))?;
+    let path = std::env::split_paths(directories).map(|place| place.join("openclaw"));
+    let path = path.into_iter().find(|path| path.is_absolute() && path.is_file())?;
+    Some(OpenClawProgram { path, environment })
 }
 
 fn verdict(audited: &Audited, least: Severity) -> Result<ExitCode, AppError> {

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use clawvault_core::domain::Installation;
 use clawvault_core::platform::{Bounds, Meta, Step, Walked};
+
+use super::supply::{Leaks, OwnFinding, VaultWord};
 
 /// Why something could not be looked at. A check that meets it ends as `unknown`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -62,4 +65,13 @@ pub trait Host {
     fn exchange(&self, to: SocketAddr, send: &[u8], max: usize) -> Result<Vec<u8>, Unseen>;
     /// Reads a configuration of OpenClaw: JSON5, bounded in depth and count.
     fn json5(&self, bytes: &[u8]) -> Result<serde_json::Value, Unseen>;
+    /// An installation of OpenClaw: its state directory, and the home of its user.
+    fn installation(&self, home: &Path, user: &Path) -> Installation;
+    /// Secrets that lie in clear in these installations, in histories below the homes of these
+    /// users, in units, in environments of processes.
+    fn leaks(&self, installations: &[Installation], users: &[PathBuf]) -> Result<Leaks, Unseen>;
+    /// What the vault of the user who audits tells.
+    fn vault(&self) -> Result<VaultWord, Unseen>;
+    /// What OpenClaw's own audit finds in this installation.
+    fn own_audit(&self, home: &Path) -> Result<Vec<OwnFinding>, Unseen>;
 }

@@ -7,11 +7,13 @@
 
 mod check;
 mod checks;
+mod data;
 mod facts;
 mod host;
 mod mend;
 pub mod parsers;
 pub mod report;
+mod supply;
 mod verdict;
 
 pub use check::{Area, Check, Fix, Outcome, Severity, Status, Verdict};
@@ -22,4 +24,5 @@ pub use facts::{
 };
 pub use host::{Host, Printed, Unseen};
 pub use mend::{Change, Mend};
+pub use supply::{Key, Leak, LeakPlace, Leaks, OwnFinding, VaultWord};
 pub use verdict::{Audited, Findings, Suppressed, Suppression, audit};

@@ -7,17 +7,21 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clawvault_core::domain::Installation;
 use clawvault_core::platform::process::effective_uid;
 use clawvault_core::platform::read::ReadError;
 use clawvault_core::platform::{Bounds, Clock, Meta, Rooted, Step, SystemClock, Walked};
 use rustix::io::Errno;
 use serde_json::Value;
 
-use crate::app::{AppError, Code};
-use crate::hardening::{Host, Printed, Unseen};
+use crate::app::{App, AppError, Code};
+use crate::hardening::{Host, Leaks, OwnFinding, Printed, Unseen, VaultWord};
 use crate::intake::Tree;
 use crate::openclaw;
 use crate::programs::{Program, ProgramError, capture_any};
+
+use super::AuditAsk;
+use super::own_audit::OpenClawProgram;
 
 /// Longest that a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,17 +34,24 @@ const CONNECTION: Duration = Duration::from_secs(3);
 
 /// A machine or a tree.
 pub(super) struct System {
-    tree: Rooted,
-    is_live: bool,
+    pub(super) tree: Rooted,
+    pub(super) root: PathBuf,
+    pub(super) is_live: bool,
+    /// The vault of the user who audits; none where nobody is to open it.
+    pub(super) vault: Option<App>,
+    /// OpenClaw's own program.
+    pub(super) openclaw: Option<OpenClawProgram>,
     probes: bool,
     environment: BTreeMap<OsString, OsString>,
 }
 
 impl System {
     /// This machine, or the tree at `root`.
-    pub(super) fn open(root: Option<&Path>, probes: bool) -> Result<Self, AppError> {
-        let path = root.unwrap_or(Path::new("/"));
-        let tree = Rooted::open(path).map_err(|error| {
+    pub(super) fn open(ask: AuditAsk) -> Result<Self, AppError> {
+        let AuditAsk { root, probes, vault, openclaw, .. } = ask;
+        let is_live = root.is_none();
+        let path = root.unwrap_or_else(|| PathBuf::from("/"));
+        let tree = Rooted::open(&path).map_err(|error| {
             let what = format!("{} cannot be audited: {error}", path.display());
             AppError::new(Code::Missing, what, "Name the directory that the system is mounted at.")
         })?;
@@ -49,8 +60,8 @@ impl System {
             ("LC_ALL".into(), "C".into()),
             ("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into()),
         ]);
-        let is_live = root.is_none();
-        Ok(Self { tree, is_live, probes: probes && is_live, environment })
+        let probes = probes && is_live;
+        Ok(Self { tree, root: path, is_live, vault, openclaw, probes, environment })
     }
 
     /// What the host calls itself.
@@ -142,6 +153,28 @@ impl Host for System {
         }
         heard.truncate(max);
         Ok(heard)
+    }
+
+    fn installation(&self, home: &Path, user: &Path) -> Installation {
+        openclaw::installation(&self.tree, &self.root, home, user)
+    }
+
+    fn leaks(&self, homes: &[Installation], users: &[PathBuf]) -> Result<Leaks, Unseen> {
+        Ok(super::leaks::leaks(self, homes, users))
+    }
+
+    fn vault(&self) -> Result<VaultWord, Unseen> {
+        match &self.vault {
+            _ if !self.is_live => Err(Unseen::NotLive("the vault")),
+            None => Err(Unseen::Odd("the vault was not asked".to_owned())),
+            Some(app) => {
+                super::vault::word(app, self.now()).map_err(|error| Unseen::Odd(error.what))
+            }
+        }
+    }
+
+    fn own_audit(&self, home: &Path) -> Result<Vec<OwnFinding>, Unseen> {
+        super::own_audit::findings(self, home)
     }
 
     fn json5(&self, bytes: &[u8]) -> Result<Value, Unseen> {

@@ -1,13 +1,18 @@
 //! `clawvault audit`: the checks of [`crate::hardening`], on this machine or a mounted tree.
 
 mod host;
+mod leaks;
+mod own_audit;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::hardening::{Audited, Facts, Findings, all, audit as run};
 
-use super::{AppError, Code};
+pub use own_audit::OpenClawProgram;
+
+use super::{App, AppError, Code};
 use host::System;
 
 /// What is to be audited.
@@ -18,10 +23,14 @@ pub struct AuditAsk {
     pub only: Vec<String>,
     /// Whether connections to own listeners may be made.
     pub probes: bool,
+    /// The vault that is asked; it is opened only where nobody must be asked for a passphrase.
+    pub vault: Option<App>,
+    /// OpenClaw's own program, whose audit is run; none: it is not.
+    pub openclaw: Option<OpenClawProgram>,
 }
 
 /// Runs the checks.
-pub fn audit(ask: &AuditAsk) -> Result<Audited, AppError> {
+pub fn audit(ask: AuditAsk) -> Result<Audited, AppError> {
     for word in &ask.only {
         let begins = |id: &str| {
             id.strip_prefix(word.as_str())
@@ -32,9 +41,10 @@ pub fn audit(ask: &AuditAsk) -> Result<Audited, AppError> {
             return Err(AppError::new(Code::Usage, what, "`clawvault audit --all` lists them."));
         }
     }
-    let host = System::open(ask.root.as_deref(), ask.probes)?;
+    let only = ask.only.clone();
+    let host = System::open(ask)?;
     let facts = Facts::new(&host);
     let name = host.name();
     let suppressions = BTreeMap::new();
-    Ok(run(&facts, name, &Findings { only: &ask.only, suppressions: &suppressions }))
+    Ok(run(&facts, name, &Findings { only: &only, suppressions: &suppressions }))
 }

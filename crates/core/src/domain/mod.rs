@@ -3,6 +3,7 @@
 mod actor;
 mod found;
 mod hex;
+mod installation;
 pub mod limits;
 mod log_rules;
 mod moment;
@@ -11,11 +12,13 @@ mod nesting;
 mod policy;
 mod scrub;
 mod secret;
+mod setting;
 mod value;
 
 pub use actor::{Actor, Event, FileIdentity, Outcome, Program, goes_on_unlogged};
 pub use found::{Found, Label};
 pub use hex::hex;
+pub use installation::{AgentHome, Installation, LooseFile, Prompt, Skill, Transcripts};
 pub use log_rules::{Days, LogRules, Mirror, SegmentSize};
 pub use moment::moment;
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
@@ -23,4 +26,5 @@ pub use nesting::{NestingFault, check_toml_nesting};
 pub use policy::{Agent, Pattern, Policy, PolicyError, SecretRule};
 pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
+pub use setting::{Hidden, Setting};
 pub use value::{Value, ValueError};
