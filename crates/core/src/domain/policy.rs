@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
-use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
+use super::{
+    AuditRules, LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting,
+};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -35,6 +37,9 @@ pub struct Policy {
     /// How the audit log is kept.
     #[serde(default)]
     pub log: LogRules,
+    /// How the hardening audit is read.
+    #[serde(default)]
+    pub audit: AuditRules,
 }
 
 /// The grant of one agent.

@@ -14,6 +14,7 @@ mod held;
 pub mod memory;
 pub mod process;
 pub mod read;
+mod rights;
 mod rooted;
 pub mod socket;
 
@@ -22,4 +23,5 @@ pub use dir::{Dir, Found, Private};
 pub use error::PlatformError;
 pub use file_lock::FileLock;
 pub use held::HeldFile;
+pub use rights::set_mode;
 pub use rooted::{Bounds, EntryKind, Meta, Rooted, Step, Walked};
