@@ -59,7 +59,7 @@ pub trait Host {
         visit: &mut dyn FnMut(&Path, &Meta) -> Step,
     ) -> Result<Walked, Unseen>;
     /// Runs a program by its absolute path, without a shell, stdin or a language, for ten seconds and
-    /// 1 MiB at most. [`Unseen::Missing`] where there is none; [`Unseen::NotLive`] for a tree.
+    /// 16 MiB at most. [`Unseen::Missing`] where there is none; [`Unseen::NotLive`] for a tree.
     fn run(&self, program: &'static str, arguments: &[&str]) -> Result<Printed, Unseen>;
     /// One TCP connection: sends, and gives what comes back until the other side is done, falls silent
     /// for a second, or has said `max` bytes. [`Unseen::NotLive`] for a tree, or where nobody wants probes.

@@ -27,7 +27,7 @@ use super::own_audit::OpenClawProgram;
 /// Longest that a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most that a program may print, in bytes.
-const MAX_PRINTED: usize = 1 << 20;
+const MAX_PRINTED: usize = 16 << 20;
 /// Longest that a listener may take to answer, and be silent.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Longest that one connection may take in all.
