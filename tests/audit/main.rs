@@ -9,6 +9,7 @@
 )]
 
 mod guards;
+mod nginx;
 mod sshd;
 mod trees;
 mod unpack;
