@@ -33,7 +33,10 @@ pub mod vendors;
 mod verify;
 mod ways_back;
 
-pub use audit::{AuditAsk, audit};
+pub use audit::{
+    AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, changes as baseline_changes,
+    fix as audit_fix, make as baseline_make, undo as audit_undo,
+};
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
