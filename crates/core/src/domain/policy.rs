@@ -12,7 +12,6 @@ use super::rotation_rules::{Defaults, SecretRule, VendorRule};
 use super::{
     AuditRules, LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting,
 };
-use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
