@@ -88,7 +88,7 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
-        Request::Lives(key) => lives(vault, key),
+        Request::Lives(key) => lives(vault, authority, key),
         Request::Steps(revoke, steps) => {
             let event = if revoke { Event::Revoke } else { Event::Rotate };
             Ok(Reply { lives: vault.step(who, event, steps)?, ..Reply::default() })
@@ -174,7 +174,7 @@ fn refuse_beyond_grant(
         Request::Show(_, profile, name) => covered(profile, name),
         Request::Resolve(profile, ids) => ids.iter().all(|(name, _)| covered(profile, name)),
         // What these give is narrowed to the grant.
-        Request::List(..) | Request::Run(_) => true,
+        Request::List(..) | Request::Lives(_) | Request::Run(_) => true,
         _ => false,
     };
     (!allowed).then(beyond_grant)
@@ -483,18 +483,27 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
     Ok(reply)
 }
 
-/// Secrets, what is known of their keys, and the policy.
-fn lives(vault: &mut Vault, key: Option<(ProfileName, SecretName)>) -> Result<Reply, AppError> {
-    let text = vault.policy_text()?;
-    let (infos, lives) = match key {
+/// Secrets, what is known of their keys, and the policy; of these only what the asker may have.
+fn lives(
+    vault: &mut Vault,
+    authority: &Authority,
+    key: Option<(ProfileName, SecretName)>,
+) -> Result<Reply, AppError> {
+    let text = match authority {
+        Authority::Operator => vault.policy_text()?,
+        _ => String::new(),
+    };
+    let (mut infos, mut lives) = match key {
         None => (vault.secrets()?, vault.lives()?),
         Some((profile, name)) => {
             let life = vault.life(&profile, &name)?;
             (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
         }
     };
-    let present = |info: &SecretInfo| info.removed_ms.is_none();
-    let infos = infos.into_iter().filter(present).collect();
+    infos.retain(|info| {
+        info.removed_ms.is_none() && authority.covers(vault, &info.profile, &info.name)
+    });
+    lives.retain(|life| authority.covers(vault, &life.profile, &life.name));
     Ok(Reply { infos, lives, text, ..Reply::default() })
 }
 
