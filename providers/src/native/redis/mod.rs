@@ -19,7 +19,7 @@ use clawvault_core::domain::{Value, hex};
 use ring::digest::{SHA256, digest};
 
 use super::call::{CONNECT, Call, Step, WORK};
-use super::place::{Place, Protocol, with_login};
+use super::place::{Place, Protocol, named, with_login};
 use super::socket::{Sealer, handshake_failed, open};
 use crate::adapter::{
     Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Level, Listed, Operation, Revoked,
@@ -73,8 +73,7 @@ impl Adapter for Redis {
 
     fn plan(&self, operation: Operation, ask: &Ask) -> Vec<String> {
         let call = Call::new(VENDOR, operation, ask);
-        let Ok(key) = Place::of_key(&call, &PROTOCOL) else { return Vec::new() };
-        let (server, user) = (key.server(), &key.user);
+        let (server, user) = named(&call, &PROTOCOL);
         let line = |command: &str| format!("{server}: {command}");
         match operation {
             Operation::Validate => vec![line(&format!("AUTH {user} (password)"))],
