@@ -322,7 +322,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         }
         let open = work.open();
         Ok(Ask {
-            secret: look.life.name.as_str().to_owned(),
+            secret: look.life.name.to_string(),
             key: fields.unwrap_or_default(),
             beside: Fields::new(),
             key_id: look.life.key_id(version).map(str::to_owned),

@@ -72,6 +72,7 @@ pub fn perform(
             export(vault, who, &profile, &only, without_admin)
         }
         Request::Values => values(vault, who),
+        Request::Verify(profile, only) => verify(vault, who, &profile, &only),
         Request::Run(ask) => launch(vault, who, authority, &ask),
         Request::Resolve(profile, ids) => resolve(vault, who, authority, &profile, &ids),
         Request::Log(query, _) => log(vault, who, &query, each),
@@ -87,7 +88,7 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
-        Request::Lives(key) => lives(vault, key),
+        Request::Lives(key) => lives(vault, authority, key),
         Request::Steps(revoke, steps) => {
             let event = if revoke { Event::Revoke } else { Event::Rotate };
             Ok(Reply { lives: vault.step(who, event, steps)?, ..Reply::default() })
@@ -119,6 +120,7 @@ pub fn event_of(request: &Request) -> Event {
         Request::PolicyApply(_) => Event::Policy,
         Request::Export(..) => Event::Export,
         Request::Values => Event::Scan,
+        Request::Verify(..) => Event::Verify,
         Request::Run(_) => Event::Run,
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
@@ -143,7 +145,7 @@ pub fn items_of(request: &Request) -> Vec<Item> {
         Request::Resolve(profile, ids) => {
             ids.iter().take(64).map(|(name, _)| item(profile, name)).collect()
         }
-        Request::Export(profile, only, _) => {
+        Request::Export(profile, only, _) | Request::Verify(profile, only) => {
             only.iter().take(64).map(|name| item(profile, name)).collect()
         }
         _ => Vec::new(),
@@ -172,7 +174,7 @@ fn refuse_beyond_grant(
         Request::Show(_, profile, name) => covered(profile, name),
         Request::Resolve(profile, ids) => ids.iter().all(|(name, _)| covered(profile, name)),
         // What these give is narrowed to the grant.
-        Request::List(..) | Request::Run(_) => true,
+        Request::List(..) | Request::Lives(_) | Request::Run(_) => true,
         _ => false,
     };
     (!allowed).then(beyond_grant)
@@ -351,6 +353,38 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
     Ok(Reply { revealed, text, ..Reply::default() })
 }
 
+fn verify(
+    vault: &mut Vault,
+    who: &Who,
+    profile: &ProfileName,
+    only: &[SecretName],
+) -> Result<Reply, AppError> {
+    let infos = if only.is_empty() {
+        let in_profile = |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
+        vault.secrets()?.into_iter().filter(in_profile).collect()
+    } else {
+        named(vault, profile, only)?
+    };
+    let (policy, text) = (vault.policy()?, vault.policy_text()?);
+    let mut wanted: Vec<SecretName> = Vec::new();
+    for info in &infos {
+        let admin = policy.rule(profile, &info.name, info.vendor.as_deref()).admin;
+        wanted.extend(std::iter::once(info.name.clone()).chain(admin));
+    }
+    wanted.sort();
+    wanted.dedup();
+    let mut wants = Vec::new();
+    for name in wanted {
+        // An admin credential that is not there is missed where it is needed.
+        let there = vault.secret(profile, &name)?.is_some_and(|info| info.removed_ms.is_none());
+        if there {
+            wants.push(Want { profile: profile.clone(), name, version: None });
+        }
+    }
+    let revealed = vault.reveal(who, Purpose::Verify, &wants)?;
+    Ok(Reply { revealed, infos, text, ..Reply::default() })
+}
+
 /// Those of the asked secrets that there are and that a program may have. One that was cut off is
 /// named without a value: whoever used it has to stop.
 fn resolve(
@@ -449,18 +483,27 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
     Ok(reply)
 }
 
-/// Secrets, what is known of their keys, and the policy.
-fn lives(vault: &mut Vault, key: Option<(ProfileName, SecretName)>) -> Result<Reply, AppError> {
-    let text = vault.policy_text()?;
-    let (infos, lives) = match key {
+/// Secrets, what is known of their keys, and the policy; of these only what the asker may have.
+fn lives(
+    vault: &mut Vault,
+    authority: &Authority,
+    key: Option<(ProfileName, SecretName)>,
+) -> Result<Reply, AppError> {
+    let text = match authority {
+        Authority::Operator => vault.policy_text()?,
+        _ => String::new(),
+    };
+    let (mut infos, mut lives) = match key {
         None => (vault.secrets()?, vault.lives()?),
         Some((profile, name)) => {
             let life = vault.life(&profile, &name)?;
             (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
         }
     };
-    let present = |info: &SecretInfo| info.removed_ms.is_none();
-    let infos = infos.into_iter().filter(present).collect();
+    infos.retain(|info| {
+        info.removed_ms.is_none() && authority.covers(vault, &info.profile, &info.name)
+    });
+    lives.retain(|life| authority.covers(vault, &life.profile, &life.name));
     Ok(Reply { infos, lives, text, ..Reply::default() })
 }
 
