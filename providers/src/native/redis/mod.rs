@@ -424,5 +424,11 @@ mod tests {
         assert!(Account::read(vec![name("flags"), texts(&[])]).is_none());
         assert!(Account::read(vec![name("flags"), Reply::Nil]).is_none());
         assert_eq!(known(first_word("SECRET-echoed here")), "ERR");
+        let mark =
+            Mark::read("user clawvault-x-1 off sanitize-payload #ab resetchannels -@all").unwrap();
+        assert_eq!((mark.name.as_str(), mark.digest.as_str()), ("clawvault-x-1", "ab"));
+        // Another's user is no mark, and neither is one that may come in.
+        assert!(Mark::read("user app off #ab").is_none());
+        assert!(Mark::read("user clawvault-x-1 on #ab").is_none());
     }
 }
