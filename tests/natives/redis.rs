@@ -98,14 +98,12 @@ fn a_user_may_do_it_for_itself_and_a_lost_reply_is_settled() {
     let load = Load::start(1, &first.key, &clients());
     run(async {
         let last = rotate(&Redis, &first, "one", &load).await;
-        // The reply is lost: an id shows up in the list that nobody knows.
-        let lost = Redis.create(&last).await.unwrap();
+        // The reply is lost: the label tells which it is.
+        let asked = Ask { label: "clawvault-x-1".to_owned(), ..last.clone() };
+        let lost = Redis.create(&asked).await.unwrap();
         let listed = Redis.list(&last).await.unwrap();
-        let known = last.key_id.clone().unwrap();
-        let [orphan] = listed.iter().filter(|key| key.key_id != known).collect::<Vec<_>>()[..]
-        else {
-            panic!("{listed:?}");
-        };
+        let is_named = |key: &&Listed| key.name.as_deref() == Some("clawvault-x-1");
+        let orphan = listed.iter().find(is_named).unwrap();
         let named = orphaned(&last, &orphan.key_id);
         assert_eq!(Redis.revoke(&named).await.unwrap(), Revoked::Done);
         assert!(is_dead(&Redis.validate(&Ask { key: lost.fields, ..last.clone() }).await.unwrap()));

@@ -105,6 +105,15 @@ impl Place {
     }
 }
 
+/// The server and the user as a plan names them: it is made without the key's fields.
+pub(super) fn named(call: &Call<'_>, protocol: &Protocol) -> (String, String) {
+    if let Ok(place) = Place::of_key(call, protocol) {
+        return (place.server(), place.user);
+    }
+    let server = call.param("host").unwrap_or("the key's server").to_owned();
+    (server, call.param("user").unwrap_or("(the key's user)").to_owned())
+}
+
 /// The fields of the key with another login, in the shape that they have.
 pub(super) fn with_login(
     call: &Call<'_>,

@@ -19,7 +19,7 @@ use postgres_protocol::escape::{escape_identifier, escape_literal};
 use postgres_protocol::password::scram_sha_256;
 
 use super::call::{Call, Step};
-use super::place::{Place, Protocol, with_login};
+use super::place::{Place, Protocol, named, with_login};
 use crate::adapter::{
     Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Level, Listed, Operation, Revoked,
     Validity,
@@ -76,30 +76,25 @@ impl Adapter for Postgres {
 
     fn plan(&self, operation: Operation, ask: &Ask) -> Vec<String> {
         let call = Call::new(VENDOR, operation, ask);
-        let (Ok(key), Ok(roles)) = (Place::of_key(&call, &PROTOCOL), roles(&call)) else {
-            return Vec::new();
-        };
-        let line = |statement: String| format!("{}: {statement}", key.server());
-        let user = escape_identifier(&key.user);
-        match (operation, roles) {
-            (Operation::Validate, _) => vec![line(format!("log in as {user}"))],
-            (Operation::List, _) => vec![line("SELECT … FROM pg_roles".to_owned())],
-            (Operation::Create, Some(pair)) => match pair.idle(&call, &key.user) {
-                Ok(idle) => vec![line(format!(
-                    "ALTER ROLE {} LOGIN PASSWORD (SCRAM-SHA-256 verifier)",
-                    escape_identifier(idle)
-                ))],
-                Err(_) => Vec::new(),
-            },
-            (Operation::Create, None) => {
-                vec![line(format!("ALTER ROLE {user} PASSWORD (SCRAM-SHA-256 verifier)"))]
+        let (server, user) = named(&call, &PROTOCOL);
+        let line = |statement: String| vec![format!("{server}: {statement}")];
+        let pair = call.param("roles");
+        match operation {
+            Operation::Validate => line(format!("log in as {user}")),
+            Operation::List => line("SELECT rolname, rolcanlogin FROM pg_roles".to_owned()),
+            Operation::Create => {
+                let (role, login) = match pair {
+                    Some(pair) => (format!("(the idle one of {pair})"), "LOGIN "),
+                    None => (user, ""),
+                };
+                line(format!("ALTER ROLE {role} {login}PASSWORD (SCRAM-SHA-256 verifier)"))
             }
-            (Operation::Revoke, Some(_)) => {
-                vec![line(format!("ALTER ROLE {user} NOLOGIN PASSWORD NULL; end its sessions"))]
+            Operation::Revoke => {
+                let login = if pair.is_some() { "NOLOGIN " } else { "" };
+                line(format!(
+                    "log in as {user}; where that succeeds ALTER ROLE {user} {login}PASSWORD NULL, end its sessions"
+                ))
             }
-            (Operation::Revoke, None) => vec![line(format!(
-                "log in as {user}; where that succeeds ALTER ROLE {user} PASSWORD NULL, end its sessions"
-            ))],
         }
     }
 }

@@ -19,7 +19,7 @@ use clawvault_core::domain::{Value, hex};
 use ring::digest::{SHA256, digest};
 
 use super::call::{CONNECT, Call, Step, WORK};
-use super::place::{Place, Protocol, with_login};
+use super::place::{Place, Protocol, named, with_login};
 use super::socket::{Sealer, handshake_failed, open};
 use crate::adapter::{
     Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Level, Listed, Operation, Revoked,
@@ -73,8 +73,7 @@ impl Adapter for Redis {
 
     fn plan(&self, operation: Operation, ask: &Ask) -> Vec<String> {
         let call = Call::new(VENDOR, operation, ask);
-        let Ok(key) = Place::of_key(&call, &PROTOCOL) else { return Vec::new() };
-        let (server, user) = (key.server(), &key.user);
+        let (server, user) = named(&call, &PROTOCOL);
         let line = |command: &str| format!("{server}: {command}");
         match operation {
             Operation::Validate => vec![line(&format!("AUTH {user} (password)"))],
@@ -425,5 +424,11 @@ mod tests {
         assert!(Account::read(vec![name("flags"), texts(&[])]).is_none());
         assert!(Account::read(vec![name("flags"), Reply::Nil]).is_none());
         assert_eq!(known(first_word("SECRET-echoed here")), "ERR");
+        let mark =
+            Mark::read("user clawvault-x-1 off sanitize-payload #ab resetchannels -@all").unwrap();
+        assert_eq!((mark.name.as_str(), mark.digest.as_str()), ("clawvault-x-1", "ab"));
+        // Another's user is no mark, and neither is one that may come in.
+        assert!(Mark::read("user app off #ab").is_none());
+        assert!(Mark::read("user clawvault-x-1 on #ab").is_none());
     }
 }
