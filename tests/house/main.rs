@@ -180,6 +180,7 @@ const MAY_EXPOSE: Spared = &[
     ("src/launch/files.rs", "into the secret file in memory"),
     ("src/launch/template.rs", "into the text that is rendered next"),
     ("src/mask/supervise.rs", "to look for it in the program's output"),
+    ("src/rotate/sink.rs", "into the file that the policy names"),
     ("src/openclaw/documents.rs", "whether the text of a document is a credential"),
     ("src/openclaw/leftovers.rs", "to look for copies of it in old files"),
     ("src/openclaw/search.rs", "to look for copies of it in databases"),
