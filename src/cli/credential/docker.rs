@@ -24,8 +24,8 @@ const TOOL: &str = "docker";
 struct Stored {
     #[serde(rename = "ServerURL")]
     server: String,
-    username: Zeroizing<String>,
-    secret: Zeroizing<String>,
+    username: String,
+    secret: String,
 }
 
 pub(super) fn run(
