@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
-use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
+use super::{
+    Limit, Limited, LogRules, NameError, NestingFault, ProfileName, Receiver, SecretName, Total,
+    check_toml_nesting,
+};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -35,6 +38,27 @@ pub struct Policy {
     /// How the audit log is kept.
     #[serde(default)]
     pub log: LogRules,
+    /// Rules for vendors, by id.
+    #[serde(default)]
+    pub vendors: BTreeMap<String, VendorRule>,
+    /// Limits of whole profiles.
+    #[serde(default)]
+    pub profiles: BTreeMap<ProfileName, Limited>,
+    /// Limits on everything together.
+    #[serde(default)]
+    pub total: Total,
+    /// Who is told when something happens.
+    #[serde(default)]
+    pub alerts: BTreeMap<ProfileName, Receiver>,
+}
+
+/// A rule for one vendor.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorRule {
+    /// What may be spent at it.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
 }
 
 /// The grant of one agent.
@@ -46,6 +70,9 @@ pub struct Agent {
     /// The only profile it may use; `default` where none is named.
     #[serde(default)]
     pub profile: ProfileName,
+    /// What the secrets of its grant may cost together.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
 }
 
 /// A rule for the secrets of one pattern.
@@ -54,6 +81,9 @@ pub struct Agent {
 pub struct SecretRule {
     /// The credential that may rotate them; it is never injected.
     pub admin: Option<SecretName>,
+    /// What each of them may cost.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
 }
 
 impl Policy {
@@ -185,7 +215,7 @@ mod tests {
     fn an_unknown_key_is_named_with_its_place() {
         let error = Policy::parse("[agents.support]\nsecrets = []\nsecretz = 1\n").unwrap_err();
         assert_eq!((error.line, error.column), (3, 1));
-        assert_eq!(error.what, "unknown key, expected `secrets` or `profile`");
+        assert_eq!(error.what, "unknown key, expected one of `secrets`, `profile`, `limits`");
         assert!(Policy::parse("[agents.a]\nsecrets = [\"Bad Name\"]\n").is_err());
     }
 
