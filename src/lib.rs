@@ -1,6 +1,7 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
 //!
-//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`]) never name each other,
+//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`], [`spend`]) never name each
+//! other,
 //! except that `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`]
 //! and [`daemon`] are the faces.
 
@@ -17,3 +18,4 @@ pub mod launch;
 pub mod mask;
 pub mod openclaw;
 pub mod programs;
+pub mod spend;

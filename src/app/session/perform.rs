@@ -10,6 +10,9 @@ use crate::app::run::{field_of, is_admin, launch, named};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
 
+/// Bytes of records after which an answer is full.
+const KEPT_AT_ONCE: usize = 8 * 1024 * 1024;
+
 /// Does what is asked, for whoever may ask it.
 ///
 /// # Errors
@@ -87,6 +90,10 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
+        Request::Kept(names) => kept(vault, &names),
+        Request::Keep(changes) => {
+            Ok(Reply { was_kept: vault.keep(who, &changes)?, ..Reply::default() })
+        }
     }
 }
 
@@ -109,6 +116,7 @@ pub fn event_of(request: &Request) -> Event {
         Request::Log(..) => Event::Show,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
+        Request::Kept(_) | Request::Keep(_) => Event::Spend,
     }
 }
 
@@ -377,6 +385,20 @@ fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppErro
         names,
     };
     Ok(Reply { health: Some(health), ..Reply::default() })
+}
+
+/// Records by name, until an answer is full; at least one.
+fn kept(vault: &Vault, names: &[String]) -> Result<Reply, AppError> {
+    let (mut reply, mut bytes) = (Reply::default(), 0);
+    for name in names {
+        let kept = vault.kept(name)?;
+        bytes += kept.bytes.len();
+        reply.kept.push(kept);
+        if bytes > KEPT_AT_ONCE {
+            break;
+        }
+    }
+    Ok(reply)
 }
 
 /// A secret as the audit log names it, whether or not there is one.

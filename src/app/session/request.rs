@@ -6,7 +6,7 @@ use clawvault_core::auditlog::Verdict;
 use clawvault_core::domain::{
     Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
-use clawvault_core::vault::{Note, Put, Stored, Taken, Vault, Want};
+use clawvault_core::vault::{Keep, Kept, Note, Put, Stored, Taken, Vault, Want};
 
 use crate::app::{Query, RunAsk, SetOptions, Setting};
 
@@ -47,6 +47,10 @@ pub enum Request {
     Import(Vec<Put>, bool),
     /// What the vault tells of itself, and the secrets of these blinded ids.
     Health(Vec<String>),
+    /// Records that features keep, by name; as many of the first ones as one answer holds.
+    Kept(Vec<String>),
+    /// Records to keep, all or none.
+    Keep(Vec<Keep>),
 }
 
 /// What came of it; most of it is empty.
@@ -72,6 +76,10 @@ pub struct Reply {
     pub taken: Option<Taken>,
     /// What the vault tells of itself.
     pub health: Option<Health>,
+    /// Records that features keep.
+    pub kept: Vec<Kept>,
+    /// Whether records were written; they are not where one had changed meanwhile.
+    pub was_kept: bool,
     /// What a person should know about the answer.
     pub notes: Vec<String>,
 }

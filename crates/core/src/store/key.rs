@@ -23,13 +23,23 @@ pub enum Kind {
     Undo = 5,
     /// The audit log's keys of an earlier epoch.
     LogKeys = 6,
+    /// What a feature keeps between two runs.
+    Kept = 16,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Secret, Self::Version, Self::Policy, Self::Index, Self::Undo, Self::LogKeys]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        [
+            Self::Secret,
+            Self::Version,
+            Self::Policy,
+            Self::Index,
+            Self::Undo,
+            Self::LogKeys,
+            Self::Kept,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 

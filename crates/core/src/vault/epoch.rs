@@ -16,6 +16,7 @@ use crate::store::{Change, Kind, Ledger, LocalStore, Plain, RecordKey, StoreErro
 
 use super::change::{check_bounds, fingerprint, lengths};
 use super::codec::{self, Index};
+use super::kept::KeptPiece;
 use super::open::{HEADER, spare_stores};
 use super::snapshots::DIRECTORY as SNAPSHOTS;
 use super::undo::UndoPiece;
@@ -30,6 +31,8 @@ pub enum Content {
     Secret(SecretInfo, Vec<Vec<(FieldName, Value)>>),
     /// A part of what undoes scrubs.
     Undo(UndoPiece),
+    /// What a feature keeps.
+    Kept(KeptPiece),
 }
 
 /// An epoch that is written and proven, and not in force yet.
@@ -125,7 +128,9 @@ impl Vault {
         });
         let policy = Some(self.policy_text()?).filter(|text| !text.is_empty());
         let undo = self.undo_pieces()?.map(|piece| piece.map(Content::Undo));
-        Ok(policy.map(|text| Ok(Content::Policy(text))).into_iter().chain(secrets).chain(undo))
+        let kept = self.kept_pieces()?.into_iter().map(|piece| Ok(Content::Kept(piece)));
+        let policy = policy.map(|text| Ok(Content::Policy(text))).into_iter();
+        Ok(policy.chain(secrets).chain(undo).chain(kept))
     }
 
     /// The audit log's keys of earlier epochs, newest first.
@@ -243,6 +248,7 @@ impl Plan<'_> {
             }
             Piece::Content(Content::Secret(info, fields)) => self.secret(info, &fields)?,
             Piece::Content(Content::Undo(piece)) => vec![piece.change(self.keys)?],
+            Piece::Content(Content::Kept(piece)) => vec![piece.change(self.keys)?],
             Piece::LogKeys(epoch, log) => {
                 one(record_keys::log_keys(self.keys, epoch), log.to_bytes())
             }
