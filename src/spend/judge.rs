@@ -138,7 +138,7 @@ mod tests {
             let (from, to) = (from.max(first), to.min(1_794_355_200 / 3600));
             hour.roughly(i64::from(to.saturating_sub(from)), 1)
         };
-        let month = Period::around(Per::Month, &Zone::utc(), now);
+        let month = Period::around(Per::Month, &Zone::of(&Policy::default()), now);
         assert_eq!(month.name, "2026-11");
         let judged =
             judge(&limit("{ per = \"month\", amount = \"45 USD\" }"), month.clone(), now, &within);

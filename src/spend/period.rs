@@ -1,26 +1,17 @@
 //! Hours, days, weeks and months of a time zone.
 
-use clawvault_core::domain::{Per, ZoneName};
+use clawvault_core::domain::{Per, Policy};
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::{SignedDuration, Span, Timestamp, Zoned, tz::TimeZone};
 
-/// A time zone of this machine.
+/// The time zone that limits and quiet hours are counted in.
 #[derive(Clone, Debug)]
 pub struct Zone(TimeZone);
 
 impl Zone {
-    /// The zone of that name; none where this machine does not know it.
-    pub fn named(name: &ZoneName) -> Option<Self> {
-        if name.0 == "UTC" {
-            Some(Self(TimeZone::UTC))
-        } else {
-            TimeZone::get(&name.0).ok().map(Self)
-        }
-    }
-
-    /// The zone that is the same everywhere.
-    pub fn utc() -> Self {
-        Self(TimeZone::UTC)
+    /// The zone that the policy names; UTC where this machine does not know it.
+    pub fn of(policy: &Policy) -> Self {
+        Self(policy.defaults.time_zone.find().unwrap_or(TimeZone::UTC))
     }
 
     fn at(&self, ms: i64) -> Zoned {
@@ -116,6 +107,5 @@ mod tests {
             assert_eq!(period, expected);
         }
         assert_eq!(minute_of_day(&berlin, now), 13 * 60);
-        assert!(Zone::named(&ZoneName("Nowhere/At_All".to_owned())).is_none());
     }
 }

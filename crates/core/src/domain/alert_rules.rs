@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{AlertKind, SecretName, Severity, spend_rules::ZoneName};
+use super::{AlertKind, SecretName, Severity};
 
 /// One receiver, and what it is told.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,11 +35,8 @@ pub struct Receiver {
     /// The least severity that it is told.
     #[serde(default)]
     pub severity: Severity,
-    /// Hours in which only what is critical is sent, such as `22:00-07:00`.
+    /// Hours in which only what is critical is sent, such as `22:00-07:00`, in the zone of `[defaults]`.
     pub quiet: Option<Quiet>,
-    /// The time zone of those hours.
-    #[serde(default)]
-    pub time_zone: ZoneName,
     /// What happens within as many seconds goes in one message.
     #[serde(default)]
     pub group: Seconds,

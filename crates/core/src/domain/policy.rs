@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
+use super::rotation_rules::{Defaults, SecretRule, VendorRule};
 use super::{
     Limit, Limited, LogRules, NameError, NestingFault, ProfileName, Receiver, SecretName, Total,
     check_toml_nesting,
@@ -38,6 +39,9 @@ pub struct Policy {
     /// How the audit log is kept.
     #[serde(default)]
     pub log: LogRules,
+    /// When keys are rotated where no rule says otherwise.
+    #[serde(default)]
+    pub defaults: Defaults,
     /// Rules for vendors, by id.
     #[serde(default)]
     pub vendors: BTreeMap<String, VendorRule>,
@@ -52,15 +56,6 @@ pub struct Policy {
     pub alerts: BTreeMap<ProfileName, Receiver>,
 }
 
-/// A rule for one vendor.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VendorRule {
-    /// What may be spent at it.
-    #[serde(default)]
-    pub limits: Vec<Limit>,
-}
-
 /// The grant of one agent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,17 +66,6 @@ pub struct Agent {
     #[serde(default)]
     pub profile: ProfileName,
     /// What the secrets of its grant may cost together.
-    #[serde(default)]
-    pub limits: Vec<Limit>,
-}
-
-/// A rule for the secrets of one pattern.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SecretRule {
-    /// The credential that may rotate them; it is never injected.
-    pub admin: Option<SecretName>,
-    /// What each of them may cost.
     #[serde(default)]
     pub limits: Vec<Limit>,
 }
@@ -106,6 +90,19 @@ impl Policy {
         toml::from_str(text).map_err(|error| {
             fail(error.span().map_or(0, |span| span.start), &kind(error.message()))
         })
+    }
+
+    /// Reads a policy document that is to be applied: what this system cannot do is an error, too.
+    pub fn check(text: &str) -> Result<Self, PolicyError> {
+        let policy = Self::parse(text)?;
+        if policy.defaults.time_zone.find().is_none() {
+            let at = text.find("time_zone").unwrap_or_default();
+            let (before, what) = (&text[..at], "this system has no such time zone (tzdata)");
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let line = before.matches('\n').count() + 1;
+            return Err(PolicyError { line, column, what: what.to_owned() });
+        }
+        Ok(policy)
     }
 
     /// True where a rule names this secret as an admin credential.
@@ -154,6 +151,12 @@ impl Pattern {
         // With every star replaced by a letter, what is left must be a name.
         SecretName::parse(&name.replace('*', "a"))?;
         Ok(Self { name: name.to_owned(), profile })
+    }
+
+    /// How exactly it names what it covers: of two that cover a secret, the greater one counts.
+    pub(super) fn rank(&self) -> (bool, usize, bool) {
+        let exact = !self.name.contains('*');
+        (exact, self.name.len() - self.name.matches('*').count(), self.profile.is_some())
     }
 
     /// True where the pattern covers the secret.

@@ -23,7 +23,7 @@ pub struct Limit {
     pub then: Vec<Then>,
 }
 
-/// A stretch of the calendar, in the policy's time zone.
+/// A stretch of the calendar, in the time zone of `[defaults]`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Per {
@@ -112,25 +112,16 @@ pub struct Limited {
     pub limits: Vec<Limit>,
 }
 
-/// Limits on everything together, and what holds for all limits.
-#[derive(Clone, Debug, Deserialize)]
+/// Limits on everything together, and what holds for all secrets.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Total {
     /// Limits on the sum of all secrets.
     #[serde(default)]
     pub limits: Vec<Limit>,
-    /// Name of the time zone that hours, days, weeks and months are those of.
-    #[serde(default)]
-    pub time_zone: ZoneName,
     /// Whether unusual hours are told: `alert`, or `off`.
     #[serde(default)]
     pub spikes: Spikes,
-}
-
-impl Default for Total {
-    fn default() -> Self {
-        Self { limits: Vec::new(), time_zone: ZoneName::default(), spikes: Spikes::default() }
-    }
 }
 
 /// Whether unusual hours are told.
@@ -144,28 +135,6 @@ pub enum Spikes {
     Off,
 }
 
-/// Name of a time zone, such as `Europe/Berlin`. Whether this machine knows it shows when it is used.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(try_from = "String")]
-pub struct ZoneName(pub String);
-
-impl Default for ZoneName {
-    fn default() -> Self {
-        Self("UTC".to_owned())
-    }
-}
-
-impl TryFrom<String> for ZoneName {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte);
-        let good =
-            (1..=64).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('/');
-        good.then_some(Self(text)).ok_or("not the name of a time zone such as Europe/Berlin")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Policy;
@@ -173,7 +142,7 @@ mod tests {
 
     #[test]
     fn limits_are_read_and_mistakes_have_their_place() {
-        let text = "[total]\ntime_zone = \"Europe/Berlin\"\nlimits = [{ per = \"day\", amount = \"5 USD\" }]\n\
+        let text = "[total]\nlimits = [{ per = \"day\", amount = \"5 USD\" }]\n\
                     [vendors.openai]\nlimits = [{ per = \"month\", amount = \"50.5 USD\", at = [90], then = [\"alert\", \"pause\"] }]\n";
         let policy = Policy::parse(text).unwrap();
         assert_eq!(policy.total.limits[0].at, Percents(vec![50, 80, 100]));
@@ -187,8 +156,7 @@ mod tests {
             ("[total]\nlimits = [{ per = \"day\", amount = \"0 USD\" }]", 2, 35),
             ("[total]\nlimits = [{ per = \"day\", amount = \"5 USD\", at = [80, 50] }]", 2, 49),
             ("[total]\nlimits = [{ per = \"day\", amount = \"5 USD\", hunter2 = 1 }]", 2, 44),
-            ("[profiles.prod]\ntime_zone = \"UTC\"", 2, 1),
-            ("[total]\ntime_zone = \"/etc/passwd\"", 2, 13),
+            ("[profiles.prod]\nspikes = \"off\"", 2, 1),
         ] {
             let error = Policy::parse(text).unwrap_err();
             assert_eq!((error.line, error.column), (line, column), "{text}: {error:?}");

@@ -28,6 +28,7 @@ pub(in crate::app) fn told(failure: m::Failure) -> AppError {
         Code::Denied,
         Code::Missing,
         Code::Damaged,
+        Code::Vendor,
         Code::NotLaunched,
         Code::NotRunnable,
         Code::NoProgram,
