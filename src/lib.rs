@@ -1,6 +1,6 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
 //!
-//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`], [`spend`]) never name each
+//! Features ([`alert`], [`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`], [`spend`]) never name each
 //! other,
 //! except that `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`]
 //! and [`daemon`] are the faces.
@@ -10,6 +10,7 @@ compile_error!(
     "clawvault runs on Linux: it relies on /proc, memory locking and exec as Linux has them"
 );
 
+pub mod alert;
 pub mod app;
 pub mod cli;
 pub mod daemon;

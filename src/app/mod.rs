@@ -1,5 +1,6 @@
 //! Use cases: what each command does, without a terminal.
 
+mod alerts;
 mod backup;
 mod context;
 pub mod demo;
@@ -10,6 +11,7 @@ mod foreign;
 mod hook;
 mod import;
 pub mod init;
+mod kept;
 mod keyring;
 mod log;
 mod mask;
@@ -27,6 +29,7 @@ mod status;
 mod uninstall;
 mod ways_back;
 
+pub use alerts::Delivered;
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};

@@ -2,6 +2,7 @@
 //!
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
+mod alert;
 mod arguments;
 mod backup;
 mod completions;
@@ -107,6 +108,7 @@ enum Command {
     Lock(daemon::LockArgs),
     Status(status::Args),
     Resolve(resolve::Args),
+    Alert(alert::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -203,6 +205,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Daemon(args) => daemon::run(&args, context),
+        Command::Alert(args) => alert::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
         Command::Get(args) => get::run(&args, context),
