@@ -1,7 +1,7 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
 //!
-//! Features ([`alert`], [`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`], [`spend`]) never name each
-//! other,
+//! Features ([`alert`], [`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`], [`rotate`],
+//! [`spend`]) never name each other,
 //! except that `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`]
 //! and [`daemon`] are the faces.
 
@@ -19,4 +19,5 @@ pub mod launch;
 pub mod mask;
 pub mod openclaw;
 pub mod programs;
+pub mod rotate;
 pub mod spend;

@@ -136,6 +136,8 @@ pub struct Rotation {
     pub holder: Option<Holder>,
     /// What stands in the way: our own words.
     pub trouble: Option<String>,
+    /// True once a person said that the new key works where no call can tell.
+    pub confirmed: bool,
     /// True where only a person can go on.
     pub needs_person: bool,
 }
