@@ -52,9 +52,10 @@ pub(in crate::app) struct Sources {
 /// Whether a source's figure is about a secret.
 pub(in crate::app) fn is_about(about: &About, scope: &Scope) -> bool {
     match scope {
-        Scope::Key(id) => about.key_id.as_ref() == Some(id) || about.itself,
+        _ if about.itself => true,
+        Scope::Key(id) => about.key_id.as_ref() == Some(id),
         Scope::Project(id) => about.project.as_ref() == Some(id) && about.key_id.is_none(),
-        Scope::Account => about.itself,
+        Scope::Account => false,
     }
 }
 
