@@ -123,7 +123,9 @@ pub fn abort(life: &Life, now_ms: i64) -> Result<Step, Refused> {
             life.end(State::Planned, now_ms, Some("given up by a person".to_owned()));
             life.failed_ms = Some(now_ms);
         }
-        (Aim::Replace, State::Stored | State::Proven) => discard(open, "given up by a person", now_ms),
+        (Aim::Replace, State::Stored | State::Proven) => {
+            discard(open, "given up by a person", now_ms)
+        }
         _ => return Err(Refused::TooLate),
     }
     Ok(Step { life, change: VersionChange::None })

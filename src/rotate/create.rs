@@ -282,6 +282,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                 self.pause(work, "the vendor did not replace the key", None).await
             }
             Ok(Validity::Dead(_)) => {
+                self.name_orphan(work, ask.label.clone()).await?;
                 self.enter(work, State::Lost).await?;
                 let guide = self.vendors.guide(&work.look);
                 let why = format!(

@@ -302,7 +302,8 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         let look = &work.look;
         let key = look.key();
         let mut wants = Vec::new();
-        let primed = |key: &Key, version| self.primed.borrow().get(&(key.clone(), version)).cloned();
+        let primed =
+            |key: &Key, version| self.primed.borrow().get(&(key.clone(), version)).cloned();
         let mut fields = primed(&key, version);
         if fields.is_none() && version > 0 {
             wants.push((key, version));

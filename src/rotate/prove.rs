@@ -33,7 +33,8 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         match told {
             Ok(Validity::Live(identity)) => {
                 let known = work.look.life.keys.iter().find(|key| key.version == new).cloned();
-                let known = known.unwrap_or(KeyInfo { version: new, key_id: None, expires_ms: None });
+                let known =
+                    known.unwrap_or(KeyInfo { version: new, key_id: None, expires_ms: None });
                 let info = KeyInfo {
                     version: new,
                     key_id: known.key_id.or(identity.key_id),
@@ -55,9 +56,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                 self.discard(work, &format!("the vendor does not accept the new key: {why}")).await
             }
             Ok(Validity::Unknown(why)) => self.again_or_person(work, &why, None).await,
-            Err(error) => {
-                self.again_or_person(work, &words(&error), error.retry_after_s).await
-            }
+            Err(error) => self.again_or_person(work, &words(&error), error.retry_after_s).await,
         }
     }
 

@@ -16,7 +16,9 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
     /// Revoking: the next of the versions, until there is none.
     pub(super) async fn revoke(&self, work: &mut Work) -> Result<Flow, B::Error> {
         let Some(open) = work.open() else { return Ok(Flow::Again) };
-        let Some(version) = open.targets.first().copied() else { return self.all_revoked(work).await };
+        let Some(version) = open.targets.first().copied() else {
+            return self.all_revoked(work).await;
+        };
         let Some(adapter) = work.adapter.clone() else {
             let guide = self.vendors.guide(&work.look);
             return self.by_hand(work, version, &guide).await;
@@ -83,9 +85,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                 Some(self.ask_person(work, &why).await?)
             }
             Some(Ok(Validity::Unknown(why))) => Some(self.pause(work, &why, None).await?),
-            Some(Err(error)) => {
-                Some(self.pause(work, &words(&error), error.retry_after_s).await?)
-            }
+            Some(Err(error)) => Some(self.pause(work, &words(&error), error.retry_after_s).await?),
             None => None,
         })
     }
@@ -166,12 +166,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
     }
 
     /// A person revokes it at the console; what the vendor says then, `rotations resume` asks.
-    async fn by_hand(
-        &self,
-        work: &mut Work,
-        version: u32,
-        guide: &str,
-    ) -> Result<Flow, B::Error> {
+    async fn by_hand(&self, work: &mut Work, version: u32, guide: &str) -> Result<Flow, B::Error> {
         let confirmed = work.open().is_some_and(|open| open.confirmed);
         if confirmed && work.adapter.is_none() {
             return self.refused(work, version, Some("a person says that it was revoked")).await;
@@ -228,7 +223,8 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                 let known: Vec<String> =
                     work.look.life.keys.iter().filter_map(|key| key.key_id.clone()).collect();
                 let is_orphan = |name: &String| {
-                    let last: u32 = open.label.rsplit('-').next().map_or(0, |n| n.parse().unwrap_or(0));
+                    let last: u32 =
+                        open.label.rsplit('-').next().map_or(0, |n| n.parse().unwrap_or(0));
                     (1..=last).any(|n| has_label(name, &format!("{series}-{n}")))
                 };
                 let orphans: Vec<_> = listed
@@ -237,7 +233,8 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                     .filter(|key| !known.contains(&key.key_id))
                     // A key that was stored without an id may be this one: it is left alone.
                     .filter(|key| {
-                        let own = key.name.as_ref().is_some_and(|name| has_label(name, &open.label));
+                        let own =
+                            key.name.as_ref().is_some_and(|name| has_label(name, &open.label));
                         !(own && open.new.is_some())
                     })
                     .collect();

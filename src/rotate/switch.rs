@@ -101,7 +101,9 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         let told = tokio::task::spawn_blocking(move || {
             sinks.iter().try_for_each(|sink| sink.tell(&notice))
         });
-        Ok(told.await.unwrap_or_else(|_| Err(SinkError::new("a sink", "it did not come to an end"))))
+        Ok(told
+            .await
+            .unwrap_or_else(|_| Err(SinkError::new("a sink", "it did not come to an end"))))
     }
 
     /// Deployed, and the overlap is over: waits for runs that hold the old key, and for a person's

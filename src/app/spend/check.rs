@@ -145,7 +145,7 @@ fn errands(
         let key_id = params.get("key_id").cloned();
         let ask = Ask { key, admin, params, key_id, ..Ask::default() };
         let window = window(known.read_ms, source.plan.again, now);
-        let settings = Settings { base_url: policy.base_url(&source.vendor), ..Settings::default() };
+        let settings = settings_of(policy, &source.vendor);
         errands.push(Errand { source, settings, ask, window });
     }
     Ok(errands)
@@ -197,4 +197,10 @@ fn ask_all(errands: Vec<Errand>) -> Result<Answers, AppError> {
         }
         Ok(answers)
     })
+}
+
+/// What the policy says of a vendor's hosts.
+pub(super) fn settings_of(policy: &Policy, vendor: &str) -> Settings {
+    let base_url = policy.vendors.get(vendor).and_then(|rule| rule.base_url.clone());
+    Settings { base_url, ..Settings::default() }
 }

@@ -54,6 +54,9 @@ pub struct Policy {
     /// Who is told when something happens.
     #[serde(default)]
     pub alerts: BTreeMap<ProfileName, Receiver>,
+    /// Users' own manifests of vendors, by id.
+    #[serde(default)]
+    pub manifests: BTreeMap<String, toml::Table>,
 }
 
 /// The grant of one agent.
@@ -105,6 +108,12 @@ impl Policy {
         Ok(policy)
     }
 
+    /// The hosts that `base_url`s of vendors name, but this machine: where keys would be sent.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        let urls = self.vendors.values().filter_map(|rule| rule.base_url.as_deref());
+        urls.filter_map(host_of).filter(|host| !is_loopback(host))
+    }
+
     /// True where a rule names this secret as an admin credential.
     pub fn is_admin(&self, name: &SecretName) -> bool {
         self.secrets.values().any(|rule| rule.admin.as_ref() == Some(name))
@@ -116,6 +125,23 @@ impl Agent {
     pub fn may_have(&self, profile: &ProfileName, name: &SecretName) -> bool {
         *profile == self.profile && self.secrets.iter().any(|p| p.matches(profile, name))
     }
+}
+
+/// The host of an address, without its port.
+pub(super) fn host_of(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let authority = rest.split('/').next().filter(|text| !text.is_empty())?;
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(inner) => inner.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let number = port.strip_prefix(':').unwrap_or("0");
+    (!host.is_empty() && number.parse::<u16>().is_ok()).then_some(host)
+}
+
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The kind of error without what the document said there: serde repeats keys and values, and a
@@ -239,6 +265,34 @@ mod tests {
         ] {
             let error = Policy::parse(&text).unwrap_err();
             assert!(!format!("{error:?}").to_lowercase().contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_is_encrypted_or_of_this_machine() {
+        let policy = |url: &str| Policy::parse(&format!("[vendors.x]\nbase_url = \"{url}\"\n"));
+        for (url, hosts) in [
+            ("https://api.example.com/v1/", vec!["api.example.com"]),
+            ("https://10.0.0.1:8443", vec!["10.0.0.1"]),
+            ("http://127.0.0.1:4010", vec![]),
+            ("http://[::1]:80/x", vec![]),
+            ("http://localhost", vec![]),
+        ] {
+            assert_eq!(policy(url).unwrap().hosts().collect::<Vec<_>>(), hosts, "{url}");
+        }
+        for url in [
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "ftp://x",
+            "https://",
+            "https://user@example.com",
+            "https://x?y=1",
+            "https://x#y",
+            "http://localhost:x",
+            "http://127.0.0.1@example.com",
+            "https:///x",
+        ] {
+            assert!(policy(url).is_err(), "{url}");
         }
     }
 

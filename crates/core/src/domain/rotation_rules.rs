@@ -58,6 +58,24 @@ pub struct VendorRule {
     /// What may be spent at it.
     #[serde(default)]
     pub limits: Vec<Limit>,
+    /// What replaces every host of the vendor: https, or http to this machine.
+    #[serde(default, deserialize_with = "base_url")]
+    pub base_url: Option<String>,
+}
+
+/// A base URL that keys may be sent to: https, or http to this machine; no user, query or fragment.
+fn base_url<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let url = String::deserialize(from)?;
+    let plain = url.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/:[]".contains(&b));
+    let encrypted = url.starts_with("https://");
+    let host = super::policy::host_of(&url)
+        .filter(|host| plain && (encrypted || super::policy::is_loopback(host)));
+    match host {
+        Some(_) => Ok(Some(url.trim_end_matches('/').to_owned())),
+        None => Err(serde::de::Error::custom(
+            "a base URL is https://host/path, or http to this machine",
+        )),
+    }
 }
 
 /// A place where a key is in use.
