@@ -60,8 +60,12 @@ impl Message {
             }
             text.push_str(&line);
         }
-        let document =
-            Document { id: &id, severity, title: &title, events: events.iter().map(shown).collect() };
+        let document = Document {
+            id: &id,
+            severity,
+            title: &title,
+            events: events.iter().map(shown).collect(),
+        };
         let json = serde_json::to_string(&document).unwrap_or_default();
         Self { severity, text: text.trim_end().to_owned(), json, id, title }
     }

@@ -160,7 +160,8 @@ impl Queue {
             }
         };
         let with = |one: &&Waiting| one.receiver == name && one.batch == Some(number);
-        let events: Vec<_> = self.waiting.iter().filter(with).map(|one| one.event.clone()).collect();
+        let events: Vec<_> =
+            self.waiting.iter().filter(with).map(|one| one.event.clone()).collect();
         Some(Batch { number, receiver: name.to_owned(), events })
     }
 
@@ -218,7 +219,8 @@ mod tests {
         queue.settle(&first[0], Err("HTTP 503".to_owned()), 0);
         assert!(due(&mut queue, &policy, FIRST_WAIT_MS - 1, 0).is_empty());
         // A queue that was written and read again, as after a crash.
-        let mut queue = Queue::from_bytes(&queue.to_bytes()).map(|q| Queue { form: 0, ..q }).unwrap();
+        let mut queue =
+            Queue::from_bytes(&queue.to_bytes()).map(|q| Queue { form: 0, ..q }).unwrap();
         assert_eq!(due(&mut queue, &policy, FIRST_WAIT_MS, 0), first);
         queue.settle(&first[0], Ok(()), FIRST_WAIT_MS);
         let second = due(&mut queue, &policy, FIRST_WAIT_MS, 0);
@@ -233,7 +235,10 @@ mod tests {
             (Queue::default(), policy("quiet = \"22:00-07:00\"\ngroup = 30\nhourly = 2\n"));
         raise(&mut queue, &policy, &event("a", Severity::Warning), 0);
         raise(&mut queue, &policy, &event("b", Severity::Warning), 10_000);
-        assert!(due(&mut queue, &policy, 29_999, 600).is_empty(), "what comes meanwhile goes along");
+        assert!(
+            due(&mut queue, &policy, 29_999, 600).is_empty(),
+            "what comes meanwhile goes along"
+        );
         assert!(due(&mut queue, &policy, 30_000, 23 * 60).is_empty(), "it is night");
         raise(&mut queue, &policy, &event("c", Severity::Critical), 0);
         let loud = due(&mut queue, &policy, 30_000, 23 * 60);

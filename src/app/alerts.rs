@@ -107,7 +107,8 @@ impl App {
     pub fn beat(&self) -> Result<Vec<(String, String)>, AppError> {
         let mut session = self.session(Access::Read)?;
         let policy = policy(&mut session)?;
-        let beats = |(_, receiver): &(&ProfileName, &Receiver)| receiver.kind == Channel::UptimeKuma;
+        let beats =
+            |(_, receiver): &(&ProfileName, &Receiver)| receiver.kind == Channel::UptimeKuma;
         let batch = |(name, _): (&ProfileName, &Receiver)| Batch {
             number: 0,
             receiver: name.to_string(),
@@ -184,8 +185,7 @@ fn letters(session: &mut Session, policy: &Policy, batches: Vec<Batch>) -> Vec<L
         let name = ProfileName::parse(&batch.receiver).ok()?;
         let receiver = policy.alerts.get(&name)?.clone();
         let token = receiver.token.as_ref().and_then(|name| {
-            let want =
-                Want { profile: ProfileName::default(), name: name.clone(), version: None };
+            let want = Want { profile: ProfileName::default(), name: name.clone(), version: None };
             let mut revealed = session.ask(Request::Get(want, true)).ok()?.revealed;
             Some(revealed.pop()?.fields.into_iter().next()?.1)
         });

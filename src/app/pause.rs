@@ -66,11 +66,14 @@ impl Pauses {
         let before = self.clone();
         self.0.retain(|one| one.until_ms.is_none_or(|until| until > now_ms));
         for pause in pauses {
-            let same = |one: &&mut Pause| one.profile == pause.profile && one.name == pause.name;
-            match self.0.iter_mut().find(same) {
-                Some(one) => {
-                    let longer = one.until_ms.is_some_and(|until| pause.until_ms.is_none_or(|p| p > until));
-                    if longer {
+            let same = |one: &Pause| one.profile == pause.profile && one.name == pause.name;
+            match self.0.iter().position(same) {
+                Some(at) => {
+                    let longer = |one: &&mut Pause| {
+                        let until = one.until_ms.unwrap_or(i64::MAX);
+                        pause.until_ms.unwrap_or(i64::MAX) > until
+                    };
+                    if let Some(one) = self.0.get_mut(at).filter(longer) {
                         *one = pause.clone();
                     }
                 }

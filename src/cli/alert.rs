@@ -139,7 +139,11 @@ fn report(delivered: &Delivered, json: bool) -> Result<ExitCode, AppError> {
                 output::warnings(&[format!("{receiver}: {why}")]);
             }
             let what = format!("{receiver}: {why}");
-            Err(AppError::new(Code::No, what, "Mend its section [alerts] of the policy, or its secret."))
+            Err(AppError::new(
+                Code::No,
+                what,
+                "Mend its section [alerts] of the policy, or its secret.",
+            ))
         }
     }
 }

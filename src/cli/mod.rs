@@ -33,6 +33,7 @@ mod scan;
 mod scrub;
 mod set;
 mod show;
+mod spend;
 mod status;
 mod surroundings;
 mod time;
@@ -108,6 +109,7 @@ enum Command {
     Lock(daemon::LockArgs),
     Status(status::Args),
     Resolve(resolve::Args),
+    Spend(spend::Args),
     Alert(alert::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -205,6 +207,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Daemon(args) => daemon::run(&args, context),
+        Command::Spend(args) => spend::run(&args, context),
         Command::Alert(args) => alert::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),

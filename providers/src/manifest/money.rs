@@ -153,7 +153,10 @@ impl Purse {
                 let rows = read.buckets.iter().chain(&read.rows).chain(&read.start);
                 let paths = rows.chain(&read.key).chain(&read.project).chain(read.only.keys());
                 let mut paths = paths.chain(std::iter::once(&read.amount));
-                must(paths.all(|path| path.starts_with('$')), "spend: a path does not begin with $")?;
+                must(
+                    paths.all(|path| path.starts_with('$')),
+                    "spend: a path does not begin with $",
+                )?;
                 let timed = read.flow != FlowEntry::Cost || read.start.is_some() && read.width > 0;
                 must(timed, "spend: costs need a `start` and a `width`")?;
             }

@@ -43,7 +43,8 @@ impl RecipeAdapter {
         window: Window,
     ) -> Result<Vec<Reading>, VendorError> {
         let mut readings = Vec::new();
-        let wanted = |read: &&ReadEntry| read.admin.is_none_or(|admin| admin == ask.admin.is_some());
+        let wanted =
+            |read: &&ReadEntry| read.admin.is_none_or(|admin| admin == ask.admin.is_some());
         for read in spend.reads.iter().filter(wanted) {
             let timed = read.start.is_some() && spend.days > 0;
             for window in if timed { parts(window, spend.days) } else { vec![window] } {
@@ -106,8 +107,7 @@ impl RecipeAdapter {
     }
 
     fn money_scope<'a>(&'a self, ask: &'a Ask, taken: &[(&str, Tree)]) -> Scope<'a> {
-        let mut scope =
-            Scope::new(&self.interface.api, ask, ask.key_id.clone(), SystemTime::now());
+        let mut scope = Scope::new(&self.interface.api, ask, ask.key_id.clone(), SystemTime::now());
         for (name, tree) in taken {
             scope.taken.insert((*name).to_owned(), tree.clone());
         }
@@ -205,7 +205,8 @@ fn figure(read: &ReadEntry, row: Piece<'_>, hour: u32) -> Result<Reading, &'stat
     let unit = Unit::parse(&unit).map_err(|_| "a figure has an unknown unit")?;
     let id = |path: &Option<String>| {
         let id = exact::text(row, path.as_ref()?)?;
-        (!id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic())).then_some(id)
+        (!id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic()))
+            .then_some(id)
     };
     let scope = match (id(&read.key), id(&read.project)) {
         (Some(key), _) => About::Key(key),

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use clawvault_core::domain::{Flow, Reading, Scope, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::app::AppError;
 use crate::app::kept::unreadable;
 use crate::app::session::Session;
-use crate::app::AppError;
 use crate::spend::{Chunk, Correction, Merged, Series, months_of};
 
 use super::sources::Source;
@@ -56,7 +56,8 @@ impl Index {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        let read = postcard::take_from_bytes::<Self>(bytes).ok().filter(|(_, rest)| rest.is_empty());
+        let read =
+            postcard::take_from_bytes::<Self>(bytes).ok().filter(|(_, rest)| rest.is_empty());
         read.map(|(index, _)| index).ok_or_else(|| unreadable("the list of spending"))
     }
 
@@ -99,7 +100,8 @@ impl Index {
         }
         let mut pages: Vec<Page> = sources.iter().map(|_| Page::default()).collect();
         for (bytes, at) in session.kept(&names)?.iter().zip(whose) {
-            let chunk = Chunk::from_bytes(bytes).ok_or_else(|| unreadable("a month of spending"))?;
+            let chunk =
+                Chunk::from_bytes(bytes).ok_or_else(|| unreadable("a month of spending"))?;
             if let Some(page) = pages.get_mut(at) {
                 page.add(chunk);
             }
@@ -152,12 +154,8 @@ pub(in crate::app) fn take_in(
         };
         let mut index = Index::from_bytes(first)?;
         let known = index.sources.entry(id.to_owned()).or_default();
-        *known = Known {
-            tried_ms: now_ms,
-            read_ms: now_ms,
-            months: months.clone(),
-            ..Known::default()
-        };
+        *known =
+            Known { tried_ms: now_ms, read_ms: now_ms, months: months.clone(), ..Known::default() };
         let mut after = vec![Some(index.to_bytes())];
         let mut all = Merged::default();
         for (month, bytes) in written.iter().zip(chunks) {

@@ -167,7 +167,8 @@ fn ask_all(errands: Vec<Errand>) -> Result<Answers, AppError> {
     if errands.is_empty() {
         return Ok(Vec::new());
     }
-    let failed = |what: String| AppError::new(Code::Failed, what, "Free some memory or descriptors.");
+    let failed =
+        |what: String| AppError::new(Code::Failed, what, "Free some memory or descriptors.");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| failed(format!("no runtime can be made: {}", e.kind())))?;
     runtime.block_on(async {

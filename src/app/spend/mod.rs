@@ -2,6 +2,7 @@
 
 mod act;
 mod book;
+mod cap;
 mod check;
 mod report;
 mod sources;
