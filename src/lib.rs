@@ -14,6 +14,7 @@ pub mod alert;
 pub mod app;
 pub mod cli;
 pub mod daemon;
+pub mod hardening;
 pub mod intake;
 pub mod launch;
 pub mod mask;

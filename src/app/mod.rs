@@ -1,6 +1,7 @@
 //! Use cases: what each command does, without a terminal.
 
 mod alerts;
+mod audit;
 mod backup;
 mod context;
 pub mod demo;
@@ -17,6 +18,7 @@ mod log;
 mod mask;
 mod naming;
 mod pause;
+mod openclaw;
 mod plaintext;
 mod recipients;
 mod resolve;
@@ -32,6 +34,7 @@ mod uninstall;
 mod ways_back;
 
 pub use alerts::Delivered;
+pub use audit::{AuditAsk, audit};
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
@@ -42,6 +45,10 @@ pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use log::{Destination, Query};
 pub use naming::format_doubt;
 pub use pause::{Pause, Pauses};
+pub use openclaw::{
+    GatewayOptions, Link, LinkOptions, Linking, OpenClawState, ReferenceLine, ReferenceState,
+    Reloaded, Unlinked, Way,
+};
 pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
@@ -51,7 +58,9 @@ pub use scan::{
     AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,
     Update, VaultValues, check_rules, load_rules, scan, write_report,
 };
-pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};
+pub use scrub::{
+    LinkPlan, PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone,
+};
 pub use secrets::{SetOptions, Setting};
 pub use spend::{Checked, Correction, Failed, Row, Spending, Subject};
 pub use status::{Health, State};

@@ -4,6 +4,7 @@
 
 mod alert;
 mod arguments;
+mod audit;
 mod backup;
 mod completions;
 mod daemon;
@@ -18,6 +19,7 @@ mod init;
 mod list;
 mod log;
 mod man;
+mod openclaw;
 mod output;
 mod policy;
 mod prompt;
@@ -84,6 +86,7 @@ struct Keys {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::Args),
     Init(init::Args),
     Quickstart(quickstart::Args),
     Set(set::Args),
@@ -114,6 +117,8 @@ enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(name = "openclaw")]
+    OpenClaw(openclaw::Args),
     Uninstall(uninstall::Args),
 }
 
@@ -204,6 +209,7 @@ fn end(work: impl FnOnce() -> Result<ExitCode, AppError>) -> ExitCode {
 
 fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
     match command {
+        Command::Audit(args) => audit::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Daemon(args) => daemon::run(&args, context),
@@ -220,6 +226,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Lock(args) => daemon::lock(&args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Man(args) => man::run(&args),
+        Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),

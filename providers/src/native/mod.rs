@@ -9,6 +9,7 @@ mod place;
 pub mod postgres;
 pub mod redis;
 mod socket;
+pub mod ssh;
 
 use crate::adapter::Adapter;
 use crate::adapter::registry::Settings;
@@ -20,4 +21,5 @@ pub type Make = fn(&Settings) -> Option<Box<dyn Adapter>>;
 pub static NATIVE: &[(&str, Make)] = &[
     (postgres::VENDOR, |_| Some(Box::new(postgres::Postgres))),
     (redis::VENDOR, |_| Some(Box::new(redis::Redis))),
+    (ssh::VENDOR, |_| Some(Box::new(ssh::Ssh))),
 ];

@@ -92,11 +92,6 @@ impl Place {
         })
     }
 
-    /// The same server as the key, another login.
-    pub(super) fn as_user(&self, user: &str, password: &Value) -> Self {
-        Self { user: user.to_owned(), password: password.clone(), ..self.clone() }
-    }
-
     /// Name of the server as a person would write it.
     pub(super) fn server(&self) -> String {
         match self.is_local_socket() {

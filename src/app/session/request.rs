@@ -7,6 +7,7 @@ use clawvault_core::domain::{
     Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
 use clawvault_core::vault::{Keep, Kept, Note, Put, Stored, Taken, Vault, Want};
+use clawvault_core::platform::process::ProcessId;
 
 use crate::app::{Query, RunAsk, SetOptions, Setting};
 
@@ -51,6 +52,17 @@ pub enum Request {
     Kept(Vec<String>),
     /// Records to keep, all or none.
     Keep(Vec<Keep>),
+    /// Something about a gateway of OpenClaw; of those only a daemon knows.
+    Gateway(GatewayAsk),
+}
+
+/// What is said of a gateway.
+#[derive(Clone, Debug)]
+pub enum GatewayAsk {
+    /// The asking process is about to become it, in the run of this name.
+    Start(ProfileName, String),
+    /// For so many seconds the gateway, which is this process, may ask once; for none no more.
+    Window(ProfileName, ProcessId, u32),
 }
 
 /// What came of it; most of it is empty.
@@ -80,6 +92,10 @@ pub struct Reply {
     pub kept: Vec<Kept>,
     /// Whether records were written; they are not where one had changed meanwhile.
     pub was_kept: bool,
+    /// True where a gateway was answered in the window that was closed.
+    pub answered: bool,
+    /// The agent of a gateway; it is for the daemon, and leaves it in no message.
+    pub agent: Option<ProfileName>,
     /// What a person should know about the answer.
     pub notes: Vec<String>,
 }
@@ -136,6 +152,10 @@ pub enum Authority {
     Operator,
     /// What its run was given, and nothing else.
     Run(RunGrant),
+    /// Values for OpenClaw, as far as the grant of this agent goes, and nothing else.
+    Gateway(ProfileName),
+    /// To become the gateway that this unit of the service manager starts, and nothing else.
+    Unit(String),
 }
 
 /// What a run was given.
@@ -155,6 +175,12 @@ impl Authority {
         match self {
             Self::Operator => true,
             Self::Run(grant) => grant.holds.contains(&vault.blinded(profile, name)),
+            Self::Gateway(agent) => {
+                let policy = vault.policy().ok();
+                let grant = policy.as_ref().and_then(|policy| policy.agents.get(agent));
+                grant.is_some_and(|grant| grant.may_have(profile, name))
+            }
+            Self::Unit(_) => false,
         }
     }
 }

@@ -33,6 +33,9 @@ pub struct Policy {
     /// What each named agent may have.
     #[serde(default)]
     pub agents: BTreeMap<ProfileName, Agent>,
+    /// Gateways of OpenClaw, each of which has the grant of one agent.
+    #[serde(default)]
+    pub gateways: BTreeMap<ProfileName, Gateway>,
     /// Rules for secrets, by pattern.
     #[serde(default)]
     pub secrets: BTreeMap<Pattern, SecretRule>,
@@ -71,6 +74,18 @@ pub struct Agent {
     /// What the secrets of its grant may cost together.
     #[serde(default)]
     pub limits: Vec<Limit>,
+}
+
+/// A gateway of OpenClaw: whoever it serves has what its agent may have.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// The agent whose grant it has.
+    pub agent: ProfileName,
+    /// OpenClaw's own directory, absolute.
+    pub home: String,
+    /// The unit of the service manager that may start it without an operator.
+    pub unit: Option<String>,
 }
 
 impl Policy {

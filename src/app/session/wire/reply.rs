@@ -153,6 +153,7 @@ fn end(reply: Reply, warnings: Vec<String>) -> m::End {
         notes: reply.notes,
         health: reply.health.map(health_message),
         kept: reply.was_kept,
+        answered: reply.answered,
     }
 }
 
@@ -196,6 +197,7 @@ pub(in crate::app) fn gather(
     let Some(Last::End(end)) = piece.last else { return Ok(()) };
     (into.version, into.scrubs, into.notes) = (end.version, end.scrubs, end.notes);
     into.was_kept = end.kept;
+    into.answered = end.answered;
     into.verdict = end.verdict.map(convert::verdict).transpose()?;
     into.launched = end.launched.map(launched).transpose()?;
     let size = |number: u64| check(usize::try_from(number));
