@@ -311,9 +311,29 @@ pub struct Keep {
     #[prost(bool, tag = "2")]
     pub more: bool,
 }
+/// The sender is about to become this gateway of OpenClaw; its run is named like any other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayStart {
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub run: ::prost::alloc::string::String,
+}
+/// For so many seconds the gateway, which is this process, may ask once; for none no more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayWindow {
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub pid: u32,
+    #[prost(uint64, tag = "3")]
+    pub started: u64,
+    #[prost(uint32, tag = "4")]
+    pub seconds: u32,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40, 41")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40, 41, 22, 23")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -368,6 +388,10 @@ pub mod request {
         Kept(super::KeptQuery),
         #[prost(message, tag = "41")]
         Keep(super::Keep),
+        #[prost(message, tag = "22")]
+        GatewayStart(super::GatewayStart),
+        #[prost(message, tag = "23")]
+        GatewayWindow(super::GatewayWindow),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -626,6 +650,9 @@ pub struct End {
     /// False where a record to keep had changed meanwhile.
     #[prost(bool, tag = "20")]
     pub kept: bool,
+    /// True where the gateway was answered in the window that was closed.
+    #[prost(bool, tag = "10")]
+    pub answered: bool,
 }
 /// A piece of an answer; the last has an end or a failure.
 #[derive(Clone, PartialEq, ::prost::Message)]

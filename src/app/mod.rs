@@ -17,8 +17,8 @@ mod keyring;
 mod log;
 mod mask;
 mod naming;
-mod pause;
 mod openclaw;
+mod pause;
 mod plaintext;
 mod recipients;
 mod resolve;
@@ -44,11 +44,11 @@ pub use hook::{Hook, HookDone, install_hook, uninstall_hook};
 pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use log::{Destination, Query};
 pub use naming::format_doubt;
-pub use pause::{Pause, Pauses};
 pub use openclaw::{
     GatewayOptions, Link, LinkOptions, Linking, OpenClawState, ReferenceLine, ReferenceState,
     Reloaded, Unlinked, Way,
 };
+pub use pause::{Pause, Pauses};
 pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;

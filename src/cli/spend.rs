@@ -17,14 +17,17 @@ use crate::spend::{bars, share};
 /// Figures are those that vendors told; `--due` asks those that are due, `--refresh` all. Limits are
 /// in the policy, on secrets, agents, vendors, profiles and on the total.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   clawvault spend                              what was spent, limits, forecast, source and age
   clawvault spend openai                       one vendor, with corrections
   clawvault spend --due                        ask vendors, judge limits, send alerts; for timers
   clawvault spend cap openai '50 USD'          the vendor's own hard cap
   clawvault spend pause openai/main            no program gets it until `spend resume`
 
-It ends with 1 where a limit is passed.")]
+It ends with 1 where a limit is passed."
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
@@ -141,7 +144,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         Some(Action::Resume { name, profile }) => {
             let (profile, name) = (profile.or_default()?, arguments::name(name)?);
             let (session, lifted) = app.resume(&profile, &name)?;
-            output::talk(&format!("{name} {}", if lifted { "is handed out again" } else { "was not paused" }));
+            output::talk(&format!(
+                "{name} {}",
+                if lifted { "is handed out again" } else { "was not paused" }
+            ));
             set::finish(session)
         }
         None => show(args, &app),
@@ -186,7 +192,11 @@ fn show(args: &Args, app: &App) -> Result<ExitCode, AppError> {
     let profile = args.profile.or_default()?;
     let spending = app.spending(name.as_ref().map(|name| (&profile, name.as_str())))?;
     output::warnings(&spending.notes);
-    if args.json { json(&spending) } else { table(&spending) }
+    if args.json {
+        json(&spending)
+    } else {
+        table(&spending)
+    }
     let passed = spending.rows.iter().find(|row| row.percent.is_some_and(|percent| percent >= 100));
     match passed {
         Some(row) => Err(AppError::new(
@@ -225,23 +235,27 @@ fn tell(checked: &Checked) -> Vec<(String, String)> {
 }
 
 fn json(spending: &Spending) {
-    let figure = |row: &'_ Row| Figure {
-        subject: row.subject.to_string(),
-        per: row.per.as_str(),
-        period: &row.period,
-        spent: row.spent.amount.to_string(),
-        unit: row.spent.unit.as_str(),
-        limit: row.limit.as_ref().map(|limit| limit.amount.to_string()),
-        percent: row.percent,
-        forecast: row.forecast.amount.rounded(2).to_string(),
-        reached: row.reached.as_deref(),
-        left: row.left.as_ref().map(|left| left.amount.to_string()),
-        days: row.days.iter().map(ToString::to_string).collect(),
-        source: &row.source,
-        read: row.read_ms.map(moment),
-        estimate: row.estimate,
-    };
-    let reason = |(name, why): &'_ (String, String)| Reason { name, why };
+    fn figure(row: &Row) -> Figure<'_> {
+        Figure {
+            subject: row.subject.to_string(),
+            per: row.per.as_str(),
+            period: &row.period,
+            spent: row.spent.amount.to_string(),
+            unit: row.spent.unit.as_str(),
+            limit: row.limit.as_ref().map(|limit| limit.amount.to_string()),
+            percent: row.percent,
+            forecast: row.forecast.amount.rounded(2).to_string(),
+            reached: row.reached.as_deref(),
+            left: row.left.as_ref().map(|left| left.amount.to_string()),
+            days: row.days.iter().map(ToString::to_string).collect(),
+            source: &row.source,
+            read: row.read_ms.map(moment),
+            estimate: row.estimate,
+        }
+    }
+    fn reason((name, why): &(String, String)) -> Reason<'_> {
+        Reason { name, why }
+    }
     output::json(&Document {
         figures: spending.rows.iter().map(figure).collect(),
         unlimited: &spending.unlimited,

@@ -6,8 +6,8 @@ use clawvault_core::auditlog::Verdict;
 use clawvault_core::domain::{
     Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
-use clawvault_core::vault::{Keep, Kept, Note, Put, Stored, Taken, Vault, Want};
 use clawvault_core::platform::process::ProcessId;
+use clawvault_core::vault::{Keep, Kept, Note, Put, Stored, Taken, Vault, Want};
 
 use crate::app::{Query, RunAsk, SetOptions, Setting};
 

@@ -11,8 +11,8 @@ use clawvault_core::domain::{
     Event, FieldName, Injection, Outcome, ProfileName, Program, SecretName, Value, Variable,
 };
 use clawvault_core::memory::LockedBytes;
-use clawvault_core::vault::{Keep, Put, Want};
 use clawvault_core::platform::process::ProcessId;
+use clawvault_core::vault::{Keep, Put, Want};
 use clawvault_proto::convert::{self, Revealing};
 use clawvault_proto::frame::{MAX_MESSAGE, PIECE};
 use clawvault_proto::messages::{self as m, request::What};

@@ -81,7 +81,9 @@ fn plan_of(vendor: &str, amount: &Money) -> Result<CapPlan, AppError> {
         let console = clawvault_providers::vendor(vendor).and_then(|vendor| vendor.console);
         let advice = match console {
             Some(console) => format!("Set it at its console, {console}, if it has one there."),
-            None => "A cap is for a vendor of ours, as in `spend cap openai \"50 USD\"`.".to_owned(),
+            None => {
+                "A cap is for a vendor of ours, as in `spend cap openai \"50 USD\"`.".to_owned()
+            }
         };
         AppError::new(Code::Missing, "that vendor has no interface for a cap", advice)
     })?;
