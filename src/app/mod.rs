@@ -31,6 +31,7 @@ pub mod session;
 mod spend;
 mod status;
 mod uninstall;
+mod watch;
 mod ways_back;
 
 pub use alerts::Delivered;

@@ -1,6 +1,7 @@
 //! Secrets that are handed out to no program for a while: a limit was reached, or a person said so.
 
 use clawvault_core::domain::{ProfileName, SecretName};
+use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Vault;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,19 @@ impl Pauses {
     /// What is paused in an open vault.
     pub(super) fn of(vault: &Vault) -> Result<Self, AppError> {
         Self::from_bytes(&vault.kept(PAUSED)?.bytes)
+    }
+
+    /// Refuses a secret that is paused.
+    pub(super) fn refuse(
+        vault: &Vault,
+        profile: &ProfileName,
+        name: &SecretName,
+    ) -> Result<(), AppError> {
+        let pauses = Self::of(vault)?;
+        match pauses.find(profile, name, SystemClock.now_ms()) {
+            Some(pause) => Err(pause.refusal()),
+            None => Ok(()),
+        }
     }
 
     /// The pause of a secret, where there is one now.

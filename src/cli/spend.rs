@@ -178,6 +178,7 @@ fn cap(
 fn show(args: &Args, app: &App) -> Result<ExitCode, AppError> {
     let mut failed = Vec::new();
     if args.due || args.refresh {
+        app.watch()?;
         let checked = app.check_spending(args.refresh)?;
         failed = tell(&checked);
         let delivered = app.deliver()?;

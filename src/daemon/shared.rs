@@ -154,6 +154,9 @@ impl Shared {
         };
         // Those of runs that were launched before us, or beside us while we were locked.
         runs.extend(self.runtime.as_ref().map(authority::recorded).unwrap_or_default());
+        if peer.process == ProcessId::own() {
+            return Standing::Operator("it is the daemon itself");
+        }
         authority::judge(peer, &leaders, &runs)
     }
 
@@ -228,7 +231,8 @@ impl Shared {
                 return Answer::refused(locked(&state.why_locked));
             };
             // To look how things stand keeps nothing awake.
-            if !matches!(request, Request::Health(_)) {
+            let own = who.actor.pid == std::process::id();
+            if !own && !matches!(request, Request::Health(_)) {
                 times.used = Instant::now();
             }
         }

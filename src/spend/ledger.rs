@@ -5,17 +5,16 @@
 use std::collections::BTreeMap;
 
 use clawvault_core::domain::{Decimal, Flow, Reading, Scope, Unit};
-use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::pack;
 
-/// Most corrections that a month of one source remembers; the oldest go.
+/// Most corrections that a piece of one source remembers; the oldest go.
 const MAX_CORRECTIONS: usize = 64;
-/// Most things that one source tells apart in a month.
+/// Most things that one source tells apart.
 pub(super) const MAX_SERIES: usize = 4096;
 
-/// One month of one source.
+/// One piece of time of one source.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Chunk {
     /// What it tells apart.
@@ -62,17 +61,17 @@ pub struct Merged {
 }
 
 impl Chunk {
-    /// Reads a month as [`Chunk::to_bytes`] wrote it; none where it is none.
+    /// Reads a piece as [`Chunk::to_bytes`] wrote it; none where it is none.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() { Some(Self::default()) } else { pack::unpack(bytes) }
     }
 
-    /// The month in few bytes.
+    /// The piece in few bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         pack::pack(self)
     }
 
-    /// Takes figures of this month in. What was told before and is not told again stays.
+    /// Takes figures of this piece in. What was told before and is not told again stays.
     pub fn merge(&mut self, readings: &[&Reading], now_hour: u32) -> Merged {
         let mut done = Merged::default();
         for reading in readings {
@@ -122,20 +121,21 @@ impl Chunk {
     }
 }
 
-/// Figures by the month (UTC) that they belong into, as `202611`.
-pub fn months_of(readings: &[Reading]) -> BTreeMap<u32, Vec<&Reading>> {
-    let mut months: BTreeMap<u32, Vec<&Reading>> = BTreeMap::new();
+/// Hours of one piece: eight days. A month of many keys would be more than one record holds.
+const PIECE_HOURS: u32 = 8 * 24;
+
+/// Figures by the piece of time that they belong into.
+pub fn pieces_of(readings: &[Reading]) -> BTreeMap<u32, Vec<&Reading>> {
+    let mut pieces: BTreeMap<u32, Vec<&Reading>> = BTreeMap::new();
     for reading in readings {
-        months.entry(month_of(reading.hour)).or_default().push(reading);
+        pieces.entry(piece_of(reading.hour)).or_default().push(reading);
     }
-    months
+    pieces
 }
 
-/// The month (UTC) of an hour, as `202611`.
-pub(super) fn month_of(hour: u32) -> u32 {
-    let moment = Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default();
-    let date = moment.to_zoned(TimeZone::UTC).date();
-    u32::from(date.year().unsigned_abs()) * 100 + u32::from(date.month().unsigned_abs())
+/// The piece of time that an hour belongs into.
+pub fn piece_of(hour: u32) -> u32 {
+    hour / PIECE_HOURS
 }
 
 /// What was spent from one hour to before another, by a series that may be in several pieces, oldest
@@ -209,12 +209,5 @@ mod tests {
         assert_eq!(spent_by(Flow::Counter, &["5", "7", "7.5", "0.25", "1"]), "3.5");
         assert_eq!(spent_by(Flow::Balance, &["10", "9.5", "29.5", "29"]), "1");
         assert_eq!(spent_by(Flow::Counter, &["5"]), "0");
-    }
-
-    #[test]
-    fn months_are_those_of_utc() {
-        assert_eq!(month_of(0), 197_001);
-        assert_eq!(month_of(492_887), 202_603);
-        assert_eq!(month_of(492_888), 202_603);
     }
 }

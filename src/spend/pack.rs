@@ -1,11 +1,11 @@
-//! A month of figures in few bytes: hours as steps, amounts as whole numbers of one size a series.
+//! Figures in few bytes: hours as steps, amounts as whole numbers of one size a series.
 
 use clawvault_core::domain::{Decimal, Flow, Scope, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{Chunk, Correction, MAX_SERIES, Series};
 
-/// Most figures of one thing in a month: one an hour, and some to spare.
+/// Most figures of one thing in a piece of time: far more than it has hours.
 const MAX_POINTS: usize = 800;
 
 #[derive(Deserialize, Serialize)]

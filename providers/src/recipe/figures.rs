@@ -18,9 +18,9 @@ use super::step::Verdict;
 use super::time;
 
 /// Most pages of one call.
-const MAX_PAGES: usize = 200;
+const MAX_PAGES: usize = 1000;
 /// Most figures of one reading.
-const MAX_FIGURES: usize = 200_000;
+const MAX_FIGURES: usize = 1_000_000;
 /// Longest id that a vendor gives.
 const MAX_ID: usize = 128;
 const HOUR_S: i64 = 3600;
@@ -71,7 +71,7 @@ impl RecipeAdapter {
             let (figures, rows) = figures_of(read, &body, scope.now_ms).map_err(bad)?;
             readings.extend(figures);
             if readings.len() > MAX_FIGURES {
-                return Err(bad("the answer has more than 200,000 figures"));
+                return Err(bad("the answer has more than 1,000,000 figures"));
             }
             next = following(read, &body, nth, rows).map_err(bad)?;
             match &next {
@@ -83,7 +83,7 @@ impl RecipeAdapter {
                 Some(_) => {}
             }
         }
-        Err(self.error(Operation::List, Kind::Unbounded, "the answer has more than 200 pages"))
+        Err(self.error(Operation::List, Kind::Unbounded, "the answer has more than 1,000 pages"))
     }
 
     /// Sets the vendor's own cap.

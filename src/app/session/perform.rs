@@ -4,13 +4,13 @@ use clawvault_core::auditlog::{Digests, Item, Read, Scope};
 use clawvault_core::domain::{
     Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName,
 };
-use clawvault_core::platform::{Dir, Private};
+use clawvault_core::platform::{Clock, Dir, Private, SystemClock};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
 use super::{Authority, Each, GatewayAsk, Health, Reply, Request};
 use crate::app::run::{is_admin, launch, named};
 use crate::app::secrets::put_of;
-use crate::app::{AppError, Code, Query};
+use crate::app::{AppError, Code, Pauses, Query};
 
 /// Bytes of records after which an answer is full.
 const KEPT_AT_ONCE: usize = 8 * 1024 * 1024;
@@ -161,7 +161,14 @@ fn refuse_beyond_grant(
         Request::List(..) | Request::Run(_) => true,
         _ => false,
     };
-    (!allowed).then(beyond_grant)
+    match request {
+        _ if !allowed => Some(beyond_grant()),
+        // The operator may still look at what is paused.
+        Request::Get(want, _) if !matches!(authority, Authority::Operator) => {
+            Pauses::refuse(vault, &want.profile, &want.name).err()
+        }
+        _ => None,
+    }
 }
 
 fn beyond_grant() -> AppError {
@@ -180,7 +187,17 @@ pub fn perform_gets(
     let mut refused: Vec<Option<AppError>> = Vec::with_capacity(asks.len());
     for (who, authority, want, one_field) in asks {
         let may = match authority.covers(vault, &want.profile, &want.name) {
-            true => refuse_several(vault, who, want, *one_field),
+            true if matches!(authority, Authority::Operator) => {
+                refuse_several(vault, who, want, *one_field)
+            }
+            true => match Pauses::refuse(vault, &want.profile, &want.name) {
+                Ok(()) => refuse_several(vault, who, want, *one_field),
+                Err(error) => {
+                    let asked = vec![item(&want.profile, &want.name)];
+                    vault.note(who, Event::Get, Outcome::Refused, asked);
+                    Err(error)
+                }
+            },
             false => {
                 let asked = vec![item(&want.profile, &want.name)];
                 vault.note(who, Event::Get, Outcome::Refused, asked);
@@ -328,6 +345,7 @@ fn resolve(
     ids: &[(SecretName, Option<FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
+    let (pauses, now_ms) = (Pauses::of(vault)?, SystemClock.now_ms());
     let (mut infos, mut withheld) = (Vec::<SecretInfo>::new(), Vec::<SecretInfo>::new());
     for (name, field) in ids {
         let info = vault.secret(profile, name)?.filter(|info| !is_admin(info, &policy));
@@ -335,7 +353,7 @@ fn resolve(
         let known = infos.iter().chain(&withheld).any(|known| known.name == info.name);
         if known {
             continue;
-        } else if is_cut_off(&info) {
+        } else if is_cut_off(&info) || pauses.find(profile, &info.name, now_ms).is_some() {
             withheld.push(info);
         } else if has_field(&info, field.as_ref()) {
             infos.push(info);

@@ -1,5 +1,5 @@
-//! The ledger as the vault keeps it: one record that lists the sources, and one for each month of each
-//! source. A month is written whole, so whatever ends the process leaves the old one or the new one.
+//! The ledger as the vault keeps it: one record that lists the sources, and one for each piece of time
+//! of each source. It is written whole, so whatever ends the process leaves the old one or the new one.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::app::AppError;
 use crate::app::kept::unreadable;
 use crate::app::session::Session;
-use crate::spend::{Chunk, Correction, Merged, Series, months_of};
+use crate::spend::{Chunk, Correction, Merged, Series, pieces_of};
 
 use super::sources::Source;
 
 const INDEX: &str = "spend/index";
-/// Months that are kept, this one among them.
-const MONTHS: usize = 13;
+/// Pieces of eight days that are kept: thirteen months, and the piece that is under way.
+const PIECES: usize = 51;
 
 /// What is known of one source.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -28,8 +28,8 @@ pub(in crate::app) struct Known {
     pub(in crate::app) failed: String,
     /// Not to be asked before, as the vendor said, in milliseconds since 1970.
     pub(in crate::app) not_before_ms: i64,
-    /// Months that there are records of, rising.
-    pub(in crate::app) months: Vec<u32>,
+    /// Pieces of time that there are records of, rising.
+    pub(in crate::app) pieces: Vec<u32>,
 }
 
 /// What is known of all.
@@ -43,10 +43,10 @@ pub(in crate::app) struct Index {
     pub(in crate::app) done: BTreeMap<String, i64>,
 }
 
-/// Figures of one source, of the months that were asked for.
+/// Figures of one source, of the time that was asked for.
 #[derive(Debug, Default)]
 pub(in crate::app) struct Page {
-    /// What the source tells apart, each with its pieces by month, oldest first.
+    /// What the source tells apart, each in pieces, oldest first.
     pub(in crate::app) series: Vec<Vec<Series>>,
     pub(in crate::app) corrections: Vec<Correction>,
 }
@@ -82,7 +82,7 @@ impl Index {
         })
     }
 
-    /// Figures of sources since a month.
+    /// Figures of sources since a piece of time.
     pub(in crate::app) fn pages(
         &self,
         session: &mut Session,
@@ -92,16 +92,16 @@ impl Index {
         let mut names = Vec::new();
         let mut whose = Vec::new();
         for (at, source) in sources.iter().enumerate() {
-            let months = self.sources.get(&source.id).map_or(&[][..], |known| &known.months);
-            for month in months.iter().filter(|month| **month >= since) {
-                names.push(name_of(&source.id, *month));
+            let pieces = self.sources.get(&source.id).map_or(&[][..], |known| &known.pieces);
+            for piece in pieces.iter().filter(|piece| **piece >= since) {
+                names.push(name_of(&source.id, *piece));
                 whose.push(at);
             }
         }
         let mut pages: Vec<Page> = sources.iter().map(|_| Page::default()).collect();
         for (bytes, at) in session.kept(&names)?.iter().zip(whose) {
-            let chunk =
-                Chunk::from_bytes(bytes).ok_or_else(|| unreadable("a month of spending"))?;
+            let chunk = Chunk::from_bytes(bytes)
+                .ok_or_else(|| unreadable("a part of the ledger of spending"))?;
             if let Some(page) = pages.get_mut(at) {
                 page.add(chunk);
             }
@@ -130,7 +130,7 @@ fn key_of(series: &Series) -> (&Scope, &Unit, Flow) {
     (&series.scope, &series.unit, series.flow)
 }
 
-/// Takes figures of a source in: months and list in one commit.
+/// Takes figures of a source in: pieces and list in one commit.
 pub(in crate::app) fn take_in(
     session: &mut Session,
     id: &str,
@@ -138,16 +138,16 @@ pub(in crate::app) fn take_in(
     now_ms: i64,
 ) -> Result<Merged, AppError> {
     let now_hour = u32::try_from(now_ms / 3_600_000).unwrap_or(0);
-    let by_month = months_of(readings);
+    let by_piece = pieces_of(readings);
     let index = Index::read(session)?;
-    let mut months = index.sources.get(id).map(|known| known.months.clone()).unwrap_or_default();
-    months.extend(by_month.keys());
-    months.sort_unstable();
-    months.dedup();
-    let old: Vec<u32> = months.drain(..months.len().saturating_sub(MONTHS)).collect();
-    let written: Vec<u32> = by_month.keys().copied().filter(|m| !old.contains(m)).collect();
+    let mut pieces = index.sources.get(id).map(|known| known.pieces.clone()).unwrap_or_default();
+    pieces.extend(by_piece.keys());
+    pieces.sort_unstable();
+    pieces.dedup();
+    let old: Vec<u32> = pieces.drain(..pieces.len().saturating_sub(PIECES)).collect();
+    let written: Vec<u32> = by_piece.keys().copied().filter(|m| !old.contains(m)).collect();
     let mut names: Vec<String> = vec![INDEX.to_owned()];
-    names.extend(written.iter().chain(&old).map(|month| name_of(id, *month)));
+    names.extend(written.iter().chain(&old).map(|piece| name_of(id, *piece)));
     session.change_kept(&names, |before| {
         let Some((first, chunks)) = before.split_first() else {
             return Ok((Merged::default(), Vec::new()));
@@ -155,13 +155,13 @@ pub(in crate::app) fn take_in(
         let mut index = Index::from_bytes(first)?;
         let known = index.sources.entry(id.to_owned()).or_default();
         *known =
-            Known { tried_ms: now_ms, read_ms: now_ms, months: months.clone(), ..Known::default() };
+            Known { tried_ms: now_ms, read_ms: now_ms, pieces: pieces.clone(), ..Known::default() };
         let mut after = vec![Some(index.to_bytes())];
         let mut all = Merged::default();
-        for (month, bytes) in written.iter().zip(chunks) {
-            let mut chunk =
-                Chunk::from_bytes(bytes).ok_or_else(|| unreadable("a month of spending"))?;
-            let done = chunk.merge(by_month.get(month).map_or(&[][..], Vec::as_slice), now_hour);
+        for (piece, bytes) in written.iter().zip(chunks) {
+            let mut chunk = Chunk::from_bytes(bytes)
+                .ok_or_else(|| unreadable("a part of the ledger of spending"))?;
+            let done = chunk.merge(by_piece.get(piece).map_or(&[][..], Vec::as_slice), now_hour);
             all.new += done.new;
             all.corrected += done.corrected;
             after.push(Some(chunk.to_bytes()));
@@ -171,6 +171,6 @@ pub(in crate::app) fn take_in(
     })
 }
 
-fn name_of(id: &str, month: u32) -> String {
-    format!("spend/{id}/{month}")
+fn name_of(id: &str, piece: u32) -> String {
+    format!("spend/{id}/{piece}")
 }

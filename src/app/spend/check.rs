@@ -65,6 +65,18 @@ struct Errand {
 type Answers = Vec<(Errand, Result<Vec<Reading>, VendorError>)>;
 
 impl App {
+    /// Whether the policy limits anything: then vendors are asked unbidden.
+    pub fn has_limits(&self) -> Result<bool, AppError> {
+        let mut session = self.session(Access::Read)?;
+        let policy = policy(&mut session)?;
+        close(session);
+        let secrets = policy.secrets.values().any(|rule| !rule.limits.is_empty());
+        let agents = policy.agents.values().any(|agent| !agent.limits.is_empty());
+        let vendors = policy.vendors.values().any(|rule| !rule.limits.is_empty());
+        let profiles = policy.profiles.values().any(|one| !one.limits.is_empty());
+        Ok(secrets || agents || vendors || profiles || !policy.total.limits.is_empty())
+    }
+
     /// Asks what is due, or everything where `all` is set, and does what limits say.
     pub fn check_spending(&self, all: bool) -> Result<Checked, AppError> {
         let now = SystemClock.now_ms();

@@ -11,7 +11,7 @@ use crate::app::alerts::{close, policy};
 use crate::app::pause::{Pause, pauses};
 use crate::app::session::Request;
 use crate::app::{Access, App, AppError, Code};
-use crate::spend::{Judged, Period, Series, Zone, judge, spent};
+use crate::spend::{Judged, Period, Series, Zone, judge, piece_of, spent};
 
 /// Days that a picture shows.
 const DAYS: u32 = 30;
@@ -141,14 +141,9 @@ impl App {
     }
 }
 
-/// The month before that of now, as `202610`: what a month's figures and their picture need.
+/// The first piece of time that a month's figures, their picture and usual hours need.
 pub(super) fn since(now_ms: i64) -> u32 {
-    let month = |ms: i64| {
-        let moment = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-        let date = moment.to_zoned(jiff::tz::TimeZone::UTC).date();
-        u32::from(date.year().unsigned_abs()) * 100 + u32::from(date.month().unsigned_abs())
-    };
-    month(now_ms.saturating_sub(32 * 24 * HOUR_MS))
+    piece_of(hour(now_ms).saturating_sub(34 * 24))
 }
 
 impl View<'_> {
