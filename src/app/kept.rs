@@ -2,7 +2,8 @@
 //! written, and all of it again where somebody else was faster.
 
 use clawvault_core::domain::limits::MAX_KEPT_AT_ONCE;
-use clawvault_core::vault::{Keep, mark};
+use clawvault_core::domain::{FieldName, Revealed, Value};
+use clawvault_core::vault::{Keep, VaultError, Want, mark};
 
 use super::session::{Request, Session};
 use super::{AppError, Code};
@@ -55,6 +56,34 @@ impl Session {
             "others keep changing the same records",
             "Try again in a moment.",
         ))
+    }
+}
+
+impl Session {
+    /// Fields of secrets, each logged, with one sync of the log where the vault is open here; none for a
+    /// secret that is missing.
+    pub(super) fn open_each(
+        &mut self,
+        wants: &[Want],
+    ) -> Result<Vec<Option<Vec<(FieldName, Value)>>>, AppError> {
+        let there = |error: AppError| match error.code {
+            Code::Missing => Ok(None),
+            _ => Err(error),
+        };
+        if let Self::Local(vault, who) = self {
+            let asks: Vec<_> = wants.iter().map(|want| (&*who, want)).collect();
+            let all = vault.reveal_each(&asks).into_iter();
+            let open = |one: Result<Revealed, VaultError>| match one {
+                Ok(revealed) => Ok(Some(revealed.fields)),
+                Err(error) => there(error.into()),
+            };
+            return all.map(open).collect();
+        }
+        let open = |want: &Want| match self.ask(Request::Get(want.clone(), false)) {
+            Ok(mut reply) => Ok(reply.revealed.pop().map(|revealed| revealed.fields)),
+            Err(error) => there(error),
+        };
+        wants.iter().map(open).collect()
     }
 }
 

@@ -20,9 +20,11 @@ mod naming;
 mod openclaw;
 mod pause;
 mod plaintext;
+mod providers;
 mod recipients;
 mod resolve;
 mod restore;
+pub mod rotation;
 mod run;
 mod scan;
 mod scrub;
@@ -31,11 +33,16 @@ pub mod session;
 mod spend;
 mod status;
 mod uninstall;
+pub mod vendors;
+mod verify;
 mod watch;
 mod ways_back;
 
 pub use alerts::Delivered;
-pub use audit::{AuditAsk, audit};
+pub use audit::{
+    AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, changes as baseline_changes,
+    fix as audit_fix, make as baseline_make, undo as audit_undo,
+};
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
@@ -51,6 +58,7 @@ pub use openclaw::{
 };
 pub use pause::{Pause, Pauses};
 pub use plaintext::Plaintext;
+pub use providers::{ProviderAdded, check_manifest};
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
@@ -65,3 +73,5 @@ pub use scrub::{
 pub use secrets::{SetOptions, Setting};
 pub use spend::{Checked, Correction, Failed, Row, Spending, Subject};
 pub use status::{Health, State};
+pub use vendors::Vendors;
+pub use verify::{Asking, Verdict, Verified, ask_all};

@@ -10,6 +10,7 @@ mod connection;
 mod gateways;
 mod keeper;
 mod race;
+mod scheduler;
 mod shared;
 mod timers;
 
@@ -119,6 +120,7 @@ async fn run(
             }
         }
     }
+    scheduler::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", dir.path().join(&name).display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
     let over = chores(&shared, app_parts);
@@ -152,6 +154,8 @@ async fn run(
     timers.abort();
     shared.lock("the daemon was stopped", None).await;
     shared.stop();
+    // What the scheduler was about stands in the journal: the next daemon goes on there.
+    shared.wake();
     keeper.end();
     if !handed {
         dir.remove(&name).ok();

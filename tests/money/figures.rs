@@ -241,7 +241,7 @@ fn units_of_vendors_are_converted_once() {
 /// Vendors are asked beside each other: the slowest decides how long a check takes.
 #[test]
 fn a_check_takes_as_long_as_its_slowest_vendor() {
-    const SLOW: Duration = Duration::from_millis(3000);
+    const SLOW: Duration = Duration::from_millis(4000);
     let world = World::new();
     let vendors = [
         ("deepseek", r#"{"balance_infos":[{"currency":"USD","total_balance":"1"}]}"#),

@@ -44,6 +44,10 @@ impl World {
         command.args(arguments).env_clear().current_dir(self.root.path());
         command.env("CLAWVAULT_HOME", self.path("home")).env("HOME", self.root.path());
         command.env("XDG_RUNTIME_DIR", self.path("run")).env("PATH", "/usr/bin:/bin");
+        let identity = self.path("home").join("identity.txt");
+        if identity.exists() {
+            command.env("CLAWVAULT_IDENTITY", identity);
+        }
         command.stdin(Stdio::null());
         command
     }

@@ -1,8 +1,8 @@
 //! What limits do: alerts raised, secrets paused, caps set, each once for each stretch of time.
 
 use clawvault_core::domain::{
-    AlertEvent, AlertKind, Decimal, Policy, ProfileName, SecretInfo, SecretName, Severity, Spikes,
-    Then,
+    AlertEvent, AlertKind, Decimal, Life, Policy, ProfileName, SecretInfo, SecretName, Severity,
+    Spikes, Then,
 };
 
 use super::book::Index;
@@ -26,12 +26,12 @@ const LEAST_SPIKE: &str = "1";
 pub(super) fn act(
     session: &mut Session,
     policy: &Policy,
-    infos: &[SecretInfo],
+    (infos, lives): (&[SecretInfo], &[Life]),
     now_ms: i64,
     checked: &mut Checked,
 ) -> Result<(), AppError> {
     let index = Index::read(session)?;
-    let sources = sources(policy, infos);
+    let sources = sources(policy, infos, lives);
     let pages = index.pages(session, &sources.all, since(now_ms))?;
     let view = View {
         policy,

@@ -130,43 +130,96 @@ fn key_of(series: &Series) -> (&Scope, &Unit, Flow) {
     (&series.scope, &series.unit, series.flow)
 }
 
-/// Takes figures of a source in: pieces and list in one commit.
+/// What is written in one commit at most, in records and bytes: what the vault takes, and some room.
+const RECORDS: usize = 200;
+
+/// A piece of time of a source, and what belongs into it; nothing for one that is too old.
+struct Part<'a> {
+    id: &'a str,
+    piece: u32,
+    readings: Option<Vec<&'a Reading>>,
+}
+
+/// Takes figures of sources in, together with the list of what there is. Where it ends between two
+/// commits, what is in counts, and the rest is asked for again.
 pub(in crate::app) fn take_in(
     session: &mut Session,
-    id: &str,
-    readings: &[Reading],
+    all: &[(String, Vec<Reading>)],
     now_ms: i64,
 ) -> Result<Merged, AppError> {
-    let now_hour = u32::try_from(now_ms / 3_600_000).unwrap_or(0);
-    let by_piece = pieces_of(readings);
     let index = Index::read(session)?;
-    let mut pieces = index.sources.get(id).map(|known| known.pieces.clone()).unwrap_or_default();
-    pieces.extend(by_piece.keys());
-    pieces.sort_unstable();
-    pieces.dedup();
-    let old: Vec<u32> = pieces.drain(..pieces.len().saturating_sub(PIECES)).collect();
-    let written: Vec<u32> = by_piece.keys().copied().filter(|m| !old.contains(m)).collect();
-    let mut names: Vec<String> = vec![INDEX.to_owned()];
-    names.extend(written.iter().chain(&old).map(|piece| name_of(id, *piece)));
+    let mut parts = Vec::new();
+    let mut pieces: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (id, readings) in all {
+        let by_piece = pieces_of(readings);
+        let known = index.sources.get(id).map(|known| known.pieces.clone());
+        let mut own = known.unwrap_or_default();
+        own.extend(by_piece.keys());
+        own.sort_unstable();
+        own.dedup();
+        let old: Vec<u32> = own.drain(..own.len().saturating_sub(PIECES)).collect();
+        let kept = by_piece.into_iter().filter(|(piece, _)| !old.contains(piece));
+        parts.extend(kept.map(|(piece, all)| Part { id, piece, readings: Some(all) }));
+        parts.extend(old.iter().map(|piece| Part { id, piece: *piece, readings: None }));
+        pieces.insert(id, own);
+    }
+    let mut merged = Merged::default();
+    let mut batches: Vec<&[Part<'_>]> = parts.chunks(RECORDS).collect();
+    if batches.is_empty() {
+        batches.push(&[]);
+    }
+    let last = batches.len() - 1;
+    for (at, batch) in batches.into_iter().enumerate() {
+        let done = write(session, batch, now_ms, &|index| {
+            for (id, pieces) in &pieces {
+                let known = index.sources.entry((*id).to_owned()).or_default();
+                known.pieces.clone_from(pieces);
+                if at == last {
+                    // Read only once all of it is in.
+                    *known = Known {
+                        tried_ms: now_ms,
+                        read_ms: now_ms,
+                        pieces: pieces.clone(),
+                        ..Known::default()
+                    };
+                }
+            }
+        })?;
+        merged.new += done.new;
+        merged.corrected += done.corrected;
+    }
+    Ok(merged)
+}
+
+fn write(
+    session: &mut Session,
+    batch: &[Part<'_>],
+    now_ms: i64,
+    note: &dyn Fn(&mut Index),
+) -> Result<Merged, AppError> {
+    let now_hour = u32::try_from(now_ms / 3_600_000).unwrap_or(0);
+    let names = batch.iter().map(|part| name_of(part.id, part.piece));
+    let names: Vec<String> = std::iter::once(INDEX.to_owned()).chain(names).collect();
     session.change_kept(&names, |before| {
         let Some((first, chunks)) = before.split_first() else {
             return Ok((Merged::default(), Vec::new()));
         };
         let mut index = Index::from_bytes(first)?;
-        let known = index.sources.entry(id.to_owned()).or_default();
-        *known =
-            Known { tried_ms: now_ms, read_ms: now_ms, pieces: pieces.clone(), ..Known::default() };
+        note(&mut index);
         let mut after = vec![Some(index.to_bytes())];
         let mut all = Merged::default();
-        for (piece, bytes) in written.iter().zip(chunks) {
-            let mut chunk = Chunk::from_bytes(bytes)
-                .ok_or_else(|| unreadable("a part of the ledger of spending"))?;
-            let done = chunk.merge(by_piece.get(piece).map_or(&[][..], Vec::as_slice), now_hour);
+        for (part, bytes) in batch.iter().zip(chunks) {
+            let Some(readings) = &part.readings else {
+                after.push(Some(Vec::new()));
+                continue;
+            };
+            let unknown = || unreadable("a part of the ledger of spending");
+            let mut chunk = Chunk::from_bytes(bytes).ok_or_else(unknown)?;
+            let done = chunk.merge(readings, now_hour);
             all.new += done.new;
             all.corrected += done.corrected;
             after.push(Some(chunk.to_bytes()));
         }
-        after.extend(old.iter().map(|_| Some(Vec::new())));
         Ok((all, after))
     })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use clawvault_core::domain::{Policy, Reading, SecretInfo};
+use clawvault_core::domain::{Life, Policy, Reading, SecretInfo};
 use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Want;
 use clawvault_providers::adapter::registry::Settings;
@@ -12,7 +12,7 @@ use clawvault_providers::http::{Client, Limits};
 use clawvault_providers::spend::{Window, readings};
 
 use super::act::act;
-use super::book::{Index, take_in};
+use super::book::{Index, Known, take_in};
 use super::sources::{Source, sources};
 use crate::app::alerts::{close, policy};
 use crate::app::session::{Request, Session};
@@ -83,19 +83,17 @@ impl App {
         let mut session = self.session(Access::Write)?;
         let policy_now = policy(&mut session)?;
         let infos = session.ask(Request::List(None, false))?.infos;
+        let lives = session.ask(Request::Lives(None))?.lives;
         let index = Index::read(&mut session)?;
-        let errands = errands(&mut session, &policy_now, &infos, &index, now, all)?;
+        let errands = errands(&mut session, &policy_now, (&infos, &lives), &index, now, all)?;
         close(session);
         let mut checked = Checked { asked: errands.len(), ..Checked::default() };
         let answers = ask_all(errands)?;
         let mut session = self.session(Access::Write)?;
+        let mut told = Vec::new();
         for (errand, answer) in answers {
             match answer {
-                Ok(readings) => {
-                    let merged = take_in(&mut session, &errand.source.id, &readings, now)?;
-                    checked.new += merged.new;
-                    checked.corrected += merged.corrected;
-                }
+                Ok(readings) => told.push((errand.source.id, readings)),
                 Err(error) => {
                     note_failure(&mut session, &errand.source.id, &error, now)?;
                     let source = errand.source.id;
@@ -103,7 +101,11 @@ impl App {
                 }
             }
         }
-        act(&mut session, &policy_now, &infos, now, &mut checked)?;
+        if !told.is_empty() {
+            let merged = take_in(&mut session, &told, now)?;
+            (checked.new, checked.corrected) = (merged.new, merged.corrected);
+        }
+        act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
         close(session);
         Ok(checked)
     }
@@ -128,26 +130,27 @@ fn note_failure(
 fn errands(
     session: &mut Session,
     policy: &Policy,
-    infos: &[SecretInfo],
+    (infos, lives): (&[SecretInfo], &[Life]),
     index: &Index,
     now: i64,
     all: bool,
 ) -> Result<Vec<Errand>, AppError> {
-    let mut errands = Vec::new();
-    for source in sources(policy, infos).all {
+    let (mut errands, mut wanted) = (Vec::new(), Vec::new());
+    for source in sources(policy, infos, lives).all {
         let known = index.sources.get(&source.id).cloned().unwrap_or_default();
         let due_ms = known.tried_ms.saturating_add(i64::from(source.plan.every_s) * 1000);
         if known.not_before_ms > now || !all && known.tried_ms > 0 && due_ms > now {
             continue;
         }
-        let (profile, name) = (source.profile.clone(), source.credential.clone());
-        let want = Want { profile, name, version: None };
-        // A credential that is missing is that source's matter alone; any other failure is ours.
-        let fields = match session.ask(Request::Get(want, false)) {
-            Ok(mut reply) => reply.revealed.pop().map(|revealed| revealed.fields),
-            Err(error) if error.code == Code::Missing => None,
-            Err(error) => return Err(error),
-        };
+        wanted.push((source, known));
+    }
+    let want = |(source, _): &(Source, Known)| Want {
+        profile: source.profile.clone(),
+        name: source.credential.clone(),
+        version: None,
+    };
+    let fields = session.open_each(&wanted.iter().map(want).collect::<Vec<_>>())?;
+    for ((source, known), fields) in wanted.into_iter().zip(fields) {
         let fields: Fields = fields.unwrap_or_default();
         let (key, admin) = match source.admin {
             true => (Fields::new(), Some(fields)),

@@ -120,8 +120,9 @@ impl App {
         let mut session = self.session(Access::Read)?;
         let policy = policy(&mut session)?;
         let infos = session.ask(Request::List(None, false))?.infos;
+        let lives = session.ask(Request::Lives(None))?.lives;
         let index = Index::read(&mut session)?;
-        let sources = sources(&policy, &infos);
+        let sources = sources(&policy, &infos, &lives);
         let pages = index.pages(&mut session, &sources.all, since(now_ms))?;
         let paused = pauses(&mut session)?;
         let view = View {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clawvault_core::domain::{Policy, ProfileName, Scope, SecretInfo, SecretName};
+use clawvault_core::domain::{Life, Policy, ProfileName, Scope, SecretInfo, SecretName};
 use clawvault_providers::spend::{By, Plan, plan};
 
 /// One place that figures come from: a vendor asked by one credential.
@@ -31,8 +31,8 @@ pub(in crate::app) struct Source {
 pub(in crate::app) struct About {
     pub(in crate::app) profile: ProfileName,
     pub(in crate::app) name: SecretName,
-    /// The vendor's id of its key.
-    pub(in crate::app) key_id: Option<String>,
+    /// The vendor's ids of its keys, the one of now and those before it.
+    pub(in crate::app) key_ids: Vec<String>,
     /// The project that it belongs to.
     pub(in crate::app) project: Option<String>,
     /// True where the source is asked by this very key.
@@ -53,14 +53,14 @@ pub(in crate::app) struct Sources {
 pub(in crate::app) fn is_about(about: &About, scope: &Scope) -> bool {
     match scope {
         _ if about.itself => true,
-        Scope::Key(id) => about.key_id.as_ref() == Some(id),
-        Scope::Project(id) => about.project.as_ref() == Some(id) && about.key_id.is_none(),
+        Scope::Key(id) => about.key_ids.contains(id),
+        Scope::Project(id) => about.project.as_ref() == Some(id) && about.key_ids.is_empty(),
         Scope::Account => false,
     }
 }
 
 /// The sources of what is in the vault.
-pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo]) -> Sources {
+pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Life]) -> Sources {
     let mut found = Sources::default();
     let mut by_id: BTreeMap<String, Source> = BTreeMap::new();
     let live = |info: &&SecretInfo| info.removed_ms.is_none();
@@ -91,7 +91,7 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo]) -> Sources 
         let about = About {
             profile: info.profile.clone(),
             name: info.name.clone(),
-            key_id: rule.params.get("key_id").cloned(),
+            key_ids: key_ids(info, lives, &rule.params),
             project: rule.params.get("project").cloned(),
             itself: !by_admin,
         };
@@ -111,6 +111,14 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo]) -> Sources 
     found.all = by_id.into_values().collect();
     found.unread.retain(|vendor, _| found.all.iter().all(|source| source.vendor != *vendor));
     found
+}
+
+/// What the vendor calls the keys of a secret: as rotations have learnt, and as the policy says.
+fn key_ids(info: &SecretInfo, lives: &[Life], params: &BTreeMap<String, String>) -> Vec<String> {
+    let own = |life: &&Life| life.profile == info.profile && life.name == info.name;
+    let learnt = lives.iter().filter(own).flat_map(|life| &life.keys);
+    let learnt = learnt.filter_map(|key| key.key_id.clone());
+    learnt.chain(params.get("key_id").cloned()).collect()
 }
 
 /// The vendor of a secret: the one that was named, else that of its name.

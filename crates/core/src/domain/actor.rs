@@ -124,6 +124,8 @@ pub enum Event {
     Show,
     /// The daemon opened the vault, or it did not open.
     Unlock,
+    /// A vendor was asked whether it accepts a key.
+    Verify,
 }
 
 impl Event {
@@ -166,6 +168,7 @@ impl Event {
             Self::Set => "set",
             Self::Show => "show",
             Self::Unlock => "unlock",
+            Self::Verify => "verify",
         }
     }
 }

@@ -3,8 +3,10 @@
 mod actor;
 mod alert;
 mod alert_rules;
+mod audit_rules;
 mod found;
 mod hex;
+mod installation;
 mod json;
 pub mod limits;
 mod log_rules;
@@ -19,14 +21,17 @@ mod rotation_rules;
 mod schedule;
 mod scrub;
 mod secret;
+mod setting;
 mod spend_rules;
 mod value;
 
 pub use actor::{Actor, Event, FileIdentity, Outcome, Program, goes_on_unlogged};
 pub use alert::{AlertEvent, AlertKind, Severity};
 pub use alert_rules::{Channel, Hourly, Quiet, Receiver, Security};
+pub use audit_rules::{AuditRules, Day, Reason, Suppress};
 pub use found::{Found, Label};
 pub use hex::hex;
+pub use installation::{AgentHome, Installation, LooseFile, Prompt, Skill, Transcripts};
 pub use json::json_text;
 pub use log_rules::{Days, LogRules, Mirror, SegmentSize};
 pub use moment::moment;
@@ -40,5 +45,6 @@ pub use rotation_rules::{Defaults, Rule, SecretRule, Sha256, SinkRule, VendorRul
 pub use schedule::{Length, Rotate, Schedule, ScheduleError, Zone, jitter_ms};
 pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
+pub use setting::{Hidden, Setting};
 pub use spend_rules::{Limit, Limited, Per, Spikes, Then, Total};
 pub use value::{Value, ValueError};
