@@ -17,6 +17,8 @@ pub mod manifest;
 pub mod native;
 #[cfg(feature = "http")]
 pub mod recipe;
+#[cfg(feature = "http")]
+pub mod spend;
 
 #[cfg(feature = "http")]
 pub use check::check;
@@ -34,6 +36,8 @@ pub struct Vendor {
     /// The recipes as the manifest writes them (TOML: `api`, `recipes`, `variants`); empty where it has
     /// none. See [`manifest::recipes::Interface`].
     pub interface: &'static str,
+    /// What its manifest says of money; empty where that is nothing.
+    pub purse: &'static str,
     /// Environment variables; of those that fill one secret, the first is the primary one.
     pub variables: &'static [VariableUse],
     /// Token formats.

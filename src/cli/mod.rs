@@ -2,6 +2,7 @@
 //!
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
+mod alert;
 mod arguments;
 mod audit;
 mod backup;
@@ -39,6 +40,7 @@ mod scan;
 mod scrub;
 mod set;
 mod show;
+mod spend;
 mod status;
 mod surroundings;
 mod time;
@@ -122,6 +124,8 @@ enum Command {
     Lock(daemon::LockArgs),
     Status(status::Args),
     Resolve(resolve::Args),
+    Spend(spend::Args),
+    Alert(alert::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Credential(credential::Args),
@@ -233,6 +237,8 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Completions(args) => completions::run(&args),
         Command::Credential(args) => credential::run(&args, context),
         Command::Daemon(args) => daemon::run(&args, context),
+        Command::Spend(args) => spend::run(&args, context),
+        Command::Alert(args) => alert::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
         Command::Get(args) => get::run(&args, context),

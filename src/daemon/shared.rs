@@ -183,6 +183,9 @@ impl Shared {
 
     /// Judges a peer.
     pub(super) fn judge(&self, peer: &Peer) -> Standing {
+        if peer.process == ProcessId::own() {
+            return Standing::Operator("it is the daemon itself");
+        }
         let (leaders, runs) = self.leaders_and_runs();
         authority::judge(peer, &leaders, &runs)
     }
@@ -275,7 +278,8 @@ impl Shared {
                 return Answer::refused(locked(&state.why_locked));
             };
             // To look how things stand keeps nothing awake.
-            if !matches!(request, Request::Health(_)) {
+            let own = who.actor.pid == std::process::id();
+            if !own && !matches!(request, Request::Health(_)) {
                 times.used = Instant::now();
             }
         }

@@ -157,6 +157,7 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/change.rs", "the keyed fingerprint of new fields"),
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("proto/src/frame.rs", "onto the socket, for a peer that may have it"),
+    ("src/alert/", "into the message to its receiver, as its right to send one"),
     ("src/app/export.rs", "into the document that was asked for"),
     ("crates/resolver/src/protocol.rs", "into the answer that was asked for"),
     ("src/app/scan/known.rs", "into the tables that find it in what may have leaked"),

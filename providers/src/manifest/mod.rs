@@ -5,6 +5,7 @@
 //! text. What no single file can show (an id or a variable that two manifests claim) is checked by
 //! whoever puts manifests together. Patterns are not compiled here: that needs the regex engine.
 
+pub mod money;
 pub mod recipes;
 pub mod template;
 
@@ -44,6 +45,8 @@ pub struct Manifest {
     /// The calls for keys of another kind.
     #[serde(default)]
     pub variants: Vec<Variant>,
+    /// The calls about money.
+    pub money: Option<money::Purse>,
 }
 
 /// One environment variable and the secret it fills.
@@ -155,6 +158,10 @@ impl Manifest {
         if let Some(interface) = manifest.interface().map_err(|why| Place::File.refuses(why))? {
             let refuse = |(place, reason): (String, _)| Place::Recipe(place).refuses(reason);
             interface.check().map_err(refuse)?;
+        }
+        if let Some(purse) = &manifest.money {
+            let checked = purse.check(manifest.api.is_some());
+            checked.map_err(|reason| Place::File.refuses(reason))?;
         }
         Ok(manifest)
     }

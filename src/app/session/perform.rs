@@ -4,13 +4,16 @@ use clawvault_core::auditlog::{Digests, Item, Read, Scope};
 use clawvault_core::domain::{
     Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName,
 };
-use clawvault_core::platform::{Dir, Private};
+use clawvault_core::platform::{Clock, Dir, Private, SystemClock};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
 use super::{Authority, Each, GatewayAsk, Health, Reply, Request};
 use crate::app::run::{is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
-use crate::app::{AppError, Code, Query};
+use crate::app::{AppError, Code, Pauses, Query};
+
+/// Bytes of records after which an answer is full.
+const KEPT_AT_ONCE: usize = 8 * 1024 * 1024;
 
 /// Does what is asked, for whoever may ask it.
 ///
@@ -88,6 +91,10 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
+        Request::Kept(names) => kept(vault, &names),
+        Request::Keep(changes) => {
+            Ok(Reply { was_kept: vault.keep(who, &changes)?, ..Reply::default() })
+        }
         Request::Lives(key) => lives(vault, authority, key),
         Request::Steps(revoke, steps) => {
             let event = if revoke { Event::Revoke } else { Event::Rotate };
@@ -129,6 +136,7 @@ pub fn event_of(request: &Request) -> Event {
         Request::Steps(false, _) | Request::Keys(false, _) => Event::Rotate,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
+        Request::Kept(_) | Request::Keep(_) => Event::Spend,
         Request::Gateway(GatewayAsk::Start(..)) => Event::Run,
         Request::Gateway(GatewayAsk::Window(..)) => Event::Resolve,
     }
@@ -160,7 +168,7 @@ fn refuse_beyond_grant(
 ) -> Option<AppError> {
     let covered = |profile, name| authority.covers(vault, profile, name);
     if let (Request::Get(want, _), Authority::Run(_)) = (request, authority)
-        && let Err(error) = refuse_revoked(vault, want)
+        && let Err(error) = refuse_taken_back(vault, want)
     {
         return Some(error);
     }
@@ -180,8 +188,9 @@ fn refuse_beyond_grant(
     (!allowed).then(beyond_grant)
 }
 
-/// A revoked version is no agent's any more; the operator may still look at it.
-fn refuse_revoked(vault: &Vault, want: &Want) -> Result<(), AppError> {
+/// What was revoked or is paused is no agent's any more; the operator may still look at it.
+fn refuse_taken_back(vault: &Vault, want: &Want) -> Result<(), AppError> {
+    Pauses::refuse(vault, &want.profile, &want.name)?;
     match vault.secret(&want.profile, &want.name)? {
         Some(info) => refuse_blocked(&vault.blocked()?, &info),
         None => Ok(()),
@@ -205,7 +214,7 @@ pub fn perform_gets(
     for (who, authority, want, one_field) in asks {
         let covered = authority.covers(vault, &want.profile, &want.name);
         let revoked = match authority {
-            Authority::Run(_) if covered => refuse_revoked(vault, want).err(),
+            Authority::Run(_) if covered => refuse_taken_back(vault, want).err(),
             _ => None,
         };
         if let Some(error) = revoked {
@@ -395,6 +404,7 @@ fn resolve(
     ids: &[(SecretName, Option<FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
+    let (pauses, now_ms) = (Pauses::of(vault)?, SystemClock.now_ms());
     let blocked = vault.blocked()?;
     let (mut infos, mut withheld) = (Vec::<SecretInfo>::new(), Vec::<SecretInfo>::new());
     for (name, field) in ids {
@@ -403,7 +413,8 @@ fn resolve(
         let known = infos.iter().chain(&withheld).any(|known| known.name == info.name);
         if known {
             continue;
-        } else if is_cut_off(&info, &blocked) {
+        } else if is_cut_off(&info, &blocked) || pauses.find(profile, &info.name, now_ms).is_some()
+        {
             withheld.push(info);
         } else if has_field(&info, field.as_ref()) {
             infos.push(info);
@@ -534,6 +545,20 @@ fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppErro
         names,
     };
     Ok(Reply { health: Some(health), ..Reply::default() })
+}
+
+/// Records by name, until an answer is full; at least one.
+fn kept(vault: &Vault, names: &[String]) -> Result<Reply, AppError> {
+    let (mut reply, mut bytes) = (Reply::default(), 0);
+    for name in names {
+        let kept = vault.kept(name)?;
+        bytes += kept.bytes.len();
+        reply.kept.push(kept);
+        if bytes > KEPT_AT_ONCE {
+            break;
+        }
+    }
+    Ok(reply)
 }
 
 /// A secret as the audit log names it, whether or not there is one.

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::limits::MAX_DOCUMENT;
 use super::rotation_rules::{Defaults, SecretRule, VendorRule};
 use super::{
-    AuditRules, LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting,
+    AuditRules, Limit, Limited, LogRules, NameError, NestingFault, ProfileName, Receiver,
+    SecretName, Total, check_toml_nesting,
 };
 
 /// Why a policy was refused.
@@ -47,6 +48,15 @@ pub struct Policy {
     /// Rules for vendors, by id.
     #[serde(default)]
     pub vendors: BTreeMap<String, VendorRule>,
+    /// Limits of whole profiles.
+    #[serde(default)]
+    pub profiles: BTreeMap<ProfileName, Limited>,
+    /// Limits on everything together.
+    #[serde(default)]
+    pub total: Total,
+    /// Who is told when something happens.
+    #[serde(default)]
+    pub alerts: BTreeMap<ProfileName, Receiver>,
     /// Users' own manifests of vendors, by id.
     #[serde(default)]
     pub manifests: BTreeMap<String, toml::Table>,
@@ -64,6 +74,9 @@ pub struct Agent {
     /// The only profile it may use; `default` where none is named.
     #[serde(default)]
     pub profile: ProfileName,
+    /// What the secrets of its grant may cost together.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
 }
 
 /// A gateway of OpenClaw: whoever it serves has what its agent may have.
@@ -260,7 +273,7 @@ mod tests {
     fn an_unknown_key_is_named_with_its_place() {
         let error = Policy::parse("[agents.support]\nsecrets = []\nsecretz = 1\n").unwrap_err();
         assert_eq!((error.line, error.column), (3, 1));
-        assert_eq!(error.what, "unknown key, expected `secrets` or `profile`");
+        assert_eq!(error.what, "unknown key, expected one of `secrets`, `profile`, `limits`");
         assert!(Policy::parse("[agents.a]\nsecrets = [\"Bad Name\"]\n").is_err());
     }
 
