@@ -25,7 +25,11 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clawvault"));
-        command.args(arguments).env_clear().env("CLAWVAULT_HOME", self.home()).env("HOME", self.dir.path());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("CLAWVAULT_HOME", self.home())
+            .env("HOME", self.dir.path());
         command
     }
 
@@ -107,7 +111,11 @@ fn killed_at_any_moment_it_goes_on_and_nothing_is_left_behind() {
         values.push(home.get("openai/main"));
         let live: Vec<String> =
             vendor.state.lock().unwrap().keys.values().map(|(value, _)| value.clone()).collect();
-        assert_eq!(live, [values.last().unwrap().clone()], "one key lives, and it is the current one");
+        assert_eq!(
+            live,
+            [values.last().unwrap().clone()],
+            "one key lives, and it is the current one"
+        );
     }
     home.told_nothing_of(&values);
 }
@@ -122,7 +130,12 @@ fn errors_that_repeat_keys_are_not_repeated() {
     for status in [400, 401, 403, 404, 409, 422] {
         vendor.state.lock().unwrap().fail = vec![status; 2];
         let failed = home.call(&["rotate", "openai/main"], b"");
-        assert_eq!(failed.status.code(), Some(6), "{status}: {}", String::from_utf8_lossy(&failed.stderr));
+        assert_eq!(
+            failed.status.code(),
+            Some(6),
+            "{status}: {}",
+            String::from_utf8_lossy(&failed.stderr)
+        );
         vendor.state.lock().unwrap().fail.clear();
     }
     assert_eq!(home.get("openai/main"), FIRST);
@@ -156,7 +169,10 @@ fn all_keys_are_revoked_and_what_cannot_be_waits() {
     let done = home.call(&["revoke-all", "--yes", "--json"], b"");
     let took = start.elapsed();
     let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
-    println!("cut {} ms, all {} ms, {took:?}", report["report"]["cut_ms"], report["report"]["total_ms"]);
+    println!(
+        "cut {} ms, all {} ms, {took:?}",
+        report["report"]["cut_ms"], report["report"]["total_ms"]
+    );
     assert!(vendor.state.lock().unwrap().keys.is_empty(), "every key is gone at the vendor");
     let keys = report["report"]["keys"].as_array().unwrap();
     let with = |result: &str| keys.iter().filter(|key| key["result"] == result).count();

@@ -77,7 +77,11 @@ impl Vendor {
                 answer.len()
             );
             let mut stream = reader.get_ref();
-            if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(answer.as_bytes())).is_err() {
+            if stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(answer.as_bytes()))
+                .is_err()
+            {
                 return;
             }
         }
@@ -86,12 +90,13 @@ impl Vendor {
     fn answer(&self, method: &str, path: &str, key: &str, body: &[u8]) -> (u16, String) {
         let mut state = self.state.lock().unwrap();
         state.requests += 1;
-        let refused = format!("{{\"error\":{{\"message\":\"Incorrect API key provided: {key}\"}}}}");
+        let refused =
+            format!("{{\"error\":{{\"message\":\"Incorrect API key provided: {key}\"}}}}");
         if let Some(status) = state.fail.pop() {
             return (status, refused);
         }
         if path == "/v1/models" {
-            let known = state.keys.values().any(|(value, _)| value == key);
+            let known = key == ADMIN || state.keys.values().any(|(value, _)| value == key);
             return if known { (200, "{\"data\":[]}".into()) } else { (401, refused) };
         }
         if key != ADMIN {
@@ -101,11 +106,18 @@ impl Vendor {
             "POST" => {
                 let asked: serde_json::Value = serde_json::from_slice(body).unwrap();
                 state.made += 1;
-                let (id, value) = (format!("made_{}", state.made), format!("sk-made-{:04}-Xy9Xy9Xy9", state.made));
+                let (id, value) = (
+                    format!("made_{}", state.made),
+                    format!("sk-made-{:04}-Xy9Xy9Xy9", state.made),
+                );
                 let name = asked["name"].as_str().unwrap().to_owned();
                 state.keys.insert(id.clone(), (value.clone(), name.clone()));
                 let key = serde_json::json!({"id": format!("key_{id}"), "value": value, "name": name, "created_at": 1});
-                (200, serde_json::json!({"id": id, "name": name, "role": "member", "api_key": key}).to_string())
+                (
+                    200,
+                    serde_json::json!({"id": id, "name": name, "role": "member", "api_key": key})
+                        .to_string(),
+                )
             }
             "DELETE" => match state.keys.remove(path.rsplit('/').next().unwrap()) {
                 Some(_) => (200, "{\"deleted\":true}".into()),
@@ -118,7 +130,11 @@ impl Vendor {
                         "owner": {"type": "service_account", "service_account": {"id": id, "name": name, "created_at": 1}}})
                 };
                 let rows: Vec<_> = state.keys.iter().map(row).collect();
-                (200, serde_json::json!({"data": rows, "has_more": false, "last_id": null}).to_string())
+                (
+                    200,
+                    serde_json::json!({"data": rows, "has_more": false, "last_id": null})
+                        .to_string(),
+                )
             }
         }
     }
