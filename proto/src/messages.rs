@@ -178,6 +178,14 @@ pub struct RollBack {
     #[prost(uint32, tag = "2")]
     pub version: u32,
 }
+/// Values to ask their vendors about: some secrets of a profile, or all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Verify {
+    #[prost(string, tag = "1")]
+    pub profile: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub only: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Export {
     #[prost(string, tag = "1")]
@@ -355,7 +363,7 @@ pub struct GatewayWindow {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 32, 33, 22, 23")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 30, 31, 32, 33")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -419,6 +427,8 @@ pub mod request {
         GatewayStart(super::GatewayStart),
         #[prost(message, tag = "23")]
         GatewayWindow(super::GatewayWindow),
+        #[prost(message, tag = "24")]
+        Verify(super::Verify),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

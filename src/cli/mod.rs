@@ -6,6 +6,7 @@ mod arguments;
 mod audit;
 mod backup;
 mod completions;
+mod credential;
 mod daemon;
 mod doctor;
 mod export;
@@ -22,6 +23,7 @@ mod openclaw;
 mod output;
 mod policy;
 mod prompt;
+mod providers;
 mod quickstart;
 mod recipient;
 mod rekey;
@@ -41,6 +43,7 @@ mod status;
 mod surroundings;
 mod time;
 mod uninstall;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -103,6 +106,8 @@ enum Command {
     Run(run::Args),
     Scan(scan::Args),
     Policy(policy::Args),
+    Providers(providers::Args),
+    Verify(verify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -119,6 +124,7 @@ enum Command {
     Resolve(resolve::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Credential(credential::Args),
     Man(man::Args),
     #[command(name = "openclaw")]
     OpenClaw(openclaw::Args),
@@ -147,6 +153,10 @@ enum FrequentCommand {
 
 /// Parses the arguments of the process.
 fn parse() -> Result<(Keys, Command), clap::Error> {
+    if is_called(credential::DOCKER) {
+        let words = credential::of_docker(std::env::args_os());
+        return Cli::try_parse_from(words).map(|cli| (cli.keys, cli.command));
+    }
     let first = std::env::args_os().nth(1);
     if first.is_some_and(|name| {
         ["get", "resolve", "run", "scan", "set"].iter().any(|frequent| name == *frequent)
@@ -162,6 +172,12 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
         return Ok((keys, command));
     }
     Cli::try_parse().map(|cli| (cli.keys, cli.command))
+}
+
+/// True where this program was started by another name: through a link.
+fn is_called(name: &str) -> bool {
+    let called = std::env::args_os().next();
+    called.is_some_and(|called| std::path::Path::new(&called).file_name() == Some(name.as_ref()))
 }
 
 /// Runs the command that the process was started with, and leaves nothing of what it knew.
@@ -215,6 +231,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Audit(args) => audit::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
+        Command::Credential(args) => credential::run(&args, context),
         Command::Daemon(args) => daemon::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
@@ -229,6 +246,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
+        Command::Providers(args) => providers::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
@@ -247,5 +265,6 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Status(args) => status::run(&args, context),
         Command::Unlock(args) => daemon::unlock(&args, context),
         Command::Uninstall(args) => uninstall::run(&args, context),
+        Command::Verify(args) => verify::run(&args, context),
     }
 }

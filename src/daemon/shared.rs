@@ -183,13 +183,24 @@ impl Shared {
 
     /// Judges a peer.
     pub(super) fn judge(&self, peer: &Peer) -> Standing {
+        let (leaders, runs) = self.leaders_and_runs();
+        authority::judge(peer, &leaders, &runs)
+    }
+
+    /// True for a resolver that an operator's own OpenClaw started.
+    pub(super) fn is_resolver_of_operator(&self, peer: &Peer) -> bool {
+        let (leaders, runs) = self.leaders_and_runs();
+        authority::is_resolver_of_operator(peer, &leaders, &runs)
+    }
+
+    fn leaders_and_runs(&self) -> (Vec<Leader>, Vec<KnownRun>) {
         let (leaders, mut runs) = {
             let state = self.state();
             (state.leaders.clone(), state.runs.clone())
         };
         // Those of runs that were launched before us, or beside us while we were locked.
         runs.extend(self.runtime.as_ref().map(authority::recorded).unwrap_or_default());
-        authority::judge(peer, &leaders, &runs)
+        (leaders, runs)
     }
 
     /// Opens the vault, or, where it is open, takes the key for what it is.

@@ -72,6 +72,7 @@ pub fn perform(
             export(vault, who, &profile, &only, without_admin)
         }
         Request::Values => values(vault, who),
+        Request::Verify(profile, only) => verify(vault, who, &profile, &only),
         Request::Run(ask) => launch(vault, who, authority, &ask),
         Request::Resolve(profile, ids) => resolve(vault, who, authority, &profile, &ids),
         Request::Log(query, _) => log(vault, who, &query, each),
@@ -119,6 +120,7 @@ pub fn event_of(request: &Request) -> Event {
         Request::PolicyApply(_) => Event::Policy,
         Request::Export(..) => Event::Export,
         Request::Values => Event::Scan,
+        Request::Verify(..) => Event::Verify,
         Request::Run(_) => Event::Run,
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
@@ -143,7 +145,7 @@ pub fn items_of(request: &Request) -> Vec<Item> {
         Request::Resolve(profile, ids) => {
             ids.iter().take(64).map(|(name, _)| item(profile, name)).collect()
         }
-        Request::Export(profile, only, _) => {
+        Request::Export(profile, only, _) | Request::Verify(profile, only) => {
             only.iter().take(64).map(|name| item(profile, name)).collect()
         }
         _ => Vec::new(),
@@ -349,6 +351,38 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
     let revealed = vault.reveal(who, Purpose::Scan, &wants)?;
     let text = vault.header().vault.clone();
     Ok(Reply { revealed, text, ..Reply::default() })
+}
+
+fn verify(
+    vault: &mut Vault,
+    who: &Who,
+    profile: &ProfileName,
+    only: &[SecretName],
+) -> Result<Reply, AppError> {
+    let infos = if only.is_empty() {
+        let in_profile = |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
+        vault.secrets()?.into_iter().filter(in_profile).collect()
+    } else {
+        named(vault, profile, only)?
+    };
+    let (policy, text) = (vault.policy()?, vault.policy_text()?);
+    let mut wanted: Vec<SecretName> = Vec::new();
+    for info in &infos {
+        let admin = policy.rule(profile, &info.name, info.vendor.as_deref()).admin;
+        wanted.extend(std::iter::once(info.name.clone()).chain(admin));
+    }
+    wanted.sort();
+    wanted.dedup();
+    let mut wants = Vec::new();
+    for name in wanted {
+        // An admin credential that is not there is missed where it is needed.
+        let there = vault.secret(profile, &name)?.is_some_and(|info| info.removed_ms.is_none());
+        if there {
+            wants.push(Want { profile: profile.clone(), name, version: None });
+        }
+    }
+    let revealed = vault.reveal(who, Purpose::Verify, &wants)?;
+    Ok(Reply { revealed, infos, text, ..Reply::default() })
 }
 
 /// Those of the asked secrets that there are and that a program may have. One that was cut off is

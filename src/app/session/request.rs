@@ -36,6 +36,9 @@ pub enum Request {
     Export(ProfileName, Vec<SecretName>, bool),
     /// Every value of every version.
     Values,
+    /// Secrets of a profile, or some of them, to ask their vendors about, with the admin credentials
+    /// that the policy names for them; the policy's text comes with them.
+    Verify(ProfileName, Vec<SecretName>),
     /// Values for a program.
     Run(RunAsk),
     /// Values for OpenClaw's resolver; what there is not is left out.

@@ -88,6 +88,10 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
             without_admin,
         }),
         Request::Values => What::Values(m::Empty {}),
+        Request::Verify(profile, only) => What::Verify(m::Verify {
+            profile: profile.to_string(),
+            only: only.iter().map(ToString::to_string).collect(),
+        }),
         Request::Run(ask) => What::Run(run_message(ask)),
         Request::Resolve(profile, ids) => What::Resolve(m::Resolve {
             profile: profile.to_string(),
@@ -340,6 +344,10 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             export.without_admin,
         ),
         What::Values(_) => Request::Values,
+        What::Verify(verify) => Request::Verify(
+            check(ProfileName::parse(&verify.profile))?,
+            convert::names(&verify.only)?,
+        ),
         What::Run(run) => Request::Run(run_ask(run)?),
         What::Resolve(resolve) => {
             let ids: Result<_, FrameError> = resolve.ids.into_iter().map(place).collect();
