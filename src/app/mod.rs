@@ -63,7 +63,7 @@ pub use scan::{
 pub use scrub::{
     LinkPlan, PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone,
 };
-pub use secrets::{SetOptions, Setting};
+pub use secrets::{Listing, SetOptions, Setting};
 pub use status::{Health, State};
 pub use vendors::Vendors;
 pub use verify::{Asking, Verdict, Verified, ask_all};
