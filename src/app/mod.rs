@@ -70,7 +70,7 @@ pub use scan::{
 pub use scrub::{
     LinkPlan, PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone,
 };
-pub use secrets::{SetOptions, Setting};
+pub use secrets::{Listing, SetOptions, Setting};
 pub use spend::{Checked, Correction, Failed, Row, Spending, Subject};
 pub use status::{Health, State};
 pub use vendors::Vendors;

@@ -22,6 +22,17 @@ pub struct Setting {
     pub fields: Vec<(FieldName, Value)>,
 }
 
+/// Secrets, and how they stand.
+#[derive(Debug)]
+pub struct Listing {
+    /// The secrets that were asked for.
+    pub infos: Vec<SecretInfo>,
+    /// How each that is not removed stands in its schedule.
+    pub standings: Vec<Standing>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
 /// How it is to be stored.
 #[derive(Debug, Default)]
 pub struct SetOptions {
@@ -73,11 +84,7 @@ impl App {
 
     /// Every secret of a profile (of all, where none is named), removed ones only when asked for; and
     /// how each stands in its schedule.
-    pub fn list(
-        &self,
-        profile: Option<&ProfileName>,
-        removed: bool,
-    ) -> Result<(Vec<SecretInfo>, Vec<Standing>, Vec<String>), AppError> {
+    pub fn list(&self, profile: Option<&ProfileName>, removed: bool) -> Result<Listing, AppError> {
         let mut session = self.session(Access::Read)?;
         let all = session.ask(Request::List(profile.cloned(), removed))?.infos;
         let standings = session.ask(Request::Lives(None)).and_then(standings_of);
@@ -86,7 +93,7 @@ impl App {
         if let Err(error) = session.close() {
             warnings.push(format!("no snapshot was taken: {error}"));
         }
-        Ok((all, standings.unwrap_or_default(), warnings))
+        Ok(Listing { infos: all, standings: standings.unwrap_or_default(), warnings })
     }
 
     /// One secret without its values; removed ones too. `event` is what it is looked at for.

@@ -77,7 +77,8 @@ impl<'a> Shown<'a> {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let profile = args.profile.named()?;
-    let (all, standings, warnings) = context.app()?.list(profile.as_ref(), args.removed)?;
+    let listed = context.app()?.list(profile.as_ref(), args.removed)?;
+    let (all, standings, warnings) = (listed.infos, listed.standings, listed.warnings);
     output::warnings(&warnings);
     if args.json {
         let shown: Vec<Shown<'_>> = all

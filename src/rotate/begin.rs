@@ -124,7 +124,7 @@ pub fn abort(life: &Life, now_ms: i64) -> Result<Step, Refused> {
             life.failed_ms = Some(now_ms);
         }
         (Aim::Replace, State::Stored | State::Proven) => {
-            discard(open, "given up by a person", now_ms)
+            discard(open, "given up by a person", now_ms);
         }
         _ => return Err(Refused::TooLate),
     }

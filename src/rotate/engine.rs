@@ -196,7 +196,11 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
     ) -> Result<bool, B::Error> {
         let mut life = work.look.life.clone();
         edit(&mut life);
-        let refresh = !matches!(change, VersionChange::None);
+        let refresh = matches!(change, VersionChange::Pending(_));
+        let stages = match &change {
+            VersionChange::Stages(stages) => stages.clone(),
+            _ => Vec::new(),
+        };
         let written = self.group.step(work.event(), Step { life, change }).await?;
         let Some(life) = written else {
             // What is true now, the journal says.
@@ -206,6 +210,10 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
             return Ok(false);
         };
         work.look.life = life;
+        for (number, stage) in stages {
+            let versions = &mut work.look.info.versions;
+            versions.iter_mut().filter(|v| v.number == number).for_each(|v| v.stage = stage);
+        }
         if refresh && let Some(look) = self.books().look(&work.look.key())? {
             work.look = look;
         }

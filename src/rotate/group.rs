@@ -10,10 +10,13 @@ use super::Books;
 
 type Slot<E> = Rc<RefCell<Option<Result<Option<Life>, Rc<E>>>>>;
 
+/// A step, and where its outcome is told.
+type Waiting<E> = (Event, Step, Slot<E>);
+
 /// The vault, and the steps that wait for its next commit.
 pub(super) struct Group<B: Books> {
     books: RefCell<B>,
-    waiting: RefCell<Vec<(Event, Step, Slot<B::Error>)>>,
+    waiting: RefCell<Vec<Waiting<B::Error>>>,
 }
 
 impl<B: Books> Group<B> {

@@ -160,6 +160,13 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                     open.trouble = Some(note.to_owned());
                 }
             }
+            // Where nothing can be left at the vendor, that was all.
+            let last = life.open.as_ref().filter(|open| {
+                open.aim == Aim::Revoke && open.targets.is_empty() && open.label.is_empty()
+            });
+            if let Some(note) = last.map(|open| open.trouble.clone()) {
+                life.end(State::Revoked, now, note);
+            }
         })
         .await?;
         Ok(Flow::Again)

@@ -11,7 +11,6 @@ use clawvault_providers::adapter::Fields;
 
 /// A script that takes longer is ended.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Largest script, in bytes.
 
 /// What a sink is told.
 #[derive(Clone, Debug)]

@@ -70,6 +70,9 @@ impl RevokedAll {
     }
 }
 
+/// A secret that came to rest, and its milliseconds.
+type Rested = (Line, u128);
+
 /// What is chosen, and what is left alone.
 struct Chosen {
     looks: Vec<Look>,
@@ -156,7 +159,7 @@ fn cut(
     looks: Vec<Look>,
     version: Option<u32>,
     now_ms: i64,
-) -> Result<(Vec<Look>, Vec<(Line, u128)>), AppError> {
+) -> Result<(Vec<Look>, Vec<Rested>), AppError> {
     let (mut queued, mut steps, mut lines) = (Vec::new(), Vec::<Step>::new(), Vec::new());
     for look in looks {
         match begin(&look, Aim::Revoke, new_id()?, version, now_ms) {
