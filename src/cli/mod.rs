@@ -6,6 +6,7 @@ mod arguments;
 mod audit;
 mod backup;
 mod completions;
+mod credential;
 mod daemon;
 mod doctor;
 mod export;
@@ -28,8 +29,11 @@ mod recipient;
 mod rekey;
 mod resolve;
 mod restore;
+mod revoke;
 mod rm;
 mod rollback;
+mod rotate;
+mod rotations;
 mod run;
 mod scan;
 mod scrub;
@@ -106,6 +110,10 @@ enum Command {
     Verify(verify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Rotate(rotate::Args),
+    Rotations(rotations::Args),
+    Revoke(revoke::Args),
+    RevokeAll(revoke::AllArgs),
     Log(log::Args),
     Recipient(recipient::Args),
     Rekey(rekey::Args),
@@ -116,6 +124,7 @@ enum Command {
     Resolve(resolve::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Credential(credential::Args),
     Man(man::Args),
     #[command(name = "openclaw")]
     OpenClaw(openclaw::Args),
@@ -144,6 +153,10 @@ enum FrequentCommand {
 
 /// Parses the arguments of the process.
 fn parse() -> Result<(Keys, Command), clap::Error> {
+    if is_called(credential::DOCKER) {
+        let words = credential::of_docker(std::env::args_os());
+        return Cli::try_parse_from(words).map(|cli| (cli.keys, cli.command));
+    }
     let first = std::env::args_os().nth(1);
     if first.is_some_and(|name| {
         ["get", "resolve", "run", "scan", "set"].iter().any(|frequent| name == *frequent)
@@ -159,6 +172,12 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
         return Ok((keys, command));
     }
     Cli::try_parse().map(|cli| (cli.keys, cli.command))
+}
+
+/// True where this program was started by another name: through a link.
+fn is_called(name: &str) -> bool {
+    let called = std::env::args_os().next();
+    called.is_some_and(|called| std::path::Path::new(&called).file_name() == Some(name.as_ref()))
 }
 
 /// Runs the command that the process was started with, and leaves nothing of what it knew.
@@ -212,6 +231,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Audit(args) => audit::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
+        Command::Credential(args) => credential::run(&args, context),
         Command::Daemon(args) => daemon::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
@@ -232,8 +252,12 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Rekey(args) => rekey::run(&args, context),
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Restore(args) => restore::run(&args, context),
+        Command::Revoke(args) => revoke::run(&args, context),
+        Command::RevokeAll(args) => revoke::run_all(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
+        Command::Rotate(args) => rotate::run(&args, context),
+        Command::Rotations(args) => rotations::run(&args, context),
         Command::Run(args) => run::run(args, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Set(args) => set::run(&args, context),

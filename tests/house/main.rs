@@ -169,6 +169,11 @@ const MAY_EXPOSE: Spared = &[
     ("src/app/scrub/keeper.rs", "to know it again where it lies in clear"),
     ("src/app/scrub/plan.rs", "to look for it in files that are to lose it"),
     ("src/cli/get.rs", "onto stdout, as asked"),
+    ("src/cli/credential.rs", "the user name beside a password"),
+    ("src/cli/credential/", "onto stdout, for the tool that asked"),
+    ("src/openclaw/rpc.rs", "onto the gateway's socket, which asks for it"),
+    ("src/app/openclaw/unlink.rs", "back into the configuration, as asked"),
+    ("src/app/scrub/link.rs", "to know it again where it lies in clear"),
     ("src/intake/history.rs", "to look for it in what was typed"),
     ("src/intake/maps.rs", "a document's own tree, on its way to values"),
     ("src/intake/spots.rs", "to compare a document with the one that has lost it"),
@@ -178,6 +183,18 @@ const MAY_EXPOSE: Spared = &[
     ("src/openclaw/documents.rs", "whether the text of a document is a credential"),
     ("src/openclaw/leftovers.rs", "to look for copies of it in old files"),
     ("src/openclaw/search.rs", "to look for copies of it in databases"),
+    ("providers/src/native/aws/mod.rs", "into the headers that sign a request"),
+    (
+        "providers/src/native/place.rs",
+        "taken apart where it is a URL; put together again with a new password",
+    ),
+    ("providers/src/native/postgres/mod.rs", "into the verifier that the server keeps"),
+    ("providers/src/native/postgres/session.rs", "into the login that was asked for"),
+    ("providers/src/native/redis/mod.rs", "into the login that was asked for, and into its digest"),
+    ("providers/src/native/script/document.rs", "into the document for the user's own program"),
+    ("providers/src/native/script/webhook.rs", "into the signature of what is sent"),
+    ("providers/src/native/ssh/keys.rs", "to tell the public half of a private key"),
+    ("providers/src/native/ssh/login.rs", "into a file in memory that ssh reads"),
 ];
 
 const MAY_DEBUG_BYTES: Spared = &[

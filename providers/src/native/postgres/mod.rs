@@ -50,6 +50,14 @@ impl Adapter for Postgres {
         }
     }
 
+    fn abilities_for(&self, ask: &Ask) -> Abilities {
+        let call = Call::new(VENDOR, Operation::Create, ask);
+        match call.param("roles") {
+            Some(_) => self.abilities(),
+            None => Abilities { level: Level::NoOverlap, most_keys: None, ..self.abilities() },
+        }
+    }
+
     fn validate<'a>(&'a self, ask: &'a Ask) -> Answer<'a, Validity> {
         Box::pin(validate(Call::new(VENDOR, Operation::Validate, ask)))
     }
@@ -175,14 +183,14 @@ async fn replace(call: Call<'_>, key: Place, password: &Value) -> Step<Created> 
 async fn revoke(call: Call<'_>) -> Step<Revoked> {
     let key = Place::of_key(&call, &PROTOCOL)?;
     let pair = roles(&call)?;
-    let role = match (&pair, &call.ask.key_id) {
+    let role = match (call.other_id(&key.user)?, &pair) {
         // The idle role, made ready by a rotation whose reply was lost.
-        (Some(pair), Some(id)) if *id != key.user && pair.has(id) => id.clone(),
-        (_, Some(id)) if *id != key.user => {
+        (Some(id), Some(pair)) if pair.has(id) => id.to_owned(),
+        (Some(_), _) => {
             return Err(call.fault(Kind::NotFound, "the key's id is none of params.roles"));
         }
         // A later version may have the same role, with a password that must go on working.
-        _ => match Session::open(&call, &key).await {
+        (None, _) => match Session::open(&call, &key).await {
             Ok(_) => key.user.clone(),
             Err(NoEntry::Refused(error)) => {
                 return match refusal::validity(&call, &error)? {
