@@ -185,7 +185,10 @@ fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
         Job::Use { who, authority, request, done } => {
             let changes_schedule = matches!(
                 &*request,
-                Request::PolicyApply(_) | Request::Steps(..) | Request::Set(..) | Request::Import(..)
+                Request::PolicyApply(_)
+                    | Request::Steps(..)
+                    | Request::Set(..)
+                    | Request::Import(..)
             );
             if changes_schedule {
                 shared.wake();
