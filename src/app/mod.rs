@@ -65,7 +65,7 @@ pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunAsk, RunOptions};
 pub use scan::{
     AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,
-    Update, VaultValues, check_rules, load_rules, scan, write_report,
+    Update, VaultValues, check_rules, load_rules, scan, verify_findings, write_report,
 };
 pub use scrub::{
     LinkPlan, PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone,

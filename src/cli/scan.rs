@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
+use clawvault_core::domain::Policy;
 use clawvault_scan::rule::{Confidence, Severity};
 use clawvault_scan::source::tree::TreeOptions;
 
@@ -18,7 +19,7 @@ use super::surroundings::{self, Context};
 use super::{histories, import, output};
 use crate::app::{
     AllowOptions, AppError, Choice, Code, Part, ScanOptions, ScanPlace, ScanSource, Scanned,
-    Update, VaultValues, scan,
+    Update, VaultValues, Vendors, scan, verify_findings,
 };
 use progress::Bar;
 use reports::{FormatName, Target};
@@ -193,17 +194,17 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
         let advice = "Leave --reveal out, or read the text on a terminal.";
         return Err(AppError::usage("values are shown in text on a terminal alone", advice));
     }
-    if args.told.verify {
-        output::warnings(&["--verify asks no vendor yet: how to ask comes with rotation; \
-                           findings are told as they are"
-            .to_owned()]);
-    }
+    let asks = args.told.verify.then_some(args.source.no_vault);
     let (format, targets) = (args.told.format, args.told.report.clone());
     let options = options(args, context)?;
     let bar = Bar::start(&options.source);
     let scanned = scan(&options, &bar);
     bar.finish();
-    let scanned = scanned?;
+    let mut scanned = scanned?;
+    if let Some(no_vault) = asks {
+        let vendors = Vendors::new(&policy(no_vault, context))?;
+        scanned.notes.extend(verify_findings(&mut scanned.findings, &vendors)?);
+    }
     reports::write(&scanned, format, &targets, reveal)?;
     summary::tell(&scanned);
     verdict(&options.source, &scanned)
@@ -240,6 +241,16 @@ fn options(args: Args, context: &Context) -> Result<ScanOptions, AppError> {
         cache: if source.no_cache { None } else { surroundings::cache() },
         vault: vault(source.no_vault, context),
     })
+}
+
+/// The policy, which says where vendors are: nothing, where no vault opens without a question.
+fn policy(no_vault: bool, context: &Context) -> Policy {
+    let app = if no_vault { None } else { context.app().ok() };
+    app.and_then(|mut app| {
+        app.keys.prompt = Box::new(|| None);
+        Policy::parse(&app.policy_text().ok()?).ok()
+    })
+    .unwrap_or_default()
 }
 
 /// The vault's values, where it opens without a question.

@@ -185,6 +185,12 @@ const MAY_EXPOSE: Spared = &[
     ("src/openclaw/documents.rs", "whether the text of a document is a credential"),
     ("src/openclaw/leftovers.rs", "to look for copies of it in old files"),
     ("src/openclaw/search.rs", "to look for copies of it in databases"),
+    (
+        "providers/src/recipe/fill.rs",
+        "into the request to its vendor; whether an answer repeats it",
+    ),
+    ("providers/src/recipe/finding.rs", "for the id that lies in it, or whether a hint shows it"),
+    ("providers/src/recipe/mod.rs", "whether it has the form of a token"),
     ("providers/src/native/aws/mod.rs", "into the headers that sign a request"),
     (
         "providers/src/native/place.rs",

@@ -38,6 +38,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// Whether it ends in a checksum that is wrong.
     pub checksum_failed: bool,
+    /// What its vendor says of it, where it was asked: `live`, `dead` or `unknown`.
+    pub verified: Option<&'static str>,
     /// How it is encoded there, the outermost first.
     pub codecs: Vec<Codec>,
     /// Which known value it is.
@@ -129,6 +131,7 @@ impl Finding {
             severity: rule.map_or(Severity::Critical, |rule| rule.severity),
             confidence: hit.confidence,
             checksum_failed: hit.checksum_failed,
+            verified: None,
             codecs: hit.codecs,
             known,
             place,

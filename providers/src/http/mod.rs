@@ -9,7 +9,6 @@ mod limits;
 
 pub use limits::Limits;
 
-use std::error::Error as _;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -193,16 +192,8 @@ async fn read(mut answer: reqwest::Response, most: usize) -> Result<Zeroizing<Ve
 
 /// Why no answer began.
 fn unsent(error: &reqwest::Error) -> Failure {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let is_tls = inner.is::<rustls::Error>()
-            || wrapped.is_some_and(|deeper| deeper.is::<rustls::Error>());
-        if is_tls {
-            let detail = "no trusted TLS connection; the request was not sent";
-            return failure(Kind::Tls, detail);
-        }
-        cause = inner.source();
+    if is_tls(error) {
+        return failure(Kind::Tls, "no trusted TLS connection; the request was not sent");
     }
     if error.is_connect() {
         return failure(Kind::Unreachable, "no connection; the request was not sent");
@@ -211,6 +202,14 @@ fn unsent(error: &reqwest::Error) -> Failure {
         return failure(Kind::NotConfigured, "the request cannot be written; it was not sent");
     }
     failure(Kind::Lost, "no answer came; the request may have been carried out")
+}
+
+/// Whether TLS is at the bottom of an error; an I/O error hides what it wraps from `source`.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|inner| is_tls(inner))
+        || error.source().is_some_and(is_tls)
 }
 
 fn failure(kind: Kind, detail: &'static str) -> Failure {

@@ -101,6 +101,13 @@ fn is_sparse(step: &Step, found: &[&Tree]) -> bool {
     filtered && found.is_empty()
 }
 
+/// The keys of one page.
+pub(super) fn rows_of(step: &Step, scope: &Scope<'_>, answer: &Read) -> Vec<Listed> {
+    let path = step.rows.as_deref().unwrap_or("$[*]");
+    let found = all(&answer.body, path).into_iter().take(MAX_ROWS);
+    found.filter_map(|tree| row(step, scope, answer, tree)).collect()
+}
+
 fn row(step: &Step, scope: &Scope<'_>, answer: &Read, tree: &Tree) -> Option<Listed> {
     let at = |name: &str| scope.sourced(step.take.get(name)?, answer, tree);
     Some(Listed {

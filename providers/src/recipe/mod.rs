@@ -22,12 +22,15 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use clawvault_core::domain::{FieldName, Value};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use zeroize::Zeroizing;
 
 use crate::adapter::{
     Abilities, Adapter, Answer, Ask, Created, Fields, Guide, Identity, Kind, Level, Listed,
     Operation, Revoked, Validity, VendorError,
 };
-use crate::http::Client;
+use crate::http::{Client, Reply};
 use crate::manifest::recipes::{self as grammar, Api, Interface, Recipes, Step};
 
 use fill::Scope;
@@ -258,6 +261,32 @@ impl RecipeAdapter {
         }
     }
 
+    /// What would be told of an answer to the last call of an operation, as one text; nothing is sent.
+    /// For whoever tries the reader with bytes of their own.
+    pub fn told(&self, operation: Operation, ask: &Ask, status: u16, body: &[u8]) -> String {
+        let recipes = self.recipes(ask);
+        let (Some(step), Ok(status)) =
+            (self.steps(recipes, operation).last(), StatusCode::from_u16(status))
+        else {
+            return String::new();
+        };
+        let body = Zeroizing::new(body.to_vec());
+        let reply = Reply { status, headers: HeaderMap::new(), body };
+        let outcome = match self.judge(operation, step, &reply) {
+            Ok(outcome) => outcome,
+            Err(error) => return error.to_string(),
+        };
+        let mut scope = Scope::new(&self.interface.api, ask, None, SystemTime::now());
+        let identity = scope.identity(step, &outcome.answer);
+        let rows = list::rows_of(step, &scope, &outcome.answer);
+        let made =
+            step.fields.values().filter(|field| scope.secret(field, &outcome.answer).is_some());
+        let made = made.count();
+        let taken = scope.take(step, &outcome.answer).is_ok();
+        let (owner, scopes) = (identity.owner, identity.scopes);
+        format!("{:?} {owner:?} {scopes:?} {:?} {made} {taken}", outcome.verdict, names(&rows))
+    }
+
     /// What the calls of an operation need, and what they are.
     fn plan_of(&self, operation: Operation, ask: &Ask) -> Vec<String> {
         let recipes = self.recipes(ask);
@@ -314,6 +343,11 @@ impl Adapter for RecipeAdapter {
     fn plan(&self, operation: Operation, ask: &Ask) -> Vec<String> {
         self.plan_of(operation, ask)
     }
+}
+
+/// What a person sees of listed keys.
+fn names(rows: &[Listed]) -> Vec<(Option<&String>, Option<&String>)> {
+    rows.iter().map(|row| (row.name.as_ref(), row.hint.as_ref())).collect()
 }
 
 fn abilities(api: &Api, recipes: &Recipes) -> Abilities {

@@ -7,6 +7,7 @@ mod known;
 mod openclaw;
 mod rules;
 mod typed;
+mod verified;
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -28,6 +29,7 @@ pub use files::write_report;
 pub use known::VaultValues;
 pub use openclaw::OpenClawHome;
 pub use rules::{check_rules, load_rules};
+pub use verified::verify_findings;
 
 /// Where texts come from.
 pub enum ScanSource {

@@ -220,7 +220,11 @@ impl Exchange {
         state: &mut State,
     ) -> String {
         if let Some(key) = asking {
-            describe(key, words);
+            // What the request itself names goes before.
+            let mut of_key = Words::new();
+            describe(key, &mut of_key);
+            of_key.append(words);
+            *words = of_key;
         }
         let asks = asking.map(|key| key.value.clone());
         if let "replace" | "kill-asking" = self.does.as_str() {
@@ -230,7 +234,7 @@ impl Exchange {
         match self.does.as_str() {
             "make" | "replace" => {
                 state.made += 1;
-                let (id, count) = (format!("{}made{}", book.id_prefix, state.made), state.made);
+                let (id, count) = (format!("{}900{}", book.id_prefix, state.made), state.made);
                 let value = format!("{}needle-made-{count:024x}", book.value_prefix);
                 let name = words.get("name").cloned().unwrap_or_default();
                 let key = Key { id, value, name, live: true };

@@ -28,6 +28,8 @@ pub(super) struct Told<'a> {
     pub(super) column: usize,
     pub(super) secret: String,
     pub(super) checksum_failed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verified: Option<&'static str>,
     /// How it is encoded, the outermost first.
     pub(super) encoded: Vec<&'static str>,
     pub(super) known: Option<Known<'a>>,
@@ -107,6 +109,7 @@ impl<'a> Told<'a> {
             column: finding.place.column,
             secret: masked(&finding.value),
             checksum_failed: finding.checksum_failed,
+            verified: finding.verified,
             encoded: finding.codecs.iter().map(|codec| codec.name()).collect(),
             known: finding.known.as_ref().map(Known::of),
             history: finding.history.as_ref().map(Past::of),
@@ -130,6 +133,11 @@ impl<'a> Told<'a> {
         if self.checksum_failed {
             remarks.push("Its checksum is wrong: it may be made up, or mistyped.".to_owned());
         }
+        remarks.extend(self.verified.map(|word| match word {
+            "live" => "Its vendor accepts it: it is live.".to_owned(),
+            "dead" => "Its vendor refuses it: it is dead.".to_owned(),
+            _ => "Whether its vendor accepts it is not known.".to_owned(),
+        }));
         remarks.extend(self.place.iter().cloned());
         remarks.extend(self.history.iter().flat_map(Past::remarks));
         remarks

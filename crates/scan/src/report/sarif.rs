@@ -104,6 +104,7 @@ fn result(finding: &Finding, rule_index: Option<usize>) -> Value {
             "severity": told.severity,
             "confidence": told.confidence,
             "checksumFailed": told.checksum_failed,
+            "verified": told.verified,
             "encoded": told.encoded,
             "known": told.known,
             "history": told.history,

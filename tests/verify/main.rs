@@ -1,0 +1,231 @@
+//! Vendors on loopback are asked about keys: by `verify`, with and without the daemon, and by
+//! `scan --verify`; what they say is told, and no value is.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by it")]
+
+#[path = "../support/sandbox.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod sandbox;
+#[path = "../support/vendor/mod.rs"]
+mod vendor;
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use clawvault::app::{Asking, Vendors, Verdict, ask_all};
+use clawvault_core::domain::{FieldName, Policy, Value};
+use clawvault_providers::adapter::Ask;
+use sandbox::{Said, Sandbox};
+use vendor::{Fault, Vendor};
+
+const LIVE: &str = "needle-live-0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+const DEAD: &str = "needle-dead-0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+
+/// A user's own vendor.
+fn manifest(id: &str, variable: &str) -> String {
+    format!(
+        "id = \"{id}\"\nname = \"Own\"\n\n[[variables]]\nvariable = \"{variable}\"\n\
+         secret = \"{id}/main\"\n\n[api]\nbase_url = \"https://{id}.example\"\n\n[recipes]\n\
+         level = \"manual\"\n\n[[recipes.validate]]\nrequest = \"GET /models\"\nholds = [\"$.data\"]\n"
+    )
+}
+
+/// A vault with two keys, and the vendor of both.
+fn world() -> (Sandbox, Vendor) {
+    let (sandbox, vendor) = (Sandbox::with_vault(), Vendor::start("openai"));
+    vendor.add_key(LIVE, "live");
+    sandbox.run(&["set", "openai/main"], LIVE.as_bytes());
+    let policy = format!("[vendors.openai]\nbase_url = \"{}\"\n", vendor.base_url());
+    apply(&sandbox, &policy, &[]).sound("policy apply");
+    (sandbox, vendor)
+}
+
+fn apply(sandbox: &Sandbox, policy: &str, more: &[&str]) -> Said {
+    std::fs::write(sandbox.path("policy.toml"), policy).unwrap();
+    let path = sandbox.path("policy.toml");
+    let mut args = vec!["policy", "apply", path.to_str().unwrap(), "--yes"];
+    args.extend(more);
+    sandbox.run(&args, b"")
+}
+
+/// What was said holds no value.
+fn silent(said: Said) -> Said {
+    let out = String::from_utf8_lossy(&said.out).into_owned();
+    assert!(!format!("{out}{}", said.err).contains("needle"), "{out}{}", said.err);
+    said
+}
+
+#[test]
+fn verify_says_live_dead_or_unknown_and_ends_so() {
+    let (sandbox, vendor) = world();
+    let verify = |args: &[&str]| {
+        let args: Vec<&str> = ["verify"].into_iter().chain(args.iter().copied()).collect();
+        let said = silent(sandbox.run(&args, b""));
+        (said.code(), String::from_utf8(said.out).unwrap())
+    };
+    let (code, out) = verify(&[]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("openai/main") && out.contains("live"), "{out}");
+
+    sandbox.run(&["set", "openai/other"], DEAD.as_bytes());
+    let (code, out) = verify(&["--json"]);
+    assert_eq!(code, Some(1), "{out}");
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let verdict = |at: usize| told["keys"][at]["verdict"].as_str().unwrap().to_owned();
+    assert_eq!((verdict(0), verdict(1)), ("live".to_owned(), "dead".to_owned()), "{told}");
+
+    for fault in [Fault::Status(500), Fault::Echo, Fault::Page, Fault::RateLimited(9)] {
+        vendor.fault("validate", fault);
+        let (code, out) = verify(&["openai/main"]);
+        assert_eq!(code, Some(6), "{out}");
+        assert!(out.contains("unknown"), "{out}");
+    }
+    assert_eq!(verify(&["openai/none"]).0, Some(4));
+    // What no vendor can be asked about counts where it is named.
+    sandbox.run(&["set", "mine/thing"], b"needle-mine-value");
+    assert_eq!(verify(&["openai/main"]).0, Some(0));
+    assert_eq!(verify(&["mine/thing"]).0, Some(6));
+
+    let log = silent(sandbox.run(&["log", "--json"], b"")).sound("log");
+    assert!(log.lines().any(|line| line.contains("\"event\":\"verify\"")), "{log}");
+    assert_eq!(vendor.problems(), [""; 0]);
+}
+
+/// Ends with the test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn verify_is_the_same_through_the_daemon() {
+    let (sandbox, vendor) = world();
+    let mut daemon = sandbox.command(&["daemon"]);
+    let daemon = daemon.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _daemon = Daemon(daemon.spawn().expect("the daemon starts"));
+    let start = Instant::now();
+    while sandbox.run(&["unlock"], b"").code() != Some(0) {
+        assert!(start.elapsed() < Duration::from_secs(60), "the daemon does not open the vault");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = silent(sandbox.run(&["verify", "--json"], b""));
+    assert_eq!(said.code(), Some(0), "{}", said.err);
+    assert_eq!(vendor.order(), ["validate"]);
+    let out = String::from_utf8(said.out).unwrap();
+    assert!(out.contains("\"live\""), "{out}");
+}
+
+#[test]
+fn a_host_has_to_be_trusted_and_a_manifest_may_not_take_what_is_built_in() {
+    let sandbox = Sandbox::with_vault();
+    let policy = "[vendors.openai]\nbase_url = \"https://keys.example\"\n";
+    let said = apply(&sandbox, policy, &[]);
+    assert_eq!(said.code(), Some(2), "{}", said.err);
+    assert!(said.err.contains("--trust-host keys.example"), "{}", said.err);
+    assert_eq!(apply(&sandbox, policy, &["--trust-host", "keys.example"]).code(), Some(0));
+    assert_eq!(
+        apply(&sandbox, "[vendors.openai]\nbase_url = \"http://keys.example\"\n", &[]).code(),
+        Some(2)
+    );
+
+    let file = sandbox.path("own.toml");
+    let providers = |args: &[&str], text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut all = vec!["providers"];
+        all.extend(args);
+        all.push(file.to_str().unwrap());
+        sandbox.run(&all, b"")
+    };
+    let good = manifest("own", "OWN_KEY");
+    assert_eq!(providers(&["check"], &good).code(), Some(0));
+    let said = providers(&["check"], &good.replace("GET /models", "FETCH /models"));
+    assert!(said.err.contains("line 16, column 11: a request is not"), "{}", said.err);
+    for (from, to, what) in [
+        ("id = \"own\"", "id = \"openai\"", "secret's first part"),
+        ("OWN_KEY", "OPENAI_API_KEY", "a variable of openai"),
+        ("own.example", "api.openai.com", "a host of openai"),
+        ("\"$.data\"", "\"$[\"", "no JSONPath"),
+    ] {
+        let said = providers(&["add"], &good.replacen(from, to, 1));
+        assert_eq!(said.code(), Some(2), "{to}");
+        assert!(said.err.contains(what), "{}", said.err);
+    }
+    assert_eq!(providers(&["add"], &good).code(), Some(0));
+    assert_eq!(providers(&["add"], &good).code(), Some(2));
+    assert_eq!(providers(&["add", "--replace"], &good).code(), Some(0));
+    let shown = sandbox.run(&["policy", "show"], b"").sound("policy show");
+    assert_eq!(shown.matches("[manifests.own]").count(), 1, "{shown}");
+    assert!(shown.contains("keys.example"), "{shown}");
+
+    let vendor = Vendor::start("openai");
+    vendor.add_key(LIVE, "live");
+    let moved = format!("{shown}\n[vendors.own]\nbase_url = \"{}\"\n", vendor.base_url());
+    let said = apply(&sandbox, &moved, &[]);
+    assert_eq!(said.code(), Some(0), "{}", said.err);
+    sandbox.run(&["set", "own/main"], LIVE.as_bytes());
+    let said = silent(sandbox.run(&["verify", "own/main"], b""));
+    assert_eq!(said.code(), Some(0), "{} {}", String::from_utf8_lossy(&said.out), said.err);
+}
+
+#[test]
+fn a_scan_asks_about_each_value_once() {
+    let (sandbox, vendor) = world();
+    let tree = sandbox.path("tree");
+    std::fs::create_dir(&tree).unwrap();
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(tree.join(name), format!("key: {LIVE}\n")).unwrap();
+    }
+    let said = sandbox.run(&["scan", "--verify", "--format", "json", tree.to_str().unwrap()], b"");
+    assert_eq!(said.code(), Some(1), "{}", said.err);
+    let told: serde_json::Value = serde_json::from_slice(&said.out).unwrap();
+    let all = told["findings"].as_array().unwrap();
+    assert!(all.len() >= 2 && all.iter().all(|one| one["verified"] == "live"), "{told}");
+    assert_eq!(vendor.order(), ["validate"]);
+}
+
+/// 200 keys of 40 vendors that take 50 to 500 ms: at most 1.3 times what the slowest one needs.
+#[test]
+fn two_hundred_keys_of_forty_vendors_take_as_long_as_the_slowest_vendor() {
+    let mut policy = String::new();
+    let mut vendors = Vec::new();
+    for nth in 0..40_u64 {
+        let vendor = Vendor::start("openai");
+        let id = format!("own{nth}");
+        let table: toml::Table = manifest(&id, &format!("OWN{nth}_KEY")).parse().unwrap();
+        let section = toml::Table::from_iter([(id.clone(), toml::Value::Table(table))]);
+        let section =
+            toml::Table::from_iter([("manifests".to_owned(), toml::Value::Table(section))]);
+        policy.push_str(&toml::to_string(&section).unwrap());
+        policy.push_str(&format!("\n[vendors.{id}]\nbase_url = \"{}\"\n", vendor.base_url()));
+        for key in 0..5 {
+            vendor.add_key(&format!("needle-{nth}-{key}"), "key");
+        }
+        vendor.set_latency(Duration::from_millis(50 + nth * 450 / 39));
+        vendors.push(vendor);
+    }
+    let policy = Policy::parse(&policy).unwrap();
+    let asking = |nth: usize| {
+        let ask = |key| {
+            let value = Value::copy_of(format!("needle-{nth}-{key}").as_bytes()).unwrap();
+            let key = vec![(FieldName::parse("value").unwrap(), value)];
+            Some(Asking { vendor: format!("own{nth}"), ask: Ask { key, ..Ask::default() } })
+        };
+        (0..5).map(ask).collect::<Vec<_>>()
+    };
+    let timed = |questions| {
+        let all = Vendors::new(&policy).unwrap();
+        let start = Instant::now();
+        let verdicts = ask_all(&all, questions).unwrap();
+        assert!(verdicts.iter().all(|one| matches!(one, Verdict::Live(_))), "{verdicts:?}");
+        (start.elapsed(), verdicts.len())
+    };
+    let (slowest, _) = timed(asking(39));
+    let (took, keys) = timed((0..40).flat_map(asking).collect());
+    assert_eq!(keys, 200);
+    assert!(took < slowest.mul_f64(1.3), "{took:?} for all, {slowest:?} for the slowest vendor");
+    assert!(vendors.iter().all(|vendor| vendor.most_open() <= 4), "more than 4 at once");
+}
