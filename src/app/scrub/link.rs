@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::MAX_DOCUMENT;
 use clawvault_core::domain::{FieldName, SecretName};
-use clawvault_core::platform::HeldFile;
+use clawvault_core::platform::{HeldFile, process};
 use zeroize::Zeroizing;
 
 use super::keeper::Keeper;
-use super::plan::{Cut, Planner, other_in_copy};
+use super::plan::{Cut, GATEWAY, Planner, other_in_copy};
 use super::{PlannedFile, Proof, Removal, ScrubPlan, Then};
 use crate::app::import::is_known;
 use crate::app::{Access, App, AppError, ImportOptions, Imported};
@@ -66,6 +66,15 @@ impl App {
                 Err(_) if document.is_old_copy() => linker.planner.unreadable_copy(held, &shown)?,
                 Err(error) => linker.planner.leave_file(&shown, &error),
             }
+        }
+        if provider.is_some() {
+            let running = process::called(GATEWAY).into_iter().map(|pid| {
+                format!(
+                    "An OpenClaw gateway is running (pid {pid}) and notices the change: start it \
+                     anew with `clawvault openclaw run`."
+                )
+            });
+            linker.planner.plan.warnings.extend(running);
         }
         Ok(LinkPlan {
             scrub: linker.planner.finish(&imported.plaintext),
