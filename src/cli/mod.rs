@@ -23,13 +23,17 @@ mod openclaw;
 mod output;
 mod policy;
 mod prompt;
+mod providers;
 mod quickstart;
 mod recipient;
 mod rekey;
 mod resolve;
 mod restore;
+mod revoke;
 mod rm;
 mod rollback;
+mod rotate;
+mod rotations;
 mod run;
 mod scan;
 mod scrub;
@@ -39,6 +43,7 @@ mod status;
 mod surroundings;
 mod time;
 mod uninstall;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -101,8 +106,14 @@ enum Command {
     Run(run::Args),
     Scan(scan::Args),
     Policy(policy::Args),
+    Providers(providers::Args),
+    Verify(verify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Rotate(rotate::Args),
+    Rotations(rotations::Args),
+    Revoke(revoke::Args),
+    RevokeAll(revoke::AllArgs),
     Log(log::Args),
     Recipient(recipient::Args),
     Rekey(rekey::Args),
@@ -235,13 +246,18 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
+        Command::Providers(args) => providers::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Restore(args) => restore::run(&args, context),
+        Command::Revoke(args) => revoke::run(&args, context),
+        Command::RevokeAll(args) => revoke::run_all(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
+        Command::Rotate(args) => rotate::run(&args, context),
+        Command::Rotations(args) => rotations::run(&args, context),
         Command::Run(args) => run::run(args, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Set(args) => set::run(&args, context),
@@ -249,5 +265,6 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Status(args) => status::run(&args, context),
         Command::Unlock(args) => daemon::unlock(&args, context),
         Command::Uninstall(args) => uninstall::run(&args, context),
+        Command::Verify(args) => verify::run(&args, context),
     }
 }

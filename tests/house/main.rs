@@ -180,9 +180,22 @@ const MAY_EXPOSE: Spared = &[
     ("src/launch/files.rs", "into the secret file in memory"),
     ("src/launch/template.rs", "into the text that is rendered next"),
     ("src/mask/supervise.rs", "to look for it in the program's output"),
+    ("src/rotate/sink.rs", "into the file that the policy names"),
     ("src/openclaw/documents.rs", "whether the text of a document is a credential"),
     ("src/openclaw/leftovers.rs", "to look for copies of it in old files"),
     ("src/openclaw/search.rs", "to look for copies of it in databases"),
+    ("providers/src/native/aws/mod.rs", "into the headers that sign a request"),
+    (
+        "providers/src/native/place.rs",
+        "taken apart where it is a URL; put together again with a new password",
+    ),
+    ("providers/src/native/postgres/mod.rs", "into the verifier that the server keeps"),
+    ("providers/src/native/postgres/session.rs", "into the login that was asked for"),
+    ("providers/src/native/redis/mod.rs", "into the login that was asked for, and into its digest"),
+    ("providers/src/native/script/document.rs", "into the document for the user's own program"),
+    ("providers/src/native/script/webhook.rs", "into the signature of what is sent"),
+    ("providers/src/native/ssh/keys.rs", "to tell the public half of a private key"),
+    ("providers/src/native/ssh/login.rs", "into a file in memory that ssh reads"),
 ];
 
 const MAY_DEBUG_BYTES: Spared = &[

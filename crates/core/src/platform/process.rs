@@ -89,6 +89,15 @@ pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Ends a child's process group at once.
+pub fn kill_group(leader: u32) {
+    let pid = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // It may have ended by itself.
+        rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
+    }
+}
+
 /// Path of the running executable.
 pub fn executable() -> Option<PathBuf> {
     std::fs::read_link("/proc/self/exe").ok()
