@@ -14,7 +14,7 @@ use super::spots::edited;
 use super::{Entangled, Format, Tree, maps};
 
 /// What becomes of one member.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Edit {
     /// It is this JSON, as much of the way to it as is missing being made. Wiped when dropped.
     Put(Zeroizing<String>),

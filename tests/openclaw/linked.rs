@@ -51,15 +51,17 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     // A new value is used by the very same process.
     let second = format!("{first}-second");
     bench.cv(&["set", "openai/main"], &second);
+    bench.requests_once_quiet(&vendor);
     let reloaded = bench.json(&["openclaw", "reload", "--json"]);
     assert_eq!(reloaded["pid"], gateway.id());
     assert_eq!((&reloaded["warnings"], &reloaded["by"]), (&json!(0), &json!("socket")));
-    let before = vendor.requests().len();
+    let before = bench.requests_once_quiet(&vendor);
     bench.takes_a_turn(&gateway);
     bench.assert_bearer(&vendor, before, &second);
 
     // Cut off: nothing reaches the vendor, and the gateway lives. What opens the gateway stays.
     bench.refused(&["openclaw", "kill", "openclaw/gateway-token"]);
+    bench.requests_once_quiet(&vendor);
     bench.cv(&["openclaw", "kill", "openai/main"], "");
     let before = vendor.requests().len();
     bench.turn(&gateway);
@@ -249,9 +251,28 @@ impl Linked {
         let requests = vendor.requests();
         let bearer = format!("Bearer {value}");
         assert!(requests.len() > from, "the vendor was not asked");
-        for request in &requests[from..] {
-            assert_eq!(request.authorization.as_ref(), Some(&bearer));
+        for (at, request) in requests.iter().enumerate().skip(from) {
+            assert_eq!(
+                request.authorization.as_ref(),
+                Some(&bearer),
+                "request {at} of {requests:?}"
+            );
         }
+    }
+
+    /// How many requests there were, once no turn is at work any more: what one began it ends with
+    /// the key that it began with.
+    fn requests_once_quiet(&self, vendor: &ModelServer) -> usize {
+        let mut count = vendor.requests().len();
+        let mut since = Instant::now();
+        while since.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = vendor.requests().len();
+            if now != count {
+                (count, since) = (now, Instant::now());
+            }
+        }
+        count
     }
 
     /// The resolver as OpenClaw calls it, without an environment; how it ended, and when.

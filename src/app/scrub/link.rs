@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::limits::MAX_DOCUMENT;
 use clawvault_core::domain::{FieldName, SecretName};
-use clawvault_core::platform::HeldFile;
+use clawvault_core::platform::{HeldFile, process};
 use zeroize::Zeroizing;
 
 use super::keeper::Keeper;
-use super::plan::{Cut, Planner, other_in_copy};
-use super::{PlannedFile, Proof, Removal, ScrubPlan, Then};
+use super::plan::{Cut, GATEWAY, Planner, other_in_copy};
+use super::{PlannedFile, Proof, Removal, ScrubPlan, Taken, Then};
 use crate::app::import::is_known;
 use crate::app::{Access, App, AppError, ImportOptions, Imported};
 use crate::intake::{self, Edit, Format, Spot};
@@ -67,6 +67,15 @@ impl App {
                 Err(error) => linker.planner.leave_file(&shown, &error),
             }
         }
+        if provider.is_some() {
+            let running = process::called(GATEWAY).into_iter().map(|pid| {
+                format!(
+                    "An OpenClaw gateway is running (pid {pid}) and notices the change: start it \
+                     anew with `clawvault openclaw run`."
+                )
+            });
+            linker.planner.plan.warnings.extend(running);
+        }
         Ok(LinkPlan {
             scrub: linker.planner.finish(&imported.plaintext),
             targets: linker.targets,
@@ -84,15 +93,17 @@ struct Linker<'a> {
 
 /// What changes in one file of the configuration.
 #[derive(Default)]
-struct Changes {
+struct Changes<'a> {
     edits: BTreeMap<String, Edit>,
     removals: Vec<Removal>,
     proofs: Vec<Proof>,
+    /// Values that stay somewhere in it, for a reason that was said.
+    staying: Vec<&'a Taken>,
 }
 
 const NOT_GIVEN: &str = "it administers other keys, which OpenClaw never gets; take it out";
 
-impl Linker<'_> {
+impl<'a> Linker<'a> {
     fn configuration(
         &mut self,
         document: &HomeDocument,
@@ -121,7 +132,10 @@ impl Linker<'_> {
                         self.planner.leave(shown, spot.line, what, NOT_GIVEN.to_owned());
                     }
                 }
-                Err(why) => self.planner.leave(shown, spot.line, what, why.to_owned()),
+                Err(why) => {
+                    self.planner.leave(shown, spot.line, what, why.to_owned());
+                    changes.staying.push(one);
+                }
             }
         }
         let variables = document.variables(held.bytes()).map_err(|_| {
@@ -146,7 +160,7 @@ impl Linker<'_> {
         document: &HomeDocument,
         spot: &Spot,
         secret: (SecretName, FieldName),
-        changes: &mut Changes,
+        changes: &mut Changes<'a>,
     ) -> Result<bool, AppError> {
         let Some(id) = self.planner.keeper.id(&secret.0, &secret.1)? else { return Ok(false) };
         let with = Edit::Put(Zeroizing::new(reference(&id).to_string()));
@@ -162,8 +176,8 @@ impl Linker<'_> {
         Ok(true)
     }
 
-    fn change(&mut self, held: HeldFile, shown: &str, changes: Changes) {
-        let Changes { edits, removals, proofs } = changes;
+    fn change(&mut self, held: HeldFile, shown: &str, changes: Changes<'a>) {
+        let Changes { edits, removals, proofs, staying } = changes;
         if edits.is_empty() {
             return;
         }
@@ -171,7 +185,7 @@ impl Linker<'_> {
             // Linked already, and just as it would be now.
             Ok(result) if *result == held.bytes() => {}
             Ok(result) => {
-                self.planner.name_leftovers(shown, &result, &[]);
+                self.planner.name_leftovers(shown, &result, &staying);
                 let result = Some(result);
                 let shown = shown.to_owned();
                 self.planner.add(PlannedFile { shown, removals, held, result, proofs });

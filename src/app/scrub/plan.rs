@@ -18,7 +18,7 @@ use crate::intake::{self, Format, Shape, Spot};
 use crate::openclaw::{self, Credential, HomeDocument};
 
 /// How the gateway calls itself, as far as the kernel keeps it.
-const GATEWAY: &str = "openclaw-gatewa";
+pub(super) const GATEWAY: &str = "openclaw-gatewa";
 const WHOLE_FILE: &str = "all of it";
 
 impl App {

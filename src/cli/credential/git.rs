@@ -24,7 +24,7 @@ pub(super) fn run(
     })?;
     let of = |key: &str| {
         let pairs = said.lines().filter_map(|line| line.split_once('='));
-        pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+        pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).next_back()
     };
     // Other protocols have no passwords, or are none of our business.
     let is_web = matches!(of("protocol"), Some("https" | "http"));
