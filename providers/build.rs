@@ -15,6 +15,9 @@ pub mod manifest;
 
 use manifest::{FormatEntry, Manifest, VariableEntry};
 
+/// A manifest, and its texts that the program keeps: the interface, and money.
+type Read = (Manifest, String, String);
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=vendors");
     println!("cargo:rerun-if-changed=src/manifest");
@@ -26,8 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Reads every manifest; sorted by id, which the lookups rely on.
-fn read_all(folder: &Path) -> Result<Vec<(Manifest, String, String)>, Box<dyn Error>> {
-    let mut manifests: Vec<(Manifest, String, String)> = Vec::new();
+fn read_all(folder: &Path) -> Result<Vec<Read>, Box<dyn Error>> {
+    let mut manifests: Vec<Read> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
@@ -53,11 +56,11 @@ fn read_all(folder: &Path) -> Result<Vec<(Manifest, String, String)>, Box<dyn Er
 /// text in the program, so that a launch parses nothing and there is one reader of them.
 fn part_of(text: &str, keys: &[&str]) -> Result<String, Box<dyn Error>> {
     let mut table: toml::Table = text.parse()?;
-    table.retain(|key, _| keys.iter().any(|one| *one == key));
+    table.retain(|key, _| keys.contains(&key));
     Ok(toml::to_string(&table)?)
 }
 
-fn tables(manifests: &[(Manifest, String, String)]) -> Result<String, Box<dyn Error>> {
+fn tables(manifests: &[Read]) -> Result<String, Box<dyn Error>> {
     let mut out = format!("static VENDORS: [Vendor; {}] = [\n", manifests.len());
     let mut by_variable = BTreeMap::new();
     for (vendor, (manifest, interface, purse)) in manifests.iter().enumerate() {

@@ -1,9 +1,11 @@
 //! Records that features keep in the vault, read and changed through a session: read, thought over,
 //! written, and all of it again where somebody else was faster.
 
+use clawvault_core::domain::Revealed;
 use clawvault_core::domain::limits::MAX_KEPT_AT_ONCE;
-use clawvault_core::domain::{FieldName, Revealed, Value};
 use clawvault_core::vault::{Keep, VaultError, Want, mark};
+
+use clawvault_providers::adapter::Fields;
 
 use super::session::{Request, Session};
 use super::{AppError, Code};
@@ -62,10 +64,7 @@ impl Session {
 impl Session {
     /// Fields of secrets, each logged, with one sync of the log where the vault is open here; none for a
     /// secret that is missing.
-    pub(super) fn open_each(
-        &mut self,
-        wants: &[Want],
-    ) -> Result<Vec<Option<Vec<(FieldName, Value)>>>, AppError> {
+    pub(super) fn open_each(&mut self, wants: &[Want]) -> Result<Vec<Option<Fields>>, AppError> {
         let there = |error: AppError| match error.code {
             Code::Missing => Ok(None),
             _ => Err(error),

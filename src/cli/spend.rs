@@ -194,9 +194,9 @@ fn show(args: &Args, app: &App) -> Result<ExitCode, AppError> {
     let spending = app.spending(name.as_ref().map(|name| (&profile, name.as_str())))?;
     output::warnings(&spending.notes);
     if args.json {
-        json(&spending)
+        json(&spending);
     } else {
-        table(&spending)
+        table(&spending);
     }
     let passed = spending.rows.iter().find(|row| row.percent.is_some_and(|percent| percent >= 100));
     match passed {

@@ -96,13 +96,16 @@ pub(in crate::app) fn launch(
     Ok(Reply { revealed, launched: Some(launched), notes, ..Reply::default() })
 }
 
+/// What a program gets, and what a person should know about it.
+type Allotted = (Vec<Slot>, Vec<Fill>, Vec<String>);
+
 /// What the program gets, if it may have it and it fits.
 fn allotted(
     vault: &Vault,
     policy: &Policy,
     authority: &Authority,
     ask: &RunAsk,
-) -> Result<(Vec<Slot>, Vec<Fill>, Vec<String>), AppError> {
+) -> Result<Allotted, AppError> {
     let grant = grant(policy, ask)?;
     let profile = match (&ask.profile, grant) {
         (Some(profile), _) => profile.clone(),
