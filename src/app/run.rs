@@ -94,6 +94,7 @@ impl App {
             env: options.env,
             files: options.files,
             places: templates.iter().flat_map(Planned::places).collect(),
+            beside: false,
             room: Room::of(options.command.iter().map(OsString::as_os_str), lengths),
         };
         let reply = session.ask(Request::Run(ask))?;
@@ -143,6 +144,7 @@ impl App {
             launched_ms: SystemClock.now_ms(),
             agent,
             holds: launched.holds.clone(),
+            bell: None,
             files: files.map(SecretFiles::paths).unwrap_or_default(),
             rendered: rendered.marks().to_vec(),
         };

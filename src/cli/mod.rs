@@ -78,6 +78,9 @@ struct Keys {
     /// File that holds the passphrase
     #[arg(long, global = true, value_name = "FILE", help_heading = "Keys")]
     passphrase_file: Option<std::path::PathBuf>,
+    /// Socket of the daemon to ask, where it is not the usual one [env: CLAWVAULT_SOCKET]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Keys")]
+    socket: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,9 @@ use crate::app::{App, AppError, Code, KeySource};
 /// The environment variables that this program reads, besides those of XDG.
 const HOME: &str = "CLAWVAULT_HOME";
 const IDENTITY: &str = "CLAWVAULT_IDENTITY";
+const SOCKET: &str = "CLAWVAULT_SOCKET";
+/// Where a daemon of the whole system listens.
+pub(super) const SYSTEM_SOCKET: &str = "/run/clawvault/daemon.sock";
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// Name of the credential that a unit gives the identity as.
 const CREDENTIAL: &str = "clawvault-identity";
@@ -23,11 +26,13 @@ const CREDENTIAL: &str = "clawvault-identity";
 pub(super) struct NamedKeys {
     identity: Option<PathBuf>,
     passphrase_file: Option<PathBuf>,
+    socket: Option<PathBuf>,
 }
 
 impl From<Keys> for NamedKeys {
     fn from(keys: Keys) -> Self {
-        Self { identity: keys.identity, passphrase_file: keys.passphrase_file }
+        let Keys { identity, passphrase_file, socket } = keys;
+        Self { identity, passphrase_file, socket }
     }
 }
 
@@ -69,8 +74,18 @@ impl Context {
         let identity = self.identity();
         let passphrase_file = self.keys.passphrase_file.clone();
         let keys = KeySource { identity, passphrase_file, prompt: ask };
-        let socket = runtime.join(socket_name(path(HOME).as_deref()));
-        Ok(App { place: Place { home, state }, runtime, socket, keys })
+        let own = runtime.join(socket_name(path(HOME).as_deref()));
+        let named = self.keys.socket.clone().or_else(|| path(SOCKET));
+        let is_here = || path(HOME).is_some() || own.exists() || home.join("vault.toml").exists();
+        // A vault of the user's own comes first; without one, there may be one of the system.
+        let system = || Some(PathBuf::from(SYSTEM_SOCKET)).filter(|it| !is_here() && it.exists());
+        let other = named.filter(|named| *named != own).or_else(system);
+        // Who names a home and a socket says that they belong together.
+        let elsewhere = other.is_some() && path(HOME).is_none();
+        let socket = other.unwrap_or(own);
+        let mut app = App::new(Place { home, state }, runtime, socket, keys);
+        app.elsewhere = elsewhere;
+        Ok(app)
     }
 
     /// The identity file: as named, else the credential of this unit.

@@ -9,7 +9,7 @@ use clawvault_core::platform::Dir;
 use clawvault_core::platform::process::{Kinship, ProcessId, kinship};
 use clawvault_core::platform::socket::Peer;
 
-use crate::app::session::RunGrant;
+use crate::app::session::{AgentGrant, RunGrant};
 use crate::launch::Runs;
 
 /// Longest chain of parents that is followed.
@@ -22,6 +22,8 @@ pub(super) enum Standing {
     Operator(&'static str),
     /// May have what its run was given.
     Run(RunGrant),
+    /// May have what the policy grants its user.
+    Agent(AgentGrant),
     /// May ask how things stand, and why no more.
     Bystander(&'static str),
 }
@@ -32,6 +34,7 @@ impl Standing {
         match self {
             Self::Operator(why) => ("operator", (*why).to_owned()),
             Self::Run(grant) => ("run", format!("it is inside run {}", grant.run)),
+            Self::Agent(agent) => ("agent", format!("its user is agent {}", agent.name)),
             Self::Bystander(why) => ("status", (*why).to_owned()),
         }
     }

@@ -10,6 +10,7 @@ mod keeper;
 mod race;
 mod shared;
 mod timers;
+mod users;
 
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub struct Options {
     pub runtime: PathBuf,
     /// Name of the socket there.
     pub socket: String,
+    /// For a daemon of the whole system: the directory of its socket, which others may enter.
+    pub shared: Option<PathBuf>,
     /// True where the service manager handed a listening socket over.
     pub handed: bool,
     /// Where the service manager listens.
@@ -69,9 +72,10 @@ pub fn serve(options: Options, say: &dyn Fn(&str)) -> Result<(), AppError> {
     }
     drop(probe);
     let dir = Dir::create(&options.runtime)?;
-    let bound = match options.handed {
-        true => socket::adopt(&dir, &options.socket),
-        false => socket::bind(&dir, &options.socket),
+    let bound = match (options.handed, &options.shared) {
+        (true, _) => socket::adopt(&dir, &options.socket),
+        (false, Some(shared)) => socket::bind_shared(&dir, shared, &options.socket),
+        (false, None) => socket::bind(&dir, &options.socket),
     };
     let bound = bound.map_err(not_bound)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -91,7 +95,7 @@ async fn run(
     say: &dyn Fn(&str),
 ) -> Result<(), AppError> {
     let listener = listening(&bound.listener).map_err(|e| failed("the socket is of no use", &e))?;
-    let name = options.socket.clone();
+    let socket = options.shared.as_deref().unwrap_or(dir.path()).join(&options.socket);
     let (handed, notify) = (options.handed, options.notify.clone());
     let tell = |text: &str| {
         // Who listens there may be gone; that is no matter of ours.
@@ -114,7 +118,7 @@ async fn run(
             }
         }
     }
-    say(&format!("listening at {}", dir.path().join(&name).display()));
+    say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
     let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));
@@ -147,7 +151,7 @@ async fn run(
     shared.stop();
     keeper.end();
     if !handed {
-        dir.remove(&name).ok();
+        socket::unbind(&socket);
     }
     Ok(())
 }

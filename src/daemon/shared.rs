@@ -1,12 +1,13 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clawvault_core::crypto::VaultKey;
-use clawvault_core::domain::Event;
+use clawvault_core::domain::{Event, Policy};
 use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::socket::Peer;
 use clawvault_core::platform::{Clock, Dir, SystemClock, slept_ms};
@@ -18,13 +19,21 @@ use super::Options;
 use super::authority::{self, KnownRun, Leader, Standing};
 use super::keeper::{Answer, Job};
 use super::timers::{Limits, Times};
+use super::users::Users;
 use crate::app::session::{Authority, Request, RunGrant};
 use crate::app::{AppError, Code};
+use crate::launch::{RunRecord, Runs};
 
 /// Bytes of large messages that may be on their way in at once, in KiB.
 const BUDGET: usize = 64 * 1024;
 /// Most connections at once.
 const MOST: usize = 8192;
+/// The part of them that one user of several may take, if it is no operator.
+const SHARE: usize = 8;
+/// Most running programs that one answer tells of.
+const MAX_TOLD: usize = 1024;
+/// How long a request waits for one who works on the store.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Descriptors that are kept for files.
 const KEPT: u64 = 64;
 /// Most runs that are remembered; the dead among them go first.
@@ -34,6 +43,8 @@ const MAX_RUNS: usize = 65_536;
 pub(super) struct Shared {
     pub(super) place: Place,
     pub(super) swappable: bool,
+    /// True where it serves several users.
+    pub(super) is_of_system: bool,
     runtime: Option<Dir>,
     limits: Limits,
     started_ms: i64,
@@ -62,6 +73,11 @@ struct State {
     why_locked: String,
     leaders: Vec<Leader>,
     runs: Vec<KnownRun>,
+    users: Users,
+    /// Connections of users who are no operators, in a daemon of the whole system.
+    crowd: HashMap<u32, usize>,
+    /// Who works on the store meanwhile.
+    lent: Option<u32>,
 }
 
 impl Shared {
@@ -70,6 +86,7 @@ impl Shared {
         Self {
             place: options.place,
             swappable: options.swappable,
+            is_of_system: options.shared.is_some(),
             runtime: Dir::create(&options.runtime).ok(),
             limits: Limits {
                 idle: options.idle,
@@ -152,7 +169,89 @@ impl Shared {
         };
         // Those of runs that were launched before us, or beside us while we were locked.
         runs.extend(self.runtime.as_ref().map(authority::recorded).unwrap_or_default());
-        authority::judge(peer, &leaders, &runs)
+        match self.is_of_system {
+            true => self.state().users.judge(peer, &runs),
+            false => authority::judge(peer, &leaders, &runs),
+        }
+    }
+
+    /// Learns from the policy who is who.
+    pub(super) fn know(&self, policy: &Policy) {
+        if self.is_of_system {
+            self.state().users = Users::of(policy);
+            self.changed();
+        }
+    }
+
+    /// Lets one more connection of this user in, if it has not more than its share.
+    pub(super) fn enter(&self, uid: u32) -> bool {
+        let mut state = self.state();
+        if !self.is_of_system || matches!(state.users.standing_of(uid), Standing::Operator(_)) {
+            return true;
+        }
+        let count = state.crowd.entry(uid).or_default();
+        *count += 1;
+        *count <= (self.most / SHARE).max(1)
+    }
+
+    /// A connection of this user is over.
+    pub(super) fn leave(&self, uid: u32) {
+        let mut state = self.state();
+        if let Some(count) = state.crowd.get_mut(&uid) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                state.crowd.remove(&uid);
+            }
+        }
+    }
+
+    /// Closes the store for one who has its key and works on it, or notes the key that it has now.
+    pub(super) async fn lend(&self, pid: u32, key: VaultKey, who: Who) -> Result<(), AppError> {
+        let _one = self.acts.lock().await;
+        if self.state().times.is_none() {
+            let why = self.state().why_locked.clone();
+            return Err(locked(&why));
+        }
+        if self.state().lent.is_some_and(|other| other != pid) {
+            self.settled().await?;
+        }
+        let (done, outcome) = oneshot::channel();
+        self.send(Job::Lend { key, who, done })?;
+        outcome.await.unwrap_or_else(|_| Err(stopping()))?;
+        self.state().lent = Some(pid);
+        Ok(())
+    }
+
+    /// Opens the store again after it was lent; where that fails the vault is locked.
+    pub(super) async fn take_back(&self) {
+        let guard = self.acts.lock().await;
+        if self.state().lent.is_none() {
+            return;
+        }
+        let (done, outcome) = oneshot::channel();
+        let back = match self.send(Job::TakeBack { done }) {
+            Ok(()) => outcome.await.unwrap_or(false),
+            Err(_) => false,
+        };
+        drop(guard);
+        if !back {
+            self.lock("its keys were changed by a command that worked on it", None).await;
+        }
+        self.state().lent = None;
+        self.changed();
+    }
+
+    /// Waits until nobody works on the store.
+    async fn settled(&self) -> Result<(), AppError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut changes = self.changes();
+        loop {
+            let Some(pid) = self.state().lent else { return Ok(()) };
+            if tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
+                let what = format!("another command works on the vault: pid {pid}");
+                return Err(AppError::new(Code::Failed, what, "Try again once it is done."));
+            }
+        }
     }
 
     /// Opens the vault, or, where it is open, takes the key for what it is.
@@ -206,6 +305,7 @@ impl Shared {
                 why.clone_into(&mut state.why_locked);
             }
             state.unlocked_ms = None;
+            state.lent = None;
             state.leaders.clear();
         }
         self.changed();
@@ -219,6 +319,9 @@ impl Shared {
 
     /// Does something on the vault for somebody.
     pub(super) async fn perform(&self, who: Who, authority: Authority, request: Request) -> Answer {
+        if let Err(error) = self.settled().await {
+            return Answer::refused(error);
+        }
         let (done, outcome) = oneshot::channel();
         {
             let mut state = self.state();
@@ -258,7 +361,32 @@ impl Shared {
     }
 
     /// Remembers a launched program before anything is handed to it.
-    pub(super) fn launched(&self, process: ProcessId, grant: RunGrant) {
+    pub(super) fn launched(
+        &self,
+        process: ProcessId,
+        (run, agent): (String, Option<String>),
+        holds: Vec<(String, u32)>,
+    ) {
+        let ids = holds.iter().map(|(id, _)| id.clone()).collect();
+        let grant = RunGrant { run: run.clone(), agent: agent.clone(), holds: ids };
+        let record = RunRecord {
+            run,
+            vault: String::new(),
+            pid: process.pid,
+            started: process.started,
+            launched_ms: SystemClock.now_ms(),
+            agent,
+            holds,
+            bell: None,
+            files: Vec::new(),
+            rendered: Vec::new(),
+        };
+        // What its own user recorded lies where we do not look: who serves several keeps records.
+        if self.is_of_system
+            && let Some(runs) = self.runtime.as_ref().and_then(|runtime| Runs::open(runtime).ok())
+        {
+            runs.sweep_if_due().and_then(|()| runs.write(&record)).ok();
+        }
         let mut state = self.state();
         if state.runs.len() >= 64 && state.runs.len().is_power_of_two() {
             state.runs.retain(|run| run.process.is_alive());
@@ -298,7 +426,28 @@ impl Shared {
             authority: authority.to_owned(),
             because,
             sessions: u32::try_from(state.leaders.len()).unwrap_or(u32::MAX),
+            system: self.is_of_system,
+            runs: self.running(standing),
         }
+    }
+}
+
+impl Shared {
+    /// The programs that it recorded itself and that live, for an operator.
+    fn running(&self, standing: &Standing) -> Vec<m::Running> {
+        if !self.is_of_system || !matches!(standing, Standing::Operator(_)) {
+            return Vec::new();
+        }
+        let runs = self.runtime.as_ref().and_then(|runtime| Runs::open(runtime).ok());
+        let living = runs.and_then(|runs| runs.living().ok()).unwrap_or_default();
+        let told = |record: RunRecord| m::Running {
+            run: record.run,
+            pid: record.pid,
+            agent: record.agent,
+            launched_ms: record.launched_ms,
+            holds: record.holds.into_iter().map(|(id, _)| id).collect(),
+        };
+        living.into_iter().take(MAX_TOLD).map(told).collect()
     }
 }
 

@@ -36,6 +36,9 @@ pub struct RunRecord {
     pub agent: Option<String>,
     /// Blinded id and version of every secret it holds.
     pub holds: Vec<(String, u32)>,
+    /// The bell of the process that starts it anew, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bell: Option<String>,
     /// Secret files to be removed once it is over.
     pub files: Vec<PathBuf>,
     /// Rendered templates to be removed once it is over.

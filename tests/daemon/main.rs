@@ -24,4 +24,5 @@ mod memory;
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod needles;
 mod served;
+mod system;
 mod wire;

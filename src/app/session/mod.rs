@@ -10,16 +10,16 @@ mod request;
 mod wire;
 
 pub use perform::{event_of, items_of, perform, perform_gets};
-pub use request::{Authority, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
+pub use request::{AgentGrant, Authority, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
 pub use wire::{Inbound, decode_puts, decode_request, failure, frames};
 
-pub(super) use remote::{Remote, Sight};
+pub(super) use remote::{Loan, Remote, Sight};
 
 use clawvault_core::auditlog::Read;
 use clawvault_core::platform::process;
 use clawvault_core::vault::{Vault, VaultError, Who, memory_warning};
 
-use super::{Access, App, AppError, Code};
+use super::{Access, App, AppError};
 
 /// Sees entries of the log as they are read, and says whether to go on.
 pub type Each<'a> = &'a mut dyn FnMut(Read, &mut clawvault_core::auditlog::Digests) -> bool;
@@ -94,20 +94,6 @@ impl Session {
 }
 
 impl App {
-    /// Refuses what needs the store itself while the daemon holds it.
-    pub(super) fn refuse_while_served(&self) -> Result<(), AppError> {
-        match self.sight()? {
-            Sight::Unlocked(pid) => Err(AppError::new(
-                Code::Failed,
-                format!(
-                    "the daemon (pid {pid}) holds the vault, and this cannot be done through it yet"
-                ),
-                "Close it with `clawvault lock`, do this, then `clawvault unlock`.",
-            )),
-            Sight::Locked | Sight::None => Ok(()),
-        }
-    }
-
     /// This process, as the audit log names it.
     pub fn who(&self) -> Who {
         Who { actor: process::actor(), ..Who::default() }

@@ -3,9 +3,9 @@
 use clawvault_core::auditlog::{Digests, Item, Read, Scope};
 use clawvault_core::domain::{Event, Outcome, ProfileName, Revealed, SecretInfo, SecretName};
 use clawvault_core::platform::{Dir, Private};
-use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
+use clawvault_core::vault::{Purpose, PutOutcome, Stored, Vault, VaultError, Want, Who};
 
-use super::{Authority, Each, Health, Reply, Request};
+use super::{AgentGrant, Authority, Each, Health, Reply, Request};
 use crate::app::run::{field_of, is_admin, launch, named};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
@@ -21,12 +21,29 @@ pub fn perform(
     request: Request,
     each: Each<'_>,
 ) -> Result<Reply, AppError> {
-    if let Authority::Run(_) = authority
+    if !matches!(authority, Authority::Operator)
         && let Some(refused) = refuse_beyond_grant(vault, authority, &request)
     {
         vault.note(who, event_of(&request), Outcome::Refused, items_of(&request));
         return Err(refused);
     }
+    let changes = matches!(request, Request::Set(..) | Request::Import(_, true));
+    let mut done = perform_allowed(vault, who, authority, request, each)?;
+    if changes {
+        let new = |stored: &&Stored| stored.outcome == PutOutcome::Updated;
+        let id = |stored: &Stored| vault.blinded(&stored.profile, &stored.name);
+        done.changed.extend(done.stored.iter().filter(new).map(id));
+    }
+    Ok(done)
+}
+
+fn perform_allowed(
+    vault: &mut Vault,
+    who: &Who,
+    authority: &Authority,
+    request: Request,
+    each: Each<'_>,
+) -> Result<Reply, AppError> {
     match request {
         Request::Get(want, one_field) => get(vault, who, &want, one_field),
         Request::List(profile, removed) => {
@@ -48,7 +65,10 @@ pub fn perform(
         }
         Request::Remove(profile, name, purge) => remove(vault, who, &profile, &name, purge),
         Request::RollBack(profile, name, to) => match vault.roll_back(who, &profile, &name, to) {
-            Ok(version) => Ok(Reply { version, ..Reply::default() }),
+            Ok(version) => {
+                let changed = vec![vault.blinded(&profile, &name)];
+                Ok(Reply { version, changed, ..Reply::default() })
+            }
             Err(error) => {
                 if matches!(error, VaultError::NoSuch(_)) {
                     let asked = vec![item(&profile, &name)];
@@ -145,10 +165,17 @@ fn refuse_beyond_grant(
         Request::List(..) | Request::Run(_) => true,
         _ => false,
     };
-    (!allowed).then(beyond_grant)
+    (!allowed).then(|| beyond_grant(authority))
 }
 
-fn beyond_grant() -> AppError {
+fn beyond_grant(authority: &Authority) -> AppError {
+    if let Authority::Agent(AgentGrant { name, .. }) = authority {
+        return AppError::new(
+            Code::Denied,
+            format!("agent {name} may have what the policy grants it, and nothing else"),
+            "Widen its section in the policy, if it should have more.",
+        );
+    }
     AppError::new(
         Code::Denied,
         "a program that clawvault launched may have what it was given, and nothing else",
@@ -168,7 +195,7 @@ pub fn perform_gets(
             false => {
                 let asked = vec![item(&want.profile, &want.name)];
                 vault.note(who, Event::Get, Outcome::Refused, asked);
-                Err(beyond_grant())
+                Err(beyond_grant(authority))
             }
         };
         refused.push(may.err());

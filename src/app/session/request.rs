@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clawvault_core::auditlog::Verdict;
 use clawvault_core::domain::{
-    Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
+    Agent, Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
 use clawvault_core::vault::{Note, Put, Stored, Taken, Vault, Want};
 
@@ -68,6 +68,8 @@ pub struct Reply {
     pub verdict: Option<Verdict>,
     /// What a launch needs besides values.
     pub launched: Option<Launched>,
+    /// Blinded ids of the secrets whose current version is another one now; stays where it was done.
+    pub changed: Vec<String>,
     /// What a backup took.
     pub taken: Option<Taken>,
     /// What the vault tells of itself.
@@ -128,6 +130,17 @@ pub enum Authority {
     Operator,
     /// What its run was given, and nothing else.
     Run(RunGrant),
+    /// What the policy grants its user.
+    Agent(AgentGrant),
+}
+
+/// An agent that is known by its user.
+#[derive(Clone, Debug)]
+pub struct AgentGrant {
+    /// Its name in the policy.
+    pub name: String,
+    /// What it may have.
+    pub grant: Agent,
 }
 
 /// What a run was given.
@@ -147,6 +160,7 @@ impl Authority {
         match self {
             Self::Operator => true,
             Self::Run(grant) => grant.holds.contains(&vault.blinded(profile, name)),
+            Self::Agent(agent) => agent.grant.may_have(profile, name),
         }
     }
 }

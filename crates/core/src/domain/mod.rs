@@ -11,6 +11,7 @@ mod nesting;
 mod policy;
 mod scrub;
 mod secret;
+mod user;
 mod value;
 
 pub use actor::{Actor, Event, FileIdentity, Outcome, Program, goes_on_unlogged};
@@ -20,7 +21,8 @@ pub use log_rules::{Days, LogRules, Mirror, SegmentSize};
 pub use moment::moment;
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
 pub use nesting::{NestingFault, check_toml_nesting};
-pub use policy::{Agent, Pattern, Policy, PolicyError, SecretRule};
+pub use policy::{Agent, DaemonRules, Pattern, Policy, PolicyError, SecretRule};
 pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
+pub use user::User;
 pub use value::{Value, ValueError};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
-use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
+use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, User, check_toml_nesting};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -35,6 +35,18 @@ pub struct Policy {
     /// How the audit log is kept.
     #[serde(default)]
     pub log: LogRules,
+    /// Whom a daemon of the whole system serves.
+    #[serde(default)]
+    pub daemon: DaemonRules,
+}
+
+/// Whom a daemon of the whole system serves; one of a single user heeds none of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DaemonRules {
+    /// Users who may have everything; root always may.
+    #[serde(default)]
+    pub operators: Vec<User>,
 }
 
 /// The grant of one agent.
@@ -46,6 +58,8 @@ pub struct Agent {
     /// The only profile it may use; `default` where none is named.
     #[serde(default)]
     pub profile: ProfileName,
+    /// The user that it is, where a daemon of the whole system serves it.
+    pub uid: Option<User>,
 }
 
 /// A rule for the secrets of one pattern.
@@ -185,7 +199,7 @@ mod tests {
     fn an_unknown_key_is_named_with_its_place() {
         let error = Policy::parse("[agents.support]\nsecrets = []\nsecretz = 1\n").unwrap_err();
         assert_eq!((error.line, error.column), (3, 1));
-        assert_eq!(error.what, "unknown key, expected `secrets` or `profile`");
+        assert_eq!(error.what, "unknown key, expected one of `secrets`, `profile`, `uid`");
         assert!(Policy::parse("[agents.a]\nsecrets = [\"Bad Name\"]\n").is_err());
     }
 

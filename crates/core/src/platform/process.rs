@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::domain::Actor;
+use crate::domain::{Actor, User};
 
 use super::executable;
 
@@ -81,6 +81,14 @@ pub fn called(begin: &str) -> Vec<u32> {
 /// Effective user id of this process.
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Number of a user; none where the system does not know the name.
+pub fn uid_of(user: &User) -> Option<u32> {
+    user.number().or_else(|| {
+        let found = nix::unistd::User::from_name(user.as_str()).ok()?;
+        found.map(|found| found.uid.as_raw())
+    })
 }
 
 /// Path of the running executable.
