@@ -68,6 +68,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         Some("never") => Ok(None),
         Some(text) => time::span(text).map(Some),
     };
+    if shared.is_none() && app.socket.parent() != Some(&app.runtime) {
+        let what = "a daemon of one user listens in that user's runtime directory";
+        let advice = format!("Name a socket in {}, or give --system.", app.runtime.display());
+        return Err(AppError::usage(what, advice));
+    }
     let socket = shared.as_deref().unwrap_or(&app.socket).file_name();
     let socket = socket.map(|name| name.to_string_lossy().into_owned());
     let options = Options {

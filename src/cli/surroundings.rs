@@ -141,6 +141,9 @@ pub(super) fn path(variable: &str) -> Option<PathBuf> {
 
 /// True where the service manager handed one listening socket to this very process.
 pub(super) fn socket_is_handed() -> Result<bool, AppError> {
+    if clawvault_core::platform::socket::stdin_listens() {
+        return Ok(true);
+    }
     let number = |variable: &str| std::env::var(variable).ok()?.parse::<u32>().ok();
     if number("LISTEN_PID") != Some(std::process::id()) {
         return Ok(false);

@@ -108,8 +108,20 @@ pub fn unbind(socket: &Path) {
     fs::remove_file(socket).ok();
 }
 
-/// Takes over the listening socket that the service manager opened at descriptor 3. The lock says
-/// that no other one of this name runs.
+/// True where the service manager made a listening Unix socket our standard input
+/// (`StandardInput=fd:NAME`).
+pub fn stdin_listens() -> bool {
+    listens(std::io::stdin()).unwrap_or(false)
+}
+
+fn listens(socket: impl AsFd) -> rustix::io::Result<bool> {
+    let family = rustix::net::sockopt::socket_domain(&socket)?;
+    Ok(family == rustix::net::AddressFamily::UNIX
+        && rustix::net::sockopt::socket_acceptconn(&socket)?)
+}
+
+/// Takes over the listening socket that the service manager opened: our standard input, else
+/// descriptor 3. The lock says that no other one of this name runs.
 ///
 /// # Errors
 /// Where there is no listening Unix socket, or another one runs.
@@ -118,12 +130,15 @@ pub fn adopt(dir: &Dir, name: &str) -> Result<Bound, PlatformError> {
     let failed = |error: rustix::io::Errno| {
         PlatformError::io("take over", Path::new("the socket that was handed over"), error)
     };
+    if stdin_listens() {
+        let socket = std::io::stdin().as_fd().try_clone_to_owned();
+        let socket = socket.map_err(|_| failed(rustix::io::Errno::MFILE))?;
+        return Ok(Bound { listener: UnixListener::from(socket), _lock: lock });
+    }
     // A copy by the kernel's hand: a number alone proves no ownership.
     let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(failed)?;
     let socket = pidfd_getfd(own, FIRST_HANDED, PidfdGetfdFlags::empty()).map_err(failed)?;
-    let family = rustix::net::sockopt::socket_domain(&socket).map_err(failed)?;
-    let listens = rustix::net::sockopt::socket_acceptconn(&socket).map_err(failed)?;
-    if family != rustix::net::AddressFamily::UNIX || !listens {
+    if !listens(&socket).map_err(failed)? {
         return Err(failed(rustix::io::Errno::NOTSOCK));
     }
     Ok(Bound { listener: UnixListener::from(socket), _lock: lock })
