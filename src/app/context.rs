@@ -11,7 +11,7 @@ use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock};
 use clawvault_core::vault::{Opener, Place, SlotKind, Vault, VaultError, Who};
 
 use super::error::key_advice;
-use super::session::Loan;
+use super::session::{Loan, Remote};
 use super::{AppError, Code, keyring};
 
 /// File of the identity in the vault's home.
@@ -54,12 +54,15 @@ pub struct App {
     pub keys: KeySource,
     /// The store, borrowed from a daemon, until this is dropped.
     pub(super) loan: RefCell<Option<Loan>>,
+    /// A daemon that was reached already, for the next who asks for one.
+    pub(super) reached: RefCell<Option<Remote>>,
 }
 
 impl App {
     /// What a command works with.
     pub fn new(place: Place, runtime: PathBuf, socket: PathBuf, keys: KeySource) -> Self {
-        Self { place, runtime, socket, elsewhere: false, keys, loan: RefCell::new(None) }
+        let (loan, reached) = (RefCell::new(None), RefCell::new(None));
+        Self { place, runtime, socket, elsewhere: false, keys, loan, reached }
     }
 
     /// Opens the vault in this process, for what works on the store itself; a daemon that holds it

@@ -40,6 +40,7 @@ pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
+pub use run::not_confined;
 pub use run::{FromName, FromTemplate, Launch, RunAsk, RunOptions};
 pub use scan::{
     AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,

@@ -5,12 +5,13 @@ mod templates;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::{
     FieldName, ProfileName, Program, Revealed, SecretName, Value, Variable, hex,
 };
 use clawvault_core::platform::process::{CoreLimit, ProcessId, effective_uid};
-use clawvault_core::platform::{Clock, SystemClock, executable, memory};
+use clawvault_core::platform::{Clock, SystemClock, confine, executable, memory};
 use clawvault_core::vault::{VaultError, Who};
 
 use super::session::{Launched, Request, Session};
@@ -57,6 +58,8 @@ pub struct RunOptions {
     pub command: Vec<OsString>,
     /// The core limit that the program would have had without us.
     pub core_limit: CoreLimit,
+    /// For a program that is to see neither the vault nor its daemon: what else leads to them.
+    pub confine: Option<Vec<PathBuf>>,
 }
 
 /// Everything that a launch needs.
@@ -68,6 +71,8 @@ pub struct Launch {
     pub(super) revealed: Vec<Revealed>,
     pub(super) runs: Runs,
     pub(super) record: RunRecord,
+    /// What the program is not to see, and which files below it it is to see all the same.
+    hidden: Option<(Vec<PathBuf>, Vec<PathBuf>)>,
 }
 
 impl App {
@@ -123,7 +128,18 @@ impl App {
         self.render(&templates, &launched.fills, &revealed, &rendered)?;
         let (arguments, core_limit) = (options.command, options.core_limit);
         let ready = Ready { program, arguments, environment, core_limit, files, rendered };
-        Ok(Launch { ready, vault: session, revealed, runs, record })
+        let hidden = options.confine.map(|others| (self.to_hide(others), record.kept_files()));
+        Ok(Launch { ready, vault: session, revealed, runs, record, hidden })
+    }
+
+    /// Everything that leads to this vault or its daemon.
+    fn to_hide(&self, others: Vec<PathBuf>) -> Vec<PathBuf> {
+        let mut all = vec![self.place.home.clone(), self.place.state.clone(), self.runtime.clone()];
+        all.extend(self.socket.parent().map(Path::to_owned));
+        all.extend(self.keys.identity.clone());
+        all.extend(self.keys.passphrase_file.clone());
+        all.extend(others);
+        all
     }
 
     fn leave_record(
@@ -151,6 +167,29 @@ impl App {
         runs.write(&record)?;
         Ok((runs, record))
     }
+}
+
+impl Launch {
+    /// Covers what the program is not to see, for this process, which is to become it.
+    ///
+    /// # Errors
+    /// Where the system does not let it.
+    pub fn confine(&self) -> Result<(), AppError> {
+        match &self.hidden {
+            None => Ok(()),
+            Some((hidden, kept)) => confine::hide(hidden, kept).map_err(|e| not_confined(&e)),
+        }
+    }
+}
+
+/// Why a program cannot be confined here.
+pub fn not_confined(error: &std::io::Error) -> AppError {
+    AppError::new(
+        Code::NotLaunched,
+        format!("the system does not let this user make namespaces: {}", error.kind()),
+        "Allow it (user.max_user_namespaces, kernel.unprivileged_userns_clone, AppArmor's \
+         restriction), or give the program a user of its own.",
+    )
 }
 
 fn value_of<'a>(

@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clawvault_core::domain::ProfileName;
+use clawvault_core::platform::confine;
 use clawvault_core::platform::process::CoreLimit;
 
 use super::surroundings::{self, Context};
 use super::{arguments, output};
-use crate::app::{App, AppError, Launch, RunOptions};
+use crate::app::{App, AppError, Launch, RunOptions, not_confined};
 use crate::launch::{self, Base};
 use crate::mask::{self, SHORTEST};
 
@@ -24,6 +25,7 @@ use crate::mask::{self, SHORTEST};
   clawvault run --only openai/main,telegram/bot -- ./agent
   clawvault run --as support --clean-env -- ./agent
   clawvault run --mask -- ./agent
+  clawvault run --confine -- ./agent
   clawvault run --env OPENAI_API_KEY=openai/work --file GOOGLE_APPLICATION_CREDENTIALS=google/service-account -- ./agent
   clawvault run --template app.toml.in=$XDG_RUNTIME_DIR/app.toml -- ./agent --config $XDG_RUNTIME_DIR/app.toml")]
 pub(super) struct Args {
@@ -48,6 +50,10 @@ pub(super) struct Args {
     /// Start from an almost empty environment: PATH, HOME, TERM, language and the like
     #[arg(long)]
     clean_env: bool,
+    /// Let it see neither the vault nor its daemon: their directories are empty for it, and nothing
+    /// outside that the same user runs can be traced or read by it
+    #[arg(long)]
+    confine: bool,
     /// Replace the values in what the program prints, also encoded (base64, hex, URL, JSON)
     #[arg(long)]
     mask: bool,
@@ -59,6 +65,13 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
     let ready = || -> Result<(App, RunOptions), AppError> {
         context.refuse_inherited_keys()?;
+        let app = context.app()?;
+        if args.confine {
+            // Inside, other users are nobody: whose the daemon is is seen before. And it is before
+            // anything is known that nobody may read.
+            app.reach_daemon()?;
+            confine::enter().map_err(|error| not_confined(&error))?;
+        }
         let parse = |all: &[String]| all.iter().map(|t| arguments::from_name(t)).collect();
         let only: Result<Vec<_>, AppError> = args.only.iter().map(|t| arguments::name(t)).collect();
         let options = RunOptions {
@@ -76,8 +89,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
             surroundings: surroundings::environment(),
             command: args.command,
             core_limit: context.core_limit,
+            confine: args.confine.then(surroundings::doors_outside),
         };
-        Ok((context.app()?, options))
+        Ok((app, options))
     };
     let (app, options) = ready().map_err(AppError::before_launch)?;
     if args.mask { launch_masked(&app, options) } else { launch(&app, options) }
@@ -101,13 +115,18 @@ pub(super) fn plain_options(
         surroundings: surroundings::environment(),
         command,
         core_limit: context.core_limit,
+        confine: None,
     }
 }
 
 /// Prepares and hands over; comes back only where that failed.
 pub(super) fn launch(app: &App, options: RunOptions) -> Result<ExitCode, AppError> {
-    let Launch { ready, vault, .. } = app.prepare_run(options).map_err(AppError::before_launch)?;
-    output::warnings(&vault.warnings());
+    let launch = app.prepare_run(options).map_err(AppError::before_launch)?;
+    output::warnings(&launch.vault.warnings());
+    launch.confine()?;
+    let Launch { ready, vault, .. } = launch;
+    // Replacing this process ends the session faster than closing it would.
+    let _open = vault;
     Err(AppError::from(launch::replace(ready)).before_launch())
 }
 
@@ -120,6 +139,7 @@ fn launch_masked(app: &App, options: RunOptions) -> Result<ExitCode, AppError> {
         let all = short.join(", ");
         output::warnings(&[format!("shorter than {SHORTEST} bytes, so not masked: {all}")]);
     }
+    launch.confine()?;
     let ended = launch.run_masked(&output::streams()?).map_err(AppError::before_launch)?;
     if ended.interrupted {
         // A shell that sees this stops its own script, as it would without us.

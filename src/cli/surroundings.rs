@@ -168,6 +168,24 @@ pub(super) fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
 }
 
+/// Ways by which a program could have something started outside of what it is confined to: the user's
+/// service manager, buses, terminals that others hold.
+pub(super) fn doors_outside() -> Vec<PathBuf> {
+    let uid = effective_uid();
+    let mut all =
+        vec![PathBuf::from(format!("/tmp/tmux-{uid}")), format!("/dev/shm/clawvault-{uid}").into()];
+    all.push(PathBuf::from(SYSTEM_SOCKET).parent().map(Path::to_owned).unwrap_or_default());
+    let runtimes = [path("XDG_RUNTIME_DIR"), Some(format!("/run/user/{uid}").into())];
+    for runtime in runtimes.into_iter().flatten() {
+        all.extend(
+            ["bus", "systemd", "dbus-1", "gnupg", "tmux-sockets"].map(|name| runtime.join(name)),
+        );
+    }
+    all.extend(path("TMUX_TMPDIR").map(|dir| dir.join(format!("tmux-{uid}"))));
+    all.retain(|path| path.exists());
+    all
+}
+
 /// Where throw-away vaults go: in memory where possible.
 pub(super) fn temporary() -> PathBuf {
     let shared = PathBuf::from("/dev/shm");

@@ -52,6 +52,12 @@ impl RunRecord {
         ProcessId { pid: self.pid, started: self.started }.is_alive()
     }
 
+    /// Files that were made for the program.
+    pub fn kept_files(&self) -> Vec<PathBuf> {
+        let rendered = self.rendered.iter().map(|mark| mark.path.clone());
+        self.files.iter().cloned().chain(rendered).collect()
+    }
+
     fn file_name(&self) -> String {
         let bare = self.files.is_empty() && self.rendered.is_empty();
         let suffix = if bare { SUFFIX } else { FILES_SUFFIX };

@@ -45,8 +45,8 @@ fn the_store_is_lent_to_one_who_has_its_key_and_may_ask() {
     // One that dies with it has it taken back; who asks meanwhile waits.
     served.call("backup b.age").ok();
     let mut holder = served.command(&["restore", "--older", "b.age"]);
-    holder.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
-    let mut holder = holder.stderr(std::process::Stdio::null()).spawn().unwrap();
+    holder.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut holder = holder.stderr(Stdio::null()).spawn().unwrap();
     let waited = served.call("get env/one");
     holder.kill().ok();
     holder.wait().unwrap();

@@ -14,6 +14,7 @@
 mod authority;
 #[path = "../support/canary.rs"]
 mod canary;
+mod confined;
 #[path = "../memory/dump.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod dump;

@@ -78,8 +78,11 @@ fn systemd_makes_the_user_and_the_directory_that_the_units_name() {
         let root = TempDir::new().unwrap();
         let etc = root.path().join("etc");
         fs::create_dir_all(&etc).unwrap();
-        fs::write(etc.join("passwd"), "root:x:0:0::/:/bin/sh\nclawvault:x:61000:61000::/:/bin/sh\n")
-            .unwrap();
+        fs::write(
+            etc.join("passwd"),
+            "root:x:0:0::/:/bin/sh\nclawvault:x:61000:61000::/:/bin/sh\n",
+        )
+        .unwrap();
         fs::write(etc.join("group"), "root:x:0:\nclawvault:x:61000:\n").unwrap();
         if tool == "systemd-sysusers" {
             fs::write(etc.join("passwd"), "root:x:0:0::/:/bin/sh\n").unwrap();
@@ -102,7 +105,9 @@ fn systemd_makes_the_user_and_the_directory_that_the_units_name() {
         made("systemd-sysusers", "sysusers.conf", "usr/lib/sysusers.d/clawvault.conf", &[]);
     assert!(done.unwrap().status.success());
     for file in ["passwd", "group"] {
-        assert!(fs::read_to_string(root.path().join("etc").join(file)).unwrap().contains("clawvault:"));
+        assert!(
+            fs::read_to_string(root.path().join("etc").join(file)).unwrap().contains("clawvault:")
+        );
     }
     let path = "usr/lib/tmpfiles.d/clawvault.conf";
     let (root, done) = made("systemd-tmpfiles", "tmpfiles.conf", path, &["--create"]);
@@ -196,7 +201,8 @@ impl Machine {
         assert_eq!(words.next(), Some("/usr/bin/clawvault"));
         let mut command = Command::new(PROGRAM);
         self.surround(&mut command);
-        let named = values(&unit("system/clawvault.service.d/unattended.conf"), "LoadCredentialEncrypted");
+        let named =
+            values(&unit("system/clawvault.service.d/unattended.conf"), "LoadCredentialEncrypted");
         let (name, _) = named[0].split_once(':').unwrap();
         let file = self.path("credentials").join(name);
         if credential {
@@ -255,8 +261,10 @@ fn after_a_reboot_the_gateway_has_its_keys_without_anybody() {
             assert!(Instant::now() < end, "it does not unlock");
             std::thread::sleep(Duration::from_millis(10));
         }
-        let status = machine
-            .call(&["status", "--socket", machine.path("run/clawvault/unit.sock").to_str().unwrap()], false);
+        let status = machine.call(
+            &["status", "--socket", machine.path("run/clawvault/unit.sock").to_str().unwrap()],
+            false,
+        );
         assert!(status.1.contains("unlocked; nothing locks it by itself"), "{}", status.1);
         machine.stop();
     }
@@ -330,7 +338,9 @@ fn every_call_of_the_daemon_is_one_that_its_unit_allows() {
     let call = |line: &str| {
         let rest = line.split_once(' ')?.1.trim_start();
         let name = rest.split_once('(')?.0;
-        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_').then(|| name.to_owned())
+        name.bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            .then(|| name.to_owned())
     };
     let made: BTreeSet<String> = text.lines().filter_map(call).collect();
     assert!(made.contains("accept4") && made.contains("openat"), "{made:?}");
@@ -357,7 +367,10 @@ fn allowed_calls() -> BTreeSet<String> {
         }
     }
     // Always allowed, as systemd.exec(5) says.
-    allowed.extend(["execve", "exit", "exit_group", "getrlimit", "rt_sigreturn", "sigreturn"].map(str::to_owned));
+    allowed.extend(
+        ["execve", "exit", "exit_group", "getrlimit", "rt_sigreturn", "sigreturn"]
+            .map(str::to_owned),
+    );
     allowed.extend(expanded("@default"));
     allowed
 }
@@ -368,6 +381,7 @@ fn expanded(name: &str) -> Vec<String> {
     }
     let (good, text) = analyze(&["syscall-filter", name]);
     assert!(good, "{text}");
-    let names = text.lines().skip(1).map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let names =
+        text.lines().skip(1).map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     names.flat_map(expanded).collect()
 }

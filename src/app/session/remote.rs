@@ -39,7 +39,16 @@ impl App {
     /// A conversation with the daemon, where one listens.
     pub(crate) fn daemon(&self) -> Result<Option<Remote>, AppError> {
         let proof = |remote| Remote { proof: self.proof(), ..remote };
-        Ok(self.connect()?.map(proof))
+        let reached = self.reached.borrow_mut().take();
+        Ok(reached.map_or_else(|| self.connect(), |remote| Ok(Some(remote)))?.map(proof))
+    }
+
+    /// Connects to the daemon, where one listens, and asks nothing yet: for one who will not see any
+    /// more whose it is.
+    pub fn reach_daemon(&self) -> Result<(), AppError> {
+        let remote = self.connect()?;
+        self.reached.replace(remote);
+        Ok(())
     }
 
     fn connect(&self) -> Result<Option<Remote>, AppError> {

@@ -3,6 +3,7 @@
 //! Everything here is a thin, safe wrapper; nothing here knows what a vault is.
 
 mod clock;
+pub mod confine;
 pub mod datagram;
 mod dir;
 mod error;
