@@ -89,7 +89,7 @@ impl App {
             let told = session.ask(Request::Health(state.held()))?;
             Ok((session, told))
         }) {
-            Ok((Session::Local(vault, _), told)) => {
+            Ok((Session::Local(vault, ..), told)) => {
                 state.take(told);
                 state.describe(vault.header());
                 state.warnings.extend(vault.warnings());

@@ -41,6 +41,15 @@ impl From<Keys> for NamedKeys {
 pub(super) struct Context {
     pub(super) keys: NamedKeys,
     pub(super) core_limit: CoreLimit,
+    pub(super) supervised: Supervised,
+}
+
+/// Whether one that stands beside a program started this process, to become the program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Supervised {
+    No,
+    First,
+    Again,
 }
 
 impl Context {

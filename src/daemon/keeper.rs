@@ -350,6 +350,9 @@ fn answer(
             "Ask for a part of it with --since, or lock the daemon first.",
         ));
     }
+    if let Ok(reply) = &done {
+        shared.ring(&reply.changed);
+    }
     let warnings = warnings(vault, shared);
     in_frames(done, warnings, entries)
 }

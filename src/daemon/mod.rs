@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::memory;
+use clawvault_core::platform::bell;
 use clawvault_core::platform::socket::{self, Bound};
 use clawvault_core::platform::{Dir, PlatformError};
 use clawvault_core::vault::{Place, Who};
@@ -101,6 +102,10 @@ async fn run(
         // Who listens there may be gone; that is no matter of ours.
         notify.as_deref().map(|address| socket::notify(address, text).ok());
     };
+    if let Some(dir) = &options.shared {
+        // Where the manager made it, it stands; without one, nobody is told of new versions.
+        bell::make(&dir.join("bells"), true).ok();
+    }
     let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let signals: Result<Vec<_>, _> = signals.into_iter().map(signal).collect();
     let mut signals = signals.map_err(|error| failed("no signal can be awaited", &error))?;

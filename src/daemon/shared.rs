@@ -1,6 +1,7 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::domain::{Event, Policy};
-use clawvault_core::platform::process::ProcessId;
+use clawvault_core::platform::bell;
+use clawvault_core::platform::process::{ProcessId, kinship};
 use clawvault_core::platform::socket::Peer;
 use clawvault_core::platform::{Clock, Dir, SystemClock, slept_ms};
 use clawvault_core::vault::{Place, Who, note_closed};
@@ -46,6 +48,7 @@ pub(super) struct Shared {
     /// True where it serves several users.
     pub(super) is_of_system: bool,
     runtime: Option<Dir>,
+    bells: PathBuf,
     limits: Limits,
     started_ms: i64,
     state: Mutex<State>,
@@ -87,6 +90,7 @@ impl Shared {
             place: options.place,
             swappable: options.swappable,
             is_of_system: options.shared.is_some(),
+            bells: options.shared.as_deref().unwrap_or(&options.runtime).join("bells"),
             runtime: Dir::create(&options.runtime).ok(),
             limits: Limits {
                 idle: options.idle,
@@ -369,6 +373,9 @@ impl Shared {
     ) {
         let ids = holds.iter().map(|(id, _)| id.clone()).collect();
         let grant = RunGrant { run: run.clone(), agent: agent.clone(), holds: ids };
+        // Whoever starts it anew was known before it, and listens.
+        let parent = kinship(process.pid).map(|kin| ProcessId::of(kin.parent));
+        let beside = parent.filter(|p| self.state().runs.iter().any(|run| run.process == *p));
         let record = RunRecord {
             run,
             vault: String::new(),
@@ -377,7 +384,7 @@ impl Shared {
             launched_ms: SystemClock.now_ms(),
             agent,
             holds,
-            bell: None,
+            bell: beside.map(bell::name_of),
             files: Vec::new(),
             rendered: Vec::new(),
         };
@@ -401,6 +408,14 @@ impl Shared {
     /// True where one more program can be remembered: one that is not must not be launched.
     pub(super) fn can_launch(&self) -> bool {
         self.state().runs.len() < MAX_RUNS
+    }
+
+    /// Tells those who stand beside programs that secrets of these have another version; whatever
+    /// changes a current version says so here.
+    pub(super) fn ring(&self, ids: &[String]) {
+        if let Some(runtime) = &self.runtime {
+            crate::app::ring(runtime, &self.bells, ids);
+        }
     }
 
     /// How things stand, for one of this standing.

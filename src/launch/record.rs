@@ -105,6 +105,15 @@ impl Runs {
         Ok(all.into_iter().map(|(_, record)| record).filter(RunRecord::is_alive).collect())
     }
 
+    /// The bells of living runs that hold one of these secrets, by blinded id.
+    pub fn bells_of(&self, ids: &[String]) -> Result<Vec<String>, PlatformError> {
+        let concerned = |record: RunRecord| {
+            let holds = record.holds.iter().any(|(id, _)| ids.contains(id));
+            record.bell.filter(|_| holds)
+        };
+        Ok(self.living()?.into_iter().filter_map(concerned).collect())
+    }
+
     /// Adds the new name of each secret that a living run of the vault holds, beside its old one.
     pub fn rename(
         &self,

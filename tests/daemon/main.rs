@@ -12,6 +12,7 @@
 )]
 
 mod authority;
+mod beside;
 #[path = "../support/canary.rs"]
 mod canary;
 mod confined;

@@ -15,10 +15,13 @@ pub use wire::{Inbound, decode_puts, decode_request, failure, frames};
 
 pub(super) use remote::{Loan, Remote, Sight};
 
+use std::path::PathBuf;
+
 use clawvault_core::auditlog::Read;
-use clawvault_core::platform::process;
+use clawvault_core::platform::{Dir, Private, process};
 use clawvault_core::vault::{Vault, VaultError, Who, memory_warning};
 
+use super::run::ring;
 use super::{Access, App, AppError};
 
 /// Sees entries of the log as they are read, and says whether to go on.
@@ -28,14 +31,21 @@ pub type Each<'a> = &'a mut dyn FnMut(Read, &mut clawvault_core::auditlog::Diges
 #[allow(clippy::large_enum_variant, reason = "a command has one of them")]
 pub enum Session {
     /// In this process: nobody else has it open.
-    Local(Box<Vault>, Who),
+    Local(Box<Vault>, Who, Option<Bells>),
     /// In the daemon.
     Remote(Box<Remote>),
 }
 
+/// Where those listen who stand beside a program.
+#[derive(Debug)]
+pub struct Bells {
+    runtime: PathBuf,
+    bells: PathBuf,
+}
+
 impl From<Vault> for Session {
     fn from(vault: Vault) -> Self {
-        Self::Local(Box::new(vault), Who::default())
+        Self::Local(Box::new(vault), Who::default(), None)
     }
 }
 
@@ -49,7 +59,11 @@ impl App {
     pub(super) fn session_for(&self, access: Access, who: &Who) -> Result<Session, AppError> {
         match self.daemon()? {
             Some(remote) => Ok(Session::Remote(Box::new(remote))),
-            None => Ok(Session::Local(Box::new(self.open_local(access, who)?), who.clone())),
+            None => {
+                let vault = Box::new(self.open_local(access, who)?);
+                let bells = Bells { runtime: self.runtime.clone(), bells: self.bells() };
+                Ok(Session::Local(vault, who.clone(), Some(bells)))
+            }
         }
     }
 }
@@ -63,7 +77,16 @@ impl Session {
     /// The same; entries of the log go to `each`.
     pub(super) fn ask_each(&mut self, request: Request, each: Each<'_>) -> Result<Reply, AppError> {
         match self {
-            Self::Local(vault, who) => perform(vault, who, &Authority::Operator, request, each),
+            Self::Local(vault, who, bells) => {
+                let reply = perform(vault, who, &Authority::Operator, request, each)?;
+                if let Some(Bells { runtime, bells }) = bells
+                    && !reply.changed.is_empty()
+                    && let Ok(runtime) = Dir::open(runtime, Private::Required)
+                {
+                    ring(&runtime, bells, &reply.changed);
+                }
+                Ok(reply)
+            }
             Self::Remote(remote) => remote.ask(request, each),
         }
     }
@@ -71,7 +94,7 @@ impl Session {
     /// What a person should know about how the vault was found.
     pub fn warnings(&self) -> Vec<String> {
         match self {
-            Self::Local(vault, _) => vault.warnings(),
+            Self::Local(vault, ..) => vault.warnings(),
             Self::Remote(remote) => {
                 let mut all = remote.warnings().to_vec();
                 // What lay here is told here; the same of the daemon is told once.
@@ -87,7 +110,7 @@ impl Session {
     /// Where no snapshot could be taken: what was done is durable all the same.
     pub fn close(self) -> Result<(), VaultError> {
         match self {
-            Self::Local(vault, _) => vault.close(),
+            Self::Local(vault, ..) => vault.close(),
             Self::Remote(_) => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a thin, safe wrapper; nothing here knows what a vault is.
 
+pub mod bell;
 mod clock;
 pub mod confine;
 pub mod datagram;
@@ -15,6 +16,7 @@ mod held;
 pub mod memory;
 pub mod process;
 pub mod read;
+pub mod signals;
 pub mod socket;
 
 pub use clock::{Clock, SystemClock, slept_ms};

@@ -7,7 +7,10 @@ use crate::domain::{Actor, User};
 use super::executable;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getpid, getrlimit,
+    kill_process, setrlimit, waitpid,
+};
 
 /// A process, told apart from a later one that reuses its number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -58,6 +61,11 @@ pub fn kinship(pid: u32) -> Option<Kinship> {
     // Fields 4, 6 and 22 of proc(5); the state, field 3, is the first here.
     let process = ProcessId { pid, started: number(19)? };
     Some(Kinship { process, parent: small(1)?, session: small(3)? })
+}
+
+/// The process that started this one, or took it in.
+pub fn parent() -> ProcessId {
+    ProcessId::of(std::os::unix::process::parent_id())
 }
 
 /// Short name of a process, as its kernel knows it.
@@ -121,6 +129,25 @@ pub fn actor_of(pid: u32, uid: u32, parent_pid: u32) -> Actor {
         parent_executable,
         parent_file,
     }
+}
+
+/// What became of a child, or of any, since this was last asked: stopped, or ended.
+///
+/// # Errors
+/// Where there is no such child.
+pub fn changed(child: Option<Pid>) -> rustix::io::Result<Option<(Pid, WaitStatus)>> {
+    waitpid(child, WaitOptions::NOHANG | WaitOptions::UNTRACED)
+}
+
+/// The exit code of a program that ended, as a shell gives it.
+pub fn exit_code(status: WaitStatus) -> Option<u8> {
+    let code = status.exit_status().or_else(|| status.terminating_signal().map(|n| 128 + n))?;
+    Some(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// Stops this process until another continues it.
+pub fn stop_until_continued() {
+    kill_process(getpid(), Signal::STOP).ok();
 }
 
 /// The core limit as it was before [`harden`]; a launched program gets it back.
