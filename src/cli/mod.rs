@@ -3,6 +3,7 @@
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
 mod arguments;
+mod audit;
 mod backup;
 mod completions;
 mod daemon;
@@ -17,6 +18,7 @@ mod init;
 mod list;
 mod log;
 mod man;
+mod openclaw;
 mod output;
 mod policy;
 mod prompt;
@@ -87,6 +89,7 @@ struct Keys {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::Args),
     Init(init::Args),
     Quickstart(quickstart::Args),
     Set(set::Args),
@@ -115,6 +118,8 @@ enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(name = "openclaw")]
+    OpenClaw(openclaw::Args),
     Uninstall(uninstall::Args),
 }
 
@@ -217,6 +222,7 @@ fn end(work: impl FnOnce() -> Result<ExitCode, AppError>) -> ExitCode {
 
 fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
     match command {
+        Command::Audit(args) => audit::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Daemon(args) => daemon::run(&args, context),
@@ -231,6 +237,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Lock(args) => daemon::lock(&args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Man(args) => man::run(&args),
+        Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),

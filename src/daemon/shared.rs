@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::Options;
 use super::authority::{self, KnownRun, Leader, Standing};
+use super::gateways::Gateways;
 use super::keeper::{Answer, Job};
 use super::timers::{Limits, Times};
 use super::users::Users;
@@ -81,6 +82,7 @@ struct State {
     crowd: HashMap<u32, usize>,
     /// Who works on the store meanwhile.
     lent: Option<u32>,
+    gateways: Gateways,
 }
 
 impl Shared {
@@ -403,6 +405,11 @@ impl Shared {
         }
         drop(state);
         self.changed();
+    }
+
+    /// What is known of gateways, to be asked and changed at once.
+    pub(super) fn gateways<T>(&self, act: impl FnOnce(&mut Gateways) -> T) -> T {
+        act(&mut self.state().gateways)
     }
 
     /// True where one more program can be remembered: one that is not must not be launched.

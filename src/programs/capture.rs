@@ -29,7 +29,7 @@ pub enum ProgramError {
     #[error("{0} cannot be run: {1}")]
     NotRun(&'static str, std::io::ErrorKind),
     /// It did not come to its end; it was stopped.
-    #[error("{0} was not done after {seconds} seconds", seconds = PATIENCE.as_secs())]
+    #[error("{0} was not done in time")]
     TooSlow(&'static str),
     /// It said more than the bound, in bytes; it was stopped.
     #[error("{0} printed more than {1} bytes")]
@@ -45,6 +45,20 @@ pub fn capture(
     arguments: Vec<OsString>,
     max: usize,
 ) -> Result<LockedBytes, ProgramError> {
+    let (bytes, status) = capture_any(program, arguments, max, PATIENCE)?;
+    if !status.success() {
+        return Err(ProgramError::Failed(program.name, status.to_string()));
+    }
+    Ok(bytes)
+}
+
+/// The same however the program ends, within `patience`.
+pub fn capture_any(
+    program: Program<'_>,
+    arguments: Vec<OsString>,
+    max: usize,
+    patience: Duration,
+) -> Result<(LockedBytes, ExitStatus), ProgramError> {
     let started = Command::new(program.path)
         .args(arguments)
         .env_clear()
@@ -54,7 +68,7 @@ pub fn capture(
         .stderr(Stdio::null())
         .spawn();
     let mut child = started.map_err(|error| ProgramError::NotRun(program.name, error.kind()))?;
-    let listened = listen(program.name, &mut child, max);
+    let listened = listen(program.name, &mut child, max, patience);
     if listened.is_err() {
         // Nothing more is wanted of it; it may have ended by itself.
         child.kill().ok();
@@ -63,8 +77,13 @@ pub fn capture(
     listened
 }
 
-fn listen(name: &'static str, child: &mut Child, max: usize) -> Result<LockedBytes, ProgramError> {
-    let end = Instant::now() + PATIENCE;
+fn listen(
+    name: &'static str,
+    child: &mut Child,
+    max: usize,
+    patience: Duration,
+) -> Result<(LockedBytes, ExitStatus), ProgramError> {
+    let end = Instant::now() + patience;
     let not_run = |error: std::io::Error| ProgramError::NotRun(name, error.kind());
     let mut bytes = LockedBytes::zeroed(FIRST.min(max + 1));
     let mut filled = 0;
@@ -86,11 +105,8 @@ fn listen(name: &'static str, child: &mut Child, max: usize) -> Result<LockedByt
         }
     }
     let status = ended(name, child, end)?;
-    if !status.success() {
-        return Err(ProgramError::Failed(name, status.to_string()));
-    }
     bytes.truncate(filled);
-    Ok(bytes)
+    Ok((bytes, status))
 }
 
 fn read(stdout: &mut ChildStdout, into: &mut [u8]) -> std::io::Result<usize> {

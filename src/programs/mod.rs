@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use capture::{ProgramError, capture};
+pub use capture::{ProgramError, capture, capture_any};
 pub use pass::{Shown, entries, shown};
 
 /// A program to run.

@@ -10,7 +10,7 @@ mod request;
 mod wire;
 
 pub use perform::{event_of, items_of, perform, perform_gets};
-pub use request::{AgentGrant, Authority, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
+pub use request::{AgentGrant, Authority, GatewayAsk, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
 pub use wire::{Inbound, decode_puts, decode_request, failure, frames};
 
 pub(super) use remote::{Loan, Remote, Sight};
@@ -57,6 +57,7 @@ impl App {
 
     /// A session on behalf of `who`: the daemon's where one listens, else the vault opened here.
     pub(super) fn session_for(&self, access: Access, who: &Who) -> Result<Session, AppError> {
+        self.return_store()?;
         match self.daemon()? {
             Some(remote) => Ok(Session::Remote(Box::new(remote))),
             None => {

@@ -169,6 +169,13 @@ impl App {
         Ok(())
     }
 
+    /// Gives a store back that was borrowed: what follows is asked of the daemon.
+    pub(super) fn return_store(&self) -> Result<(), AppError> {
+        let Some(Loan(mut remote)) = self.loan.take() else { return Ok(()) };
+        remote.send(&[(What::GiveBack(Empty {}), Vec::new())])?;
+        remote.status().map(drop)
+    }
+
     /// Tells the daemon that the store has new keys, so that it opens it with them later.
     pub(crate) fn note_new_keys(&self) {
         if let Some(loan) = self.loan.borrow_mut().as_mut()

@@ -14,8 +14,11 @@ mod file_lock;
 pub mod guard;
 mod held;
 pub mod memory;
+mod memory_file;
 pub mod process;
 pub mod read;
+mod rooted;
+pub mod service;
 pub mod signals;
 pub mod socket;
 
@@ -24,3 +27,5 @@ pub use dir::{Dir, Found, Private};
 pub use error::PlatformError;
 pub use file_lock::FileLock;
 pub use held::HeldFile;
+pub use memory_file::memory_file;
+pub use rooted::{Bounds, EntryKind, Meta, Rooted, Step, Walked};

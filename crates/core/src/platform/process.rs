@@ -86,6 +86,12 @@ pub fn called(begin: &str) -> Vec<u32> {
     pids.filter(|pid| name(*pid).is_some_and(|name| name.starts_with(begin))).collect()
 }
 
+/// How a process was called: its arguments, each with a zero behind it; empty where that is in no
+/// sight.
+pub fn command_line(pid: u32) -> Vec<u8> {
+    read_proc(pid, "cmdline").unwrap_or_default().into_bytes()
+}
+
 /// Effective user id of this process.
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()

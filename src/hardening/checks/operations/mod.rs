@@ -1,0 +1,6 @@
+//! The area `operations`: one file for each subject.
+
+use crate::hardening::check::Check;
+
+/// The checks, subject by subject.
+pub(super) const SUBJECTS: &[&[Check]] = &[];

@@ -1,0 +1,7 @@
+//! What an audit says, in each form.
+
+mod json;
+mod text;
+
+pub use json::document;
+pub use text::text;
