@@ -174,11 +174,13 @@ impl Shared {
             (state.leaders.clone(), state.runs.clone())
         };
         // Those of runs that were launched before us, or beside us while we were locked.
-        runs.extend(self.runtime.as_ref().map(authority::recorded).unwrap_or_default());
-        match self.is_of_system {
-            true => self.state().users.judge(peer, &runs),
-            false => authority::judge(peer, &leaders, &runs),
+        let claimed = self.runtime.as_ref().map(authority::recorded).unwrap_or_default();
+        if self.is_of_system {
+            // Nobody else writes where ours are.
+            runs.extend(claimed);
+            return self.state().users.judge(peer, &runs);
         }
+        authority::judge(peer, &leaders, &runs, &claimed)
     }
 
     /// Learns from the policy who is who.

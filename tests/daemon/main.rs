@@ -19,6 +19,7 @@ mod confined;
 #[path = "../memory/dump.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod dump;
+mod hostile;
 mod life;
 mod load;
 mod memory;

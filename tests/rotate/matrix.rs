@@ -21,8 +21,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 /// Works until it is over, has to wait for a person, or the process is killed.
 async fn work(world: &Shared, books: &VaultBooks, look: Look) -> Option<(Life, Outcome)> {
-    let engine =
-        Engine::new(books.clone(), FakeVendors(world.clone()), FakeTimer(world.clone()));
+    let engine = Engine::new(books.clone(), FakeVendors(world.clone()), FakeTimer(world.clone()));
     let mut work = Box::pin(engine.advance(look, LONG_MS));
     std::future::poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done.unwrap())),
@@ -128,7 +127,12 @@ fn all(cases: impl IntoIterator<Item = Case>) {
         }
     }
     println!("{count} cases");
-    assert!(broken.is_empty(), "{} of {count} broken:\n{}", broken.len(), broken[..broken.len().min(20)].join("\n"));
+    assert!(
+        broken.is_empty(),
+        "{} of {count} broken:\n{}",
+        broken.len(),
+        broken[..broken.len().min(20)].join("\n")
+    );
     assert!(count > 0);
 }
 
@@ -141,7 +145,9 @@ fn plain(manner: Manner, aim: Aim) -> Case {
 
 #[test]
 fn a_key_is_replaced_and_the_old_one_refused() {
-    all(MANNERS.iter().flat_map(|manner| [Aim::Replace, Aim::Revoke].map(|aim| plain(*manner, aim))));
+    all(MANNERS
+        .iter()
+        .flat_map(|manner| [Aim::Replace, Aim::Revoke].map(|aim| plain(*manner, aim))));
 }
 
 #[test]
@@ -187,10 +193,13 @@ fn trials(usual: usize) -> usize {
 
 #[test]
 fn walks_at_random() {
-    let seed: u64 = std::env::var("CLAWVAULT_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        since.subsec_nanos().into()
-    });
+    let seed: u64 = std::env::var("CLAWVAULT_TEST_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or_else(|| {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            since.subsec_nanos().into()
+        });
     let trials = trials(60);
     println!("seed {seed}, {trials} trials");
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -254,10 +263,14 @@ fn a_version_that_a_run_holds_waits() {
         books.step(event, vec![step]).unwrap().unwrap();
         let look = books.look(&key).unwrap().unwrap();
         let start = world.get().now_ms;
-        let engine = Engine::new(books.clone(), FakeVendors(world.clone()), FakeTimer(world.clone()));
+        let engine =
+            Engine::new(books.clone(), FakeVendors(world.clone()), FakeTimer(world.clone()));
         // The overlap of an hour, and no longer.
         let (life, outcome) = engine.advance(look, 3_601_000).await.unwrap();
-        assert!(matches!(outcome, Outcome::Waits(until) if until > start + 3_600_000), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Waits(until) if until > start + 3_600_000),
+            "{outcome:?}"
+        );
         let open = life.open.unwrap();
         assert_eq!((open.state, open.holder), (State::Deployed, None));
         assert!(open.trouble.unwrap().contains("pid 4711"));

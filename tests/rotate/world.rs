@@ -13,7 +13,7 @@ use clawvault_core::domain::{
 };
 use clawvault_core::platform::Clock;
 use clawvault_core::vault::{
-    NewSlot, Place, Purpose, Put, SlotKind, Step, Vault, VersionChange, VaultError, Want, Who,
+    NewSlot, Place, Purpose, Put, SlotKind, Step, Vault, VaultError, VersionChange, Want, Who,
 };
 use clawvault_providers::adapter::{
     Abilities, Adapter, Answer, Ask, Created, Fields, Identity as Owner, Kind, Level, Listed,
@@ -140,9 +140,10 @@ impl World {
     /// The promises, at this very instant.
     fn look(&mut self, when: &str) {
         let usable = [Stage::Current, Stage::Previous];
-        let working = self.versions.iter().any(|(number, value)| {
-            usable.contains(&self.stages[number]) && self.accepts(value)
-        });
+        let working = self
+            .versions
+            .iter()
+            .any(|(number, value)| usable.contains(&self.stages[number]) && self.accepts(value));
         let replaced = self.manner.level == Level::NoOverlap;
         let told = self.life.as_ref().and_then(|life| life.open.as_ref()).is_some_and(|open| {
             matches!(open.state, State::Creating | State::Stored | State::Proven | State::Lost)
@@ -157,9 +158,8 @@ impl World {
             };
             let life = self.life.as_ref();
             let in_doubt = life.and_then(|life| life.open.as_ref()).is_some_and(label);
-            let named = life.is_some_and(|life| {
-                life.orphans.iter().any(|orphan| orphan.contains(&key.name))
-            });
+            let named = life
+                .is_some_and(|life| life.orphans.iter().any(|orphan| orphan.contains(&key.name)));
             if !stored && !in_doubt && !named {
                 self.broken.push(format!("{when}: {} lives and nobody knows of it", key.name));
             }
@@ -200,7 +200,13 @@ impl World {
         self.versions.insert(u32::MAX, value.clone());
         self.stages.insert(u32::MAX, Stage::Pending);
         let since_ms = self.now_ms;
-        self.keys.push(VendorKey { id, name: "by hand".into(), value: value.clone(), live: true, since_ms });
+        self.keys.push(VendorKey {
+            id,
+            name: "by hand".into(),
+            value: value.clone(),
+            live: true,
+            since_ms,
+        });
         Value::new(value.into_bytes()).unwrap()
     }
 }
@@ -282,7 +288,9 @@ impl Adapter for Fake {
                 let Some(key) = key else { return Ok(Validity::Dead("unknown".into())) };
                 let settled = world.now_ms >= key.since_ms + spread;
                 Ok(match key.live == settled || key.since_ms == 0 && key.live {
-                    true => Validity::Live(Owner { key_id: Some(key.id.clone()), ..Owner::default() }),
+                    true => {
+                        Validity::Live(Owner { key_id: Some(key.id.clone()), ..Owner::default() })
+                    }
                     false => Validity::Dead("refused".into()),
                 })
             });
@@ -300,7 +308,8 @@ impl Adapter for Fake {
             self.0
                 .request(Operation::Create, |world| {
                     let count = world.keys.len() + 1;
-                    let full = world.manner.most_keys.is_some_and(|most| world.live() >= most as usize);
+                    let full =
+                        world.manner.most_keys.is_some_and(|most| world.live() >= most as usize);
                     if full {
                         let fault = fault("quota", Kind::Conflict, Some(409), false);
                         return Err(world.error(Operation::Create, &fault));
@@ -313,7 +322,13 @@ impl Adapter for Fake {
                             (key.live, key.since_ms) = (false, since_ms);
                         }
                     }
-                    let key = VendorKey { id: id.clone(), name: label, value: value.clone(), live: true, since_ms };
+                    let key = VendorKey {
+                        id: id.clone(),
+                        name: label,
+                        value: value.clone(),
+                        live: true,
+                        since_ms,
+                    };
                     world.keys.push(key);
                     let key_id = Some(id).filter(|_| world.manner.tells_ids);
                     Ok(Created { fields: one(&value), key_id, expires_ms: None })
@@ -329,7 +344,8 @@ impl Adapter for Fake {
                 .request(Operation::Revoke, |world| {
                     let now = world.now_ms;
                     for key in world.keys.iter_mut().filter(|key| {
-                        key.value == value || value.is_empty() && Some(&key.id) == ask.key_id.as_ref()
+                        key.value == value
+                            || value.is_empty() && Some(&key.id) == ask.key_id.as_ref()
                     }) {
                         if key.live {
                             (key.live, key.since_ms) = (false, now);
@@ -432,10 +448,8 @@ impl Bench {
             true => tempfile::tempdir_in(memory).unwrap(),
             false => tempfile::tempdir().unwrap(),
         };
-        let place = Place {
-            home: temporary.path().join("home"),
-            state: temporary.path().join("state"),
-        };
+        let place =
+            Place { home: temporary.path().join("home"), state: temporary.path().join("state") };
         let slots = [NewSlot::Recipient(SlotKind::Identity, Identity::generate().recipient())];
         let vault = Vault::create(&place, &slots, &Who::default(), Box::new(VaultClock)).unwrap();
         Self { _temporary: temporary, vault: Arc::new(Mutex::new(Some(vault))), count: 0 }
@@ -444,7 +458,8 @@ impl Bench {
     /// A secret with one working key, at a vendor of this manner.
     pub fn secret(&mut self, manner: Manner) -> (Shared, VaultBooks, Key) {
         self.count += 1;
-        let key = (ProfileName::default(), SecretName::parse(&format!("fake/{}", self.count)).unwrap());
+        let key =
+            (ProfileName::default(), SecretName::parse(&format!("fake/{}", self.count)).unwrap());
         let mut vault = self.vault.lock().unwrap();
         let open = vault.as_mut().unwrap();
         let put = Put {

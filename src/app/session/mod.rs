@@ -10,7 +10,9 @@ mod request;
 mod wire;
 
 pub use perform::{event_of, items_of, perform, perform_gets};
-pub use request::{AgentGrant, Authority, GatewayAsk, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
+pub use request::{
+    AgentGrant, Authority, GatewayAsk, Health, LaunchSlot, Launched, Reply, Request, RunGrant,
+};
 pub use wire::{Inbound, decode_puts, decode_request, failure, frames};
 
 pub(super) use remote::{Loan, Remote, Sight};
