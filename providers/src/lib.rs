@@ -8,6 +8,8 @@
 #[cfg(feature = "http")]
 pub mod adapter;
 #[cfg(feature = "http")]
+mod check;
+#[cfg(feature = "http")]
 pub mod http;
 mod identify;
 pub mod manifest;
@@ -16,6 +18,8 @@ pub mod native;
 #[cfg(feature = "http")]
 pub mod recipe;
 
+#[cfg(feature = "http")]
+pub use check::check;
 pub use identify::{MAX_TOKEN, Match, find_in, find_in_packed, identify};
 
 /// One vendor.

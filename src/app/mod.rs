@@ -17,9 +17,11 @@ mod mask;
 mod naming;
 mod openclaw;
 mod plaintext;
+mod providers;
 mod recipients;
 mod resolve;
 mod restore;
+pub mod rotation;
 mod run;
 mod scan;
 mod scrub;
@@ -27,9 +29,14 @@ mod secrets;
 pub mod session;
 mod status;
 mod uninstall;
+pub mod vendors;
+mod verify;
 mod ways_back;
 
-pub use audit::{AuditAsk, audit};
+pub use audit::{
+    AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, changes as baseline_changes,
+    fix as audit_fix, make as baseline_make, undo as audit_undo,
+};
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};
@@ -44,6 +51,7 @@ pub use openclaw::{
     Reloaded, Unlinked, Way,
 };
 pub use plaintext::Plaintext;
+pub use providers::{ProviderAdded, check_manifest};
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
@@ -58,3 +66,5 @@ pub use scrub::{
 };
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};
+pub use vendors::Vendors;
+pub use verify::{Asking, Verdict, Verified, ask_all};

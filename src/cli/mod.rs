@@ -6,6 +6,7 @@ mod arguments;
 mod audit;
 mod backup;
 mod completions;
+mod credential;
 mod daemon;
 mod doctor;
 mod export;
@@ -22,13 +23,17 @@ mod openclaw;
 mod output;
 mod policy;
 mod prompt;
+mod providers;
 mod quickstart;
 mod recipient;
 mod rekey;
 mod resolve;
 mod restore;
+mod revoke;
 mod rm;
 mod rollback;
+mod rotate;
+mod rotations;
 mod run;
 mod scan;
 mod scrub;
@@ -38,6 +43,7 @@ mod status;
 mod surroundings;
 mod time;
 mod uninstall;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -105,8 +111,14 @@ enum Command {
     Run(run::Args),
     Scan(scan::Args),
     Policy(policy::Args),
+    Providers(providers::Args),
+    Verify(verify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Rotate(rotate::Args),
+    Rotations(rotations::Args),
+    Revoke(revoke::Args),
+    RevokeAll(revoke::AllArgs),
     Log(log::Args),
     Recipient(recipient::Args),
     Rekey(rekey::Args),
@@ -117,6 +129,7 @@ enum Command {
     Resolve(resolve::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Credential(credential::Args),
     Man(man::Args),
     #[command(name = "openclaw")]
     OpenClaw(openclaw::Args),
@@ -145,6 +158,10 @@ enum FrequentCommand {
 
 /// Parses the arguments of the process.
 fn parse() -> Result<(Keys, Command), clap::Error> {
+    if is_called(credential::DOCKER) {
+        let words = credential::of_docker(std::env::args_os());
+        return Cli::try_parse_from(words).map(|cli| (cli.keys, cli.command));
+    }
     let first = std::env::args_os().nth(1);
     if first.is_some_and(|name| {
         ["get", "resolve", "run", "scan", "set"].iter().any(|frequent| name == *frequent)
@@ -160,6 +177,12 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
         return Ok((keys, command));
     }
     Cli::try_parse().map(|cli| (cli.keys, cli.command))
+}
+
+/// True where this program was started by another name: through a link.
+fn is_called(name: &str) -> bool {
+    let called = std::env::args_os().next();
+    called.is_some_and(|called| std::path::Path::new(&called).file_name() == Some(name.as_ref()))
 }
 
 /// Runs the command that the process was started with, and leaves nothing of what it knew.
@@ -225,6 +248,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Audit(args) => audit::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
+        Command::Credential(args) => credential::run(&args, context),
         Command::Daemon(args) => daemon::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
@@ -239,13 +263,18 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
+        Command::Providers(args) => providers::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Restore(args) => restore::run(&args, context),
+        Command::Revoke(args) => revoke::run(&args, context),
+        Command::RevokeAll(args) => revoke::run_all(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
+        Command::Rotate(args) => rotate::run(&args, context),
+        Command::Rotations(args) => rotations::run(&args, context),
         Command::Run(args) => run::run(args, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Set(args) => set::run(&args, context),
@@ -253,5 +282,6 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Status(args) => status::run(&args, context),
         Command::Unlock(args) => daemon::unlock(&args, context),
         Command::Uninstall(args) => uninstall::run(&args, context),
+        Command::Verify(args) => verify::run(&args, context),
     }
 }

@@ -113,6 +113,15 @@ fn session_of(chain: &[Kinship], leaders: &[Leader], any_run: bool) -> Standing 
     }
 }
 
+/// True for one whose chain of living parents leads to a session that unlocked, though through
+/// sessions of its own: OpenClaw's commands and its resolver each get one, to be ended with all that
+/// they start.
+pub(super) fn is_resolver_of_operator(peer: &Peer, leaders: &[Leader], runs: &[KnownRun]) -> bool {
+    let chain = chain(peer.process);
+    let unlocked = |kin: &Kinship| kin.process.pid != 1 && leaders.contains(&kin.process);
+    chain.iter().any(unlocked) && run_around(&chain, runs).is_none() && peer.is_there()
+}
+
 /// The innermost run that a chain leads through, with no more than those around it have.
 pub(super) fn run_around(chain: &[Kinship], runs: &[KnownRun]) -> Option<RunGrant> {
     let on_the_way = chain.iter().flat_map(|kin| runs.iter().filter(|r| r.process == kin.process));

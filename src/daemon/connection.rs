@@ -369,13 +369,19 @@ impl<'a> Line<'a> {
         if let Request::Gateway(ask) = request {
             return self.gateway(caller, standing, who, ask).await;
         }
-        let admitted = match (&request, &standing) {
-            (_, Standing::Operator(_)) => None,
-            (Request::Resolve(..), _) => self.shared.gateways(|all| all.admit(caller.peer)),
+        let is_resolver = matches!(request, Request::Resolve(..)) && self.shared.is_unlocked();
+        let admitted = match standing {
+            Standing::Operator(_) => None,
+            _ if is_resolver => self.shared.gateways(|all| all.admit(caller.peer)),
             _ => None,
         };
         let authority = match standing {
             _ if let Some(agent) = admitted => Authority::Gateway(agent),
+            Standing::Bystander(_)
+                if is_resolver && self.shared.is_resolver_of_operator(caller.peer) =>
+            {
+                Authority::Operator
+            }
             Standing::Operator(_) => Authority::Operator,
             Standing::Run(grant) => Authority::Run(grant),
             Standing::Agent(agent) => Authority::Agent(agent),

@@ -9,6 +9,7 @@ mod connection;
 mod gateways;
 mod keeper;
 mod race;
+mod scheduler;
 mod shared;
 mod timers;
 mod users;
@@ -124,6 +125,7 @@ async fn run(
             }
         }
     }
+    scheduler::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
@@ -155,6 +157,8 @@ async fn run(
     timers.abort();
     shared.lock("the daemon was stopped", None).await;
     shared.stop();
+    // What the scheduler was about stands in the journal: the next daemon goes on there.
+    shared.wake();
     keeper.end();
     if !handed {
         socket::unbind(&socket);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clawvault_core::crypto::VaultKey;
@@ -23,7 +23,7 @@ use super::gateways::Gateways;
 use super::keeper::{Answer, Job};
 use super::timers::{Limits, Times};
 use super::users::Users;
-use crate::app::session::{Authority, Request, RunGrant};
+use crate::app::session::{Authority, Reply, Request, RunGrant};
 use crate::app::{AppError, Code};
 use crate::launch::{RunRecord, Runs};
 
@@ -68,6 +68,11 @@ pub(super) struct Shared {
     pub(super) told_of_memory: AtomicBool,
     /// One holder for each answer with values that is on its way out.
     pub(super) under_way: Arc<()>,
+    /// Where records of runs are kept.
+    pub(super) runtime_path: PathBuf,
+    /// Counts what may bring the next rotation forward.
+    woken: Mutex<u64>,
+    waker: Condvar,
 }
 
 #[derive(Default)]
@@ -114,6 +119,9 @@ impl Shared {
             most: MOST.min(room / 2).max(1),
             told_of_memory: AtomicBool::new(false),
             under_way: Arc::new(()),
+            runtime_path: options.runtime,
+            woken: Mutex::new(0),
+            waker: Condvar::new(),
         }
     }
 
@@ -128,6 +136,32 @@ impl Shared {
     /// No job is taken any more.
     pub(super) fn stop(&self) {
         *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Something may be due earlier than it was.
+    pub(super) fn wake(&self) {
+        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.waker.notify_all();
+    }
+
+    /// Sleeps until then, or until something changes after `seen`; gives the count of changes.
+    pub(super) fn sleep(&self, most: Duration, seen: u64) -> u64 {
+        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |count: &mut u64| *count == seen;
+        let slept = self.waker.wait_timeout_while(woken, most, same);
+        *slept.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// True where no job is taken any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Asks the keeper for something that the daemon itself wants.
+    pub(super) fn own(&self, request: Request) -> Result<Reply, AppError> {
+        let (done, outcome) = std::sync::mpsc::channel();
+        self.send(Job::Own { request: Box::new(request), done })?;
+        outcome.recv().unwrap_or_else(|_| Err(stopping()))
     }
 
     pub(super) fn is_locking(&self) -> bool {
@@ -169,18 +203,28 @@ impl Shared {
 
     /// Judges a peer.
     pub(super) fn judge(&self, peer: &Peer) -> Standing {
-        let (leaders, mut runs) = {
-            let state = self.state();
-            (state.leaders.clone(), state.runs.clone())
-        };
-        // Those of runs that were launched before us, or beside us while we were locked.
-        let claimed = self.runtime.as_ref().map(authority::recorded).unwrap_or_default();
+        let (leaders, mut runs, claimed) = self.leaders_and_runs();
         if self.is_of_system {
             // Nobody else writes where ours are.
             runs.extend(claimed);
             return self.state().users.judge(peer, &runs);
         }
         authority::judge(peer, &leaders, &runs, &claimed)
+    }
+
+    /// True for a resolver that an operator's own OpenClaw started.
+    pub(super) fn is_resolver_of_operator(&self, peer: &Peer) -> bool {
+        let (leaders, mut runs, claimed) = self.leaders_and_runs();
+        runs.extend(claimed);
+        authority::is_resolver_of_operator(peer, &leaders, &runs)
+    }
+
+    /// Who unlocked, what was launched, and what left a record: launched before us, or beside us while
+    /// we were locked.
+    fn leaders_and_runs(&self) -> (Vec<Leader>, Vec<KnownRun>, Vec<KnownRun>) {
+        let claimed = self.runtime.as_ref().map(authority::recorded).unwrap_or_default();
+        let state = self.state();
+        (state.leaders.clone(), state.runs.clone(), claimed)
     }
 
     /// Learns from the policy who is who.
@@ -215,13 +259,13 @@ impl Shared {
 
     /// Closes the store for one who has its key and works on it, or notes the key that it has now.
     pub(super) async fn lend(&self, pid: u32, key: VaultKey, who: Who) -> Result<(), AppError> {
+        if self.state().lent.is_some_and(|other| other != pid) {
+            self.settled().await?;
+        }
         let _one = self.acts.lock().await;
         if self.state().times.is_none() {
             let why = self.state().why_locked.clone();
             return Err(locked(&why));
-        }
-        if self.state().lent.is_some_and(|other| other != pid) {
-            self.settled().await?;
         }
         let (done, outcome) = oneshot::channel();
         self.send(Job::Lend { key, who, done })?;
@@ -279,6 +323,7 @@ impl Shared {
             state.times = Some(Times { unlocked: now, used: now, slept_ms: slept_ms() });
             state.unlocked_ms = Some(SystemClock.now_ms());
             state.why_locked.clear();
+            self.wake();
         }
         Ok(())
     }

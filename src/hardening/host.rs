@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use clawvault_core::domain::Installation;
 use clawvault_core::platform::{Bounds, Meta, Step, Walked};
+
+use super::baseline::Baseline;
+use super::supply::{Leaks, OwnFinding, VaultWord};
 
 /// Why something could not be looked at. A check that meets it ends as `unknown`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -55,11 +59,24 @@ pub trait Host {
         visit: &mut dyn FnMut(&Path, &Meta) -> Step,
     ) -> Result<Walked, Unseen>;
     /// Runs a program by its absolute path, without a shell, stdin or a language, for ten seconds and
-    /// 1 MiB at most. [`Unseen::Missing`] where there is none; [`Unseen::NotLive`] for a tree.
+    /// 16 MiB at most. [`Unseen::Missing`] where there is none; [`Unseen::NotLive`] for a tree.
     fn run(&self, program: &'static str, arguments: &[&str]) -> Result<Printed, Unseen>;
     /// One TCP connection: sends, and gives what comes back until the other side is done, falls silent
     /// for a second, or has said `max` bytes. [`Unseen::NotLive`] for a tree, or where nobody wants probes.
     fn exchange(&self, to: SocketAddr, send: &[u8], max: usize) -> Result<Vec<u8>, Unseen>;
+    /// BLAKE3 of a regular file in hex, of at most `max` bytes.
+    fn digest(&self, path: &Path, max: u64) -> Result<String, Unseen>;
+    /// The baseline that was made of this host; none where there is none.
+    fn baseline(&self) -> Result<Option<Baseline>, Unseen>;
     /// Reads a configuration of OpenClaw: JSON5, bounded in depth and count.
     fn json5(&self, bytes: &[u8]) -> Result<serde_json::Value, Unseen>;
+    /// An installation of OpenClaw: its state directory, and the home of its user.
+    fn installation(&self, home: &Path, user: &Path) -> Installation;
+    /// Secrets that lie in clear in these installations, in histories below the homes of these
+    /// users, in units, in environments of processes.
+    fn leaks(&self, installations: &[Installation], users: &[PathBuf]) -> Result<Leaks, Unseen>;
+    /// What the vault of the user who audits tells.
+    fn vault(&self) -> Result<VaultWord, Unseen>;
+    /// What OpenClaw's own audit finds in this installation.
+    fn own_audit(&self, home: &Path) -> Result<Vec<OwnFinding>, Unseen>;
 }

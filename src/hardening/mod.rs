@@ -5,13 +5,17 @@
 //! see it through the trait [`Host`], which the use case implements. Nothing here opens a file, runs
 //! a program, or writes. What could not be looked at is never called good.
 
+pub mod baseline;
 mod check;
 mod checks;
+mod data;
 mod facts;
 mod host;
 mod mend;
 pub mod parsers;
 pub mod report;
+mod supply;
+pub mod trend;
 mod verdict;
 
 pub use check::{Area, Check, Fix, Outcome, Severity, Status, Verdict};
@@ -22,4 +26,5 @@ pub use facts::{
 };
 pub use host::{Host, Printed, Unseen};
 pub use mend::{Change, Mend};
+pub use supply::{Key, Leak, LeakPlace, Leaks, OwnFinding, VaultWord};
 pub use verdict::{Audited, Findings, Suppressed, Suppression, audit};

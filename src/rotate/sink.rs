@@ -1,19 +1,17 @@
 //! Places where a key is in use and has to be told of a new one.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clawvault_core::domain::{FieldName, ProfileName, SecretName, Sha256};
-use clawvault_core::platform::process::effective_uid;
 use clawvault_core::platform::{Dir, Private, executable};
 use clawvault_providers::adapter::Fields;
 
 /// A script that takes longer is ended.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Largest script, in bytes.
-const MAX_SCRIPT: u64 = 64 * 1024 * 1024;
 
 /// What a sink is told.
 #[derive(Clone, Debug)]
@@ -109,7 +107,7 @@ impl Sink for HookSink {
 
     fn tell(&self, notice: &Notice) -> Result<(), SinkError> {
         let fail = |what: &str| SinkError::new(self.name(), what);
-        is_pinned(&self.path, &self.sha256).map_err(fail)?;
+        executable::is_pinned(&self.path, &self.sha256.0).map_err(fail)?;
         let mut command = Command::new(&self.path);
         command.arg(notice.name.as_str()).env_clear();
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir("/");
@@ -133,22 +131,5 @@ impl Sink for HookSink {
                 }
             }
         }
-    }
-}
-
-/// Whether a script is the one that the policy names, and nobody else can change it.
-fn is_pinned(path: &Path, sha256: &Sha256) -> Result<(), &'static str> {
-    let own = effective_uid();
-    for place in [Some(path), path.parent()].into_iter().flatten() {
-        let found = rustix::fs::stat(place).map_err(|_| "there is no such file")?;
-        if found.st_mode & 0o022 != 0 || found.st_uid != 0 && found.st_uid != own {
-            return Err("others may write to it, or to its directory");
-        }
-    }
-    let identity = executable::identity(path).ok_or("it cannot be read")?;
-    match executable::digest(path, &identity, MAX_SCRIPT) {
-        Some(digest) if digest == sha256.0 => Ok(()),
-        Some(_) => Err("it is not what the policy pins: its sha256 differs"),
-        None => Err("it changed while it was read"),
     }
 }

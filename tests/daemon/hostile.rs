@@ -157,6 +157,8 @@ impl World {
             command
         };
         let mut shell = Shell::start(command("/usr/bin/setsid"));
+        // What the operator types through is the operator's own, as a terminal or a tmux is.
+        std::os::unix::fs::fchown(&shell.stdin, Some(user), Some(user)).unwrap();
         shell.say("clawvault init; printf the-first-value | clawvault set env/one --env ONE");
         shell.say("printf the-second-value | clawvault set env/two --env TWO");
         let mut daemon = command("/usr/bin/setsid");

@@ -15,8 +15,8 @@ GET = field(5, NAME)
 VALUES = field(15, b"")
 PROVE = field(3, b"")
 UNLOCK = field(1, field(1, b"age1forged"))
-BORROW = field(25, b"")
-HEADER = field(24, b"")
+BORROW = field(41, b"")
+HEADER = field(40, b"")
 
 
 def connect():

@@ -16,7 +16,8 @@ const NOBODY: u32 = 65534;
 
 /// A directory, and the server that lives in it.
 pub(crate) struct Server {
-    process: Process,
+    /// Ends with it.
+    _process: Process,
     pub(crate) port: u16,
     pub(crate) home: TempDir,
 }
@@ -32,15 +33,11 @@ impl Server {
             assert!(Instant::now() < end, "the server does not listen; {}", process.said());
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { process, port, home }
+        Self { _process: process, port, home }
     }
 
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.home.path().join("log")).unwrap()).into_owned()
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
     }
 }
 

@@ -123,6 +123,22 @@ impl Manifest {
             let place = error.span().map_or(Place::File, |span| Place::of(text, span.start));
             place.refuses_because(kind(error.message()))
         })?;
+        manifest.checked()
+    }
+
+    /// A manifest that a user has put into the policy; the same checks.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_table(table: toml::Table) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::Value::Table(table)
+            .try_into()
+            .map_err(|error: toml::de::Error| Place::File.refuses_because(kind(error.message())))?;
+        manifest.checked()
+    }
+
+    fn checked(self) -> Result<Self, ManifestError> {
+        let manifest = self;
         manifest.check_head().map_err(|reason| Place::File.refuses(reason))?;
         for (at, entry) in manifest.variables.iter().enumerate() {
             let earlier = manifest.variables.get(..at).unwrap_or_default();

@@ -86,9 +86,12 @@ pub struct Param {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
-    /// Kinds of token formats that it is for; empty for any.
+    /// Kinds of token formats that it is for.
     #[serde(default)]
     pub kinds: Vec<String>,
+    /// Secrets that it is for, without the vendor's id; of any kind and name where both are empty.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// The param that has to be given for it to fit.
     pub param: Option<String>,
     /// The recipes.
@@ -96,9 +99,12 @@ pub struct Variant {
 }
 
 /// The recipes for keys of one kind.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipes {
+    /// Which of the secrets that the manifest names they are for, without the vendor's id; `main`
+    /// where nothing is said. Names of the user's own are taken for such.
+    pub secrets: Option<Vec<String>>,
     /// How much of a key's life the interface covers.
     pub level: Level,
     /// Most keys that can be live at once.
@@ -126,7 +132,7 @@ pub struct Recipes {
 }
 
 /// How much of a key's life an interface covers, as a manifest writes it.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Made, proven and revoked by calls.
@@ -134,6 +140,7 @@ pub enum Level {
     /// A person makes it at the console; the rest is calls.
     Assisted,
     /// A person does everything but prove it.
+    #[default]
     Manual,
     /// The only call replaces the key in place.
     NoOverlap,
@@ -202,6 +209,9 @@ pub struct Step {
     pub dead: Option<Vec<u16>>,
     /// Statuses that mean that the key is gone. By default 404 and 410, to revoke.
     pub gone: Option<Vec<u16>>,
+    /// Paths at which a good answer holds something.
+    #[serde(default)]
+    pub holds: Vec<String>,
     /// What the answer has to hold beside a good status: one of these at each path.
     #[serde(default)]
     pub good_if: BTreeMap<String, Vec<Literal>>,
@@ -330,9 +340,10 @@ impl Interface {
         self.recipes.check(&self.api, "recipes")?;
         for (at, variant) in self.variants.iter().enumerate() {
             let place = format!("variant {}", at + 1);
-            let chosen = !variant.kinds.is_empty() || variant.param.is_some();
+            let named = !variant.kinds.is_empty() || !variant.secrets.is_empty();
+            let chosen = named || variant.param.is_some();
             let known = variant.param.as_ref().is_none_or(|p| self.api.params.contains_key(p));
-            must(chosen, "a variant names neither a kind nor a param")
+            must(chosen, "a variant names neither a kind nor a secret nor a param")
                 .and_then(|()| must(known, "its param is not among the params"))
                 .map_err(|reason| (place.clone(), reason))?;
             variant.recipes.check(&self.api, &place)?;
@@ -420,7 +431,8 @@ impl Step {
         let page = self.page.iter().flat_map(|page| page.cursor.iter().chain(&page.more));
         let page = page.map(String::as_str);
         let conditions = self.good_if.keys().chain(self.dead_if.keys()).map(String::as_str);
-        taken.chain(page).chain(conditions).chain(self.rows.as_deref())
+        let held = self.holds.iter().map(String::as_str);
+        taken.chain(page).chain(conditions).chain(held).chain(self.rows.as_deref())
     }
 
     fn check(&self, api: &Api, taken: &[&str]) -> Checked {

@@ -15,6 +15,7 @@ mod time;
 
 pub use read::check_paths;
 
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use clawvault_core::domain::{FieldName, Value};
@@ -50,18 +51,46 @@ impl RecipeAdapter {
         Self { vendor: vendor.to_owned(), interface, base_url, client }
     }
 
-    /// The recipes for a key: by its kind, and by which params are given.
+    /// The recipes for a key: by its kind, by the secret's name, and by which params are given. None
+    /// at all for a secret that the manifest names and gives no recipes.
     fn recipes(&self, ask: &Ask) -> &Recipes {
-        let kind = ask.key.iter().find_map(|(_, value)| {
+        static NONE: LazyLock<Recipes> = LazyLock::new(Recipes::default);
+        let format = ask.key.iter().find_map(|(_, value)| {
             let (vendor, format) = crate::identify(value.expose())?;
-            (vendor.id == self.vendor).then_some(format.kind)
+            (vendor.id == self.vendor).then_some(format)
         });
+        let own =
+            |secret: &str| secret.strip_prefix(&self.vendor)?.strip_prefix('/').map(str::to_owned);
+        let name = own(&ask.secret).unwrap_or_default();
         let fits = |variant: &&grammar::Variant| {
-            let kinds = &variant.kinds;
-            (kinds.is_empty() || kind.is_some_and(|kind| kinds.iter().any(|one| one == kind)))
-                && variant.param.as_ref().is_none_or(|param| ask.params.contains_key(param))
+            let by_kind =
+                format.is_some_and(|format| variant.kinds.iter().any(|k| k == format.kind));
+            let any = variant.kinds.is_empty() && variant.secrets.is_empty();
+            let wanted = any || by_kind || variant.secrets.contains(&name);
+            wanted && variant.param.as_ref().is_none_or(|param| ask.params.contains_key(param))
         };
-        self.interface.variants.iter().find(fits).map_or(&self.interface.recipes, |v| &v.recipes)
+        let meant = |secret: &str| match &self.interface.recipes.secrets {
+            Some(secrets) => secrets.iter().any(|one| one == secret),
+            None => secret == "main",
+        };
+        // What is known to be something else is not asked about as if it were a key.
+        let by_kind = format.and_then(|format| own(format.secret)).is_none_or(|name| meant(&name));
+        let usual = by_kind && (meant(&name) || !self.names(&ask.secret));
+        let variant = self.interface.variants.iter().find(fits);
+        match variant {
+            Some(variant) => &variant.recipes,
+            None if usual => &self.interface.recipes,
+            None => &NONE,
+        }
+    }
+
+    /// Whether the built-in manifest names a secret.
+    fn names(&self, secret: &str) -> bool {
+        crate::vendor(&self.vendor).is_some_and(|vendor| {
+            let mut variables = vendor.variables.iter().map(|one| one.secret);
+            let mut formats = vendor.formats.iter().map(|one| one.secret);
+            variables.any(|one| one == secret) || formats.any(|one| one == secret)
+        })
     }
 
     fn steps<'a>(&self, recipes: &'a Recipes, operation: Operation) -> &'a [Step] {

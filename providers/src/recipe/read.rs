@@ -102,7 +102,9 @@ pub(super) fn dead_word(step: &Step, tree: &Tree) -> Option<String> {
 
 /// Whether a tree holds all that a good answer has to.
 pub(super) fn is_good(step: &Step, tree: &Tree) -> bool {
-    step.good_if.iter().all(|(path, literals)| is_one_of(first(tree, path), literals))
+    let held = |path: &String| first(tree, path).is_some_and(|found| !found.is_null());
+    step.holds.iter().all(held)
+        && step.good_if.iter().all(|(path, literals)| is_one_of(first(tree, path), literals))
 }
 
 impl Scope<'_> {

@@ -59,7 +59,7 @@ impl RecipeAdapter {
         page: Option<(&str, &str)>,
     ) -> Result<Url, Missing> {
         let base = self.base(step);
-        let path = scope.text(&step.request.path, escape)?.ok_or("the path is empty")?;
+        let path = scope.text(&step.request.path, escape_segment)?.ok_or("the path is empty")?;
         // Percent signs do not keep these two from meaning another path.
         if path.split('/').any(|part| matches!(part, "." | "..")) || path.contains("//") {
             return Err("an id cannot stand in an address".to_owned());
@@ -87,17 +87,17 @@ impl RecipeAdapter {
     /// A step as a person reads it: method and address, names where values would stand.
     pub(super) fn line(&self, step: &Step, scope: &Scope<'_>) -> String {
         let mut line = format!("{} {}", method(step.request.method), self.base(step));
-        show(&step.request.path, scope, &mut line);
+        show(&step.request.path, escape_segment, scope, &mut line);
         for (at, (name, template)) in step.request.query.iter().enumerate() {
             let _ = write!(line, "{}{name}=", if at == 0 { '?' } else { '&' });
-            show(template, scope, &mut line);
+            show(template, escape, scope, &mut line);
         }
         line
     }
 }
 
 /// Writes a template with what may be seen: params and the key's id, never a field.
-fn show(template: &Template, scope: &Scope<'_>, into: &mut String) {
+fn show(template: &Template, escape: fn(&str) -> String, scope: &Scope<'_>, into: &mut String) {
     use crate::manifest::template::Name;
     for part in &template.parts {
         match part {
@@ -193,15 +193,21 @@ fn filled<'f>(
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.
 pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    escaped(text, b"")
+}
+
+/// The same for a piece of a path, where these two stand for themselves.
+fn escape_segment(text: &str) -> String {
+    escaped(text, b":@")
+}
+
+fn escaped(text: &str, plain: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len() * 3);
     for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

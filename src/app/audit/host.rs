@@ -7,22 +7,27 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clawvault_core::domain::Installation;
 use clawvault_core::platform::process::effective_uid;
 use clawvault_core::platform::read::ReadError;
 use clawvault_core::platform::{Bounds, Clock, Meta, Rooted, Step, SystemClock, Walked};
 use rustix::io::Errno;
 use serde_json::Value;
 
-use crate::app::{AppError, Code};
-use crate::hardening::{Host, Printed, Unseen};
+use crate::app::{App, AppError, Code};
+use crate::hardening::baseline::Baseline;
+use crate::hardening::{Host, Leaks, OwnFinding, Printed, Unseen, VaultWord};
 use crate::intake::Tree;
 use crate::openclaw;
 use crate::programs::{Program, ProgramError, capture_any};
 
+use super::AuditAsk;
+use super::own_audit::OpenClawProgram;
+
 /// Longest that a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most that a program may print, in bytes.
-const MAX_PRINTED: usize = 1 << 20;
+const MAX_PRINTED: usize = 16 << 20;
 /// Longest that a listener may take to answer, and be silent.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Longest that one connection may take in all.
@@ -30,17 +35,26 @@ const CONNECTION: Duration = Duration::from_secs(3);
 
 /// A machine or a tree.
 pub(super) struct System {
-    tree: Rooted,
-    is_live: bool,
+    pub(super) tree: Rooted,
+    pub(super) root: PathBuf,
+    pub(super) is_live: bool,
+    /// The vault of the user who audits; none where nobody is to open it.
+    pub(super) vault: Option<App>,
+    /// OpenClaw's own program.
+    pub(super) openclaw: Option<OpenClawProgram>,
+    /// Where this user's history and baseline are kept.
+    state: Option<PathBuf>,
     probes: bool,
     environment: BTreeMap<OsString, OsString>,
 }
 
 impl System {
     /// This machine, or the tree at `root`.
-    pub(super) fn open(root: Option<&Path>, probes: bool) -> Result<Self, AppError> {
-        let path = root.unwrap_or(Path::new("/"));
-        let tree = Rooted::open(path).map_err(|error| {
+    pub(super) fn open(ask: AuditAsk) -> Result<Self, AppError> {
+        let AuditAsk { root, probes, vault, openclaw, state, .. } = ask;
+        let is_live = root.is_none();
+        let path = root.unwrap_or_else(|| PathBuf::from("/"));
+        let tree = Rooted::open(&path).map_err(|error| {
             let what = format!("{} cannot be audited: {error}", path.display());
             AppError::new(Code::Missing, what, "Name the directory that the system is mounted at.")
         })?;
@@ -49,8 +63,8 @@ impl System {
             ("LC_ALL".into(), "C".into()),
             ("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into()),
         ]);
-        let is_live = root.is_none();
-        Ok(Self { tree, is_live, probes: probes && is_live, environment })
+        let probes = probes && is_live;
+        Ok(Self { tree, root: path, is_live, vault, openclaw, state, probes, environment })
     }
 
     /// What the host calls itself.
@@ -106,18 +120,7 @@ impl Host for System {
             return Err(Unseen::NotLive("what programs say"));
         }
         self.meta(Path::new(program))?;
-        let asked =
-            Program { name: program, path: Path::new(program), environment: &self.environment };
-        let arguments = arguments.iter().map(OsString::from).collect();
-        let (bytes, status) =
-            capture_any(asked, arguments, MAX_PRINTED, PATIENCE).map_err(|error| match error {
-                ProgramError::NotRun(_, std::io::ErrorKind::PermissionDenied) => {
-                    Unseen::NeedsRoot(format!("running {program}"))
-                }
-                other => Unseen::Odd(other.to_string()),
-            })?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Printed { code: status.code(), text })
+        run(program, arguments, &self.environment)
     }
 
     fn exchange(&self, to: SocketAddr, send: &[u8], max: usize) -> Result<Vec<u8>, Unseen> {
@@ -142,6 +145,41 @@ impl Host for System {
         }
         heard.truncate(max);
         Ok(heard)
+    }
+
+    fn installation(&self, home: &Path, user: &Path) -> Installation {
+        openclaw::installation(&self.tree, &self.root, home, user)
+    }
+
+    fn leaks(&self, homes: &[Installation], users: &[PathBuf]) -> Result<Leaks, Unseen> {
+        Ok(super::leaks::leaks(self, homes, users))
+    }
+
+    fn vault(&self) -> Result<VaultWord, Unseen> {
+        match &self.vault {
+            _ if !self.is_live => Err(Unseen::NotLive("the vault")),
+            None => Err(Unseen::Odd("the vault was not asked".to_owned())),
+            Some(app) => {
+                super::vault::word(app, self.now()).map_err(|error| Unseen::Odd(error.what))
+            }
+        }
+    }
+
+    fn own_audit(&self, home: &Path) -> Result<Vec<OwnFinding>, Unseen> {
+        super::own_audit::findings(self, home)
+    }
+
+    fn digest(&self, path: &Path, max: u64) -> Result<String, Unseen> {
+        let file = self.tree.file(path).map_err(|error| unseen(path, error))?;
+        let mut hasher = blake3::Hasher::new();
+        let hashed = hasher.update_reader(file.take(max));
+        hashed.map_err(|error| Unseen::Odd(format!("{}: {}", path.display(), error.kind())))?;
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    fn baseline(&self) -> Result<Option<Baseline>, Unseen> {
+        let Some(state) = &self.state else { return Ok(None) };
+        super::baseline::kept(state).map_err(|error| Unseen::Odd(error.to_string()))
     }
 
     fn json5(&self, bytes: &[u8]) -> Result<Value, Unseen> {
@@ -173,4 +211,23 @@ fn value(tree: Tree) -> Value {
         Tree::Whole(number) => Value::from(number),
         Tree::Other => Value::Null,
     }
+}
+
+/// Runs a program to its end, within bounds.
+pub(super) fn run(
+    program: &'static str,
+    arguments: &[&str],
+    environment: &BTreeMap<OsString, OsString>,
+) -> Result<Printed, Unseen> {
+    let asked = Program { name: program, path: Path::new(program), environment };
+    let arguments = arguments.iter().map(OsString::from).collect();
+    let captured = capture_any(asked, arguments, MAX_PRINTED, PATIENCE);
+    let (bytes, status) = captured.map_err(|error| match error {
+        ProgramError::NotRun(_, std::io::ErrorKind::PermissionDenied) => {
+            Unseen::NeedsRoot(format!("running {program}"))
+        }
+        other => Unseen::Odd(other.to_string()),
+    })?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Printed { code: status.code(), text })
 }

@@ -64,10 +64,16 @@ impl App {
             Some(remote) => Ok(Session::Remote(Box::new(remote))),
             None => {
                 let vault = Box::new(self.open_local(access, who)?);
-                let bells = Bells { runtime: self.runtime.clone(), bells: self.bells() };
-                Ok(Session::Local(vault, who.clone(), Some(bells)))
+                Ok(Session::Local(vault, who.clone(), Some(self.bells_here())))
             }
         }
+    }
+}
+
+impl App {
+    /// Where those listen who are to hear of what is done here.
+    pub(super) fn bells_here(&self) -> Bells {
+        Bells { runtime: self.runtime.clone(), bells: self.bells() }
     }
 }
 

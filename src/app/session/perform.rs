@@ -2,13 +2,15 @@
 
 use clawvault_core::auditlog::{Digests, Item, Read, Scope};
 use clawvault_core::domain::{
-    Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName,
+    Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName, Stage,
 };
 use clawvault_core::platform::{Dir, Private};
-use clawvault_core::vault::{Purpose, PutOutcome, Stored, Vault, VaultError, Want, Who};
+use clawvault_core::vault::{
+    Purpose, PutOutcome, Step, Stored, Vault, VaultError, VersionChange, Want, Who,
+};
 
 use super::{AgentGrant, Authority, Each, GatewayAsk, Health, Reply, Request};
-use crate::app::run::{is_admin, launch, named};
+use crate::app::run::{is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
 
@@ -28,7 +30,20 @@ pub fn perform(
         return Err(refused);
     }
     let changes = matches!(request, Request::Set(..) | Request::Import(_, true));
+    // A rotation that has come to its switch.
+    let switched: Vec<String> = match &request {
+        Request::Steps(_, steps) => {
+            let has_switched = |step: &&Step| match &step.change {
+                VersionChange::Stages(all) => all.iter().any(|(_, stage)| *stage == Stage::Current),
+                _ => false,
+            };
+            let id = |step: &Step| vault.blinded(&step.life.profile, &step.life.name);
+            steps.iter().filter(has_switched).map(id).collect()
+        }
+        _ => Vec::new(),
+    };
     let mut done = perform_allowed(vault, who, authority, request, each)?;
+    done.changed.extend(switched);
     if changes {
         let new = |stored: &&Stored| stored.outcome == PutOutcome::Updated;
         let id = |stored: &Stored| vault.blinded(&stored.profile, &stored.name);
@@ -92,6 +107,7 @@ fn perform_allowed(
             export(vault, who, &profile, &only, without_admin)
         }
         Request::Values => values(vault, who),
+        Request::Verify(profile, only) => verify(vault, who, &profile, &only),
         Request::Run(ask) => launch(vault, who, authority, &ask),
         Request::Resolve(profile, ids) => resolve(vault, who, authority, &profile, &ids),
         Request::Log(query, _) => log(vault, who, &query, each),
@@ -107,6 +123,20 @@ fn perform_allowed(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
+        Request::Lives(key) => lives(vault, authority, key),
+        Request::Steps(revoke, steps) => {
+            let event = if revoke { Event::Revoke } else { Event::Rotate };
+            Ok(Reply { lives: vault.step(who, event, steps)?, ..Reply::default() })
+        }
+        Request::Keys(revoke, wants) => {
+            let purpose = if revoke { Purpose::Revoke } else { Purpose::Rotate };
+            let revealed = vault.reveal(who, purpose, &wants)?;
+            Ok(Reply { revealed, ..Reply::default() })
+        }
+        Request::Attest(text) => {
+            let text = vault.attest(who, text.as_bytes())?;
+            Ok(Reply { text, ..Reply::default() })
+        }
         Request::Gateway(ask) => gateway(vault, who, authority, &ask),
     }
 }
@@ -125,9 +155,13 @@ pub fn event_of(request: &Request) -> Event {
         Request::PolicyApply(_) => Event::Policy,
         Request::Export(..) => Event::Export,
         Request::Values => Event::Scan,
+        Request::Verify(..) => Event::Verify,
         Request::Run(_) => Event::Run,
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
+        Request::Lives(_) => Event::List,
+        Request::Steps(true, _) | Request::Keys(true, _) | Request::Attest(_) => Event::Revoke,
+        Request::Steps(false, _) | Request::Keys(false, _) => Event::Rotate,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
         Request::Gateway(GatewayAsk::Start(..)) => Event::Run,
@@ -146,7 +180,7 @@ pub fn items_of(request: &Request) -> Vec<Item> {
         Request::Resolve(profile, ids) => {
             ids.iter().take(64).map(|(name, _)| item(profile, name)).collect()
         }
-        Request::Export(profile, only, _) => {
+        Request::Export(profile, only, _) | Request::Verify(profile, only) => {
             only.iter().take(64).map(|name| item(profile, name)).collect()
         }
         _ => Vec::new(),
@@ -160,6 +194,11 @@ fn refuse_beyond_grant(
     request: &Request,
 ) -> Option<AppError> {
     let covered = |profile, name| authority.covers(vault, profile, name);
+    if let (Request::Get(want, _), Authority::Run(_)) = (request, authority)
+        && let Err(error) = refuse_revoked(vault, want)
+    {
+        return Some(error);
+    }
     let allowed = match request {
         _ if matches!(authority, Authority::Operator) => true,
         // What it gives is narrowed to the grant.
@@ -170,10 +209,18 @@ fn refuse_beyond_grant(
         Request::Show(_, profile, name) => covered(profile, name),
         Request::Resolve(profile, ids) => ids.iter().all(|(name, _)| covered(profile, name)),
         // What these give is narrowed to the grant.
-        Request::List(..) | Request::Run(_) => true,
+        Request::List(..) | Request::Lives(_) | Request::Run(_) => true,
         _ => false,
     };
     (!allowed).then(|| beyond_grant(authority))
+}
+
+/// A revoked version is no agent's any more; the operator may still look at it.
+fn refuse_revoked(vault: &Vault, want: &Want) -> Result<(), AppError> {
+    match vault.secret(&want.profile, &want.name)? {
+        Some(info) => refuse_blocked(&vault.blocked()?, &info),
+        None => Ok(()),
+    }
 }
 
 fn beyond_grant(authority: &Authority) -> AppError {
@@ -198,7 +245,18 @@ pub fn perform_gets(
 ) -> Vec<Result<Reply, AppError>> {
     let mut refused: Vec<Option<AppError>> = Vec::with_capacity(asks.len());
     for (who, authority, want, one_field) in asks {
-        let may = match authority.covers(vault, &want.profile, &want.name) {
+        let covered = authority.covers(vault, &want.profile, &want.name);
+        let revoked = match authority {
+            Authority::Run(_) if covered => refuse_revoked(vault, want).err(),
+            _ => None,
+        };
+        if let Some(error) = revoked {
+            let asked = vec![item(&want.profile, &want.name)];
+            vault.note(who, Event::Get, Outcome::Refused, asked);
+            refused.push(Some(error));
+            continue;
+        }
+        let may = match covered {
             true => refuse_several(vault, who, want, *one_field),
             false => {
                 let asked = vec![item(&want.profile, &want.name)];
@@ -337,6 +395,38 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
     Ok(Reply { revealed, text, ..Reply::default() })
 }
 
+fn verify(
+    vault: &mut Vault,
+    who: &Who,
+    profile: &ProfileName,
+    only: &[SecretName],
+) -> Result<Reply, AppError> {
+    let infos = if only.is_empty() {
+        let in_profile = |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
+        vault.secrets()?.into_iter().filter(in_profile).collect()
+    } else {
+        named(vault, profile, only)?
+    };
+    let (policy, text) = (vault.policy()?, vault.policy_text()?);
+    let mut wanted: Vec<SecretName> = Vec::new();
+    for info in &infos {
+        let admin = policy.rule(profile, &info.name, info.vendor.as_deref()).admin;
+        wanted.extend(std::iter::once(info.name.clone()).chain(admin));
+    }
+    wanted.sort();
+    wanted.dedup();
+    let mut wants = Vec::new();
+    for name in wanted {
+        // An admin credential that is not there is missed where it is needed.
+        let there = vault.secret(profile, &name)?.is_some_and(|info| info.removed_ms.is_none());
+        if there {
+            wants.push(Want { profile: profile.clone(), name, version: None });
+        }
+    }
+    let revealed = vault.reveal(who, Purpose::Verify, &wants)?;
+    Ok(Reply { revealed, infos, text, ..Reply::default() })
+}
+
 /// Those of the asked secrets that there are and that a program may have. One that was cut off is
 /// named without a value: whoever used it has to stop.
 fn resolve(
@@ -347,6 +437,7 @@ fn resolve(
     ids: &[(SecretName, Option<FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
+    let blocked = vault.blocked()?;
     let (mut infos, mut withheld) = (Vec::<SecretInfo>::new(), Vec::<SecretInfo>::new());
     for (name, field) in ids {
         let info = vault.secret(profile, name)?.filter(|info| !is_admin(info, &policy));
@@ -354,7 +445,7 @@ fn resolve(
         let known = infos.iter().chain(&withheld).any(|known| known.name == info.name);
         if known {
             continue;
-        } else if is_cut_off(&info) {
+        } else if is_cut_off(&info, &blocked) {
             withheld.push(info);
         } else if has_field(&info, field.as_ref()) {
             infos.push(info);
@@ -372,8 +463,8 @@ fn resolve(
 }
 
 /// Whether nobody may use the secret any more, although it is known.
-fn is_cut_off(info: &SecretInfo) -> bool {
-    info.removed_ms.is_some()
+fn is_cut_off(info: &SecretInfo, blocked: &[(ProfileName, SecretName, u32)]) -> bool {
+    info.removed_ms.is_some() || is_blocked(blocked, info)
 }
 
 /// Whether the current version has the field; where none is named, whether it has one only.
@@ -432,6 +523,30 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
         reply.notes.push(format!("digests of executables are not kept: {error}"));
     }
     Ok(reply)
+}
+
+/// Secrets, what is known of their keys, and the policy; of these only what the asker may have.
+fn lives(
+    vault: &mut Vault,
+    authority: &Authority,
+    key: Option<(ProfileName, SecretName)>,
+) -> Result<Reply, AppError> {
+    let text = match authority {
+        Authority::Operator => vault.policy_text()?,
+        _ => String::new(),
+    };
+    let (mut infos, mut lives) = match key {
+        None => (vault.secrets()?, vault.lives()?),
+        Some((profile, name)) => {
+            let life = vault.life(&profile, &name)?;
+            (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
+        }
+    };
+    infos.retain(|info| {
+        info.removed_ms.is_none() && authority.covers(vault, &info.profile, &info.name)
+    });
+    lives.retain(|life| authority.covers(vault, &life.profile, &life.name));
+    Ok(Reply { infos, lives, text, ..Reply::default() })
 }
 
 fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppError> {

@@ -2,6 +2,7 @@
 
 mod ai;
 mod application;
+mod gateway_home;
 mod network;
 mod operations;
 mod server;

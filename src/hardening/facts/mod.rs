@@ -8,9 +8,11 @@ mod homes;
 mod os;
 mod packages;
 mod probes;
+mod processes;
 mod settings;
 mod sockets;
 mod ssh;
+mod supplied;
 mod sysctl;
 mod web;
 
@@ -49,6 +51,7 @@ pub struct Facts<'h> {
     settings: OnceCell<Result<Vec<Setting>, Unseen>>,
     chains: OnceCell<Result<Vec<Chain>, Unseen>>,
     probes: OnceCell<Result<Vec<Probe>, Unseen>>,
+    supplied: supplied::Supplied,
 }
 
 impl<'h> Facts<'h> {
@@ -67,6 +70,7 @@ impl<'h> Facts<'h> {
             settings: OnceCell::new(),
             chains: OnceCell::new(),
             probes: OnceCell::new(),
+            supplied: supplied::Supplied::default(),
         }
     }
 }

@@ -4,12 +4,17 @@
 pub mod accounts;
 pub mod apt;
 pub mod assignments;
+pub mod auth_log;
 pub mod blocks;
+pub mod connections;
+pub mod dpkg;
 pub mod firewalld;
 pub mod glob;
 pub mod ini;
 pub mod iptables;
+pub mod logrotate;
 pub mod nft;
+pub mod rsyslog;
 pub mod sockets;
 pub mod ssh_key;
 pub mod sshd;

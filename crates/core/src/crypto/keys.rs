@@ -29,6 +29,12 @@ pub fn digest(parts: &[&[u8]]) -> Digest {
     finish(blake3::Hasher::new(), parts)
 }
 
+/// The SHA-256 of what somebody else took it of.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).into()
+}
+
 /// The random key that everything in a vault hangs on.
 #[derive(Debug)]
 pub struct VaultKey(LockedKeys<1>);

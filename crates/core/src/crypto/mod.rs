@@ -11,5 +11,5 @@ pub mod slot;
 pub use age_file::{AGE_MAGIC, AgeFile, decrypt};
 pub use entry_box::EntryKey;
 pub use error::CryptoError;
-pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest};
+pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest, sha256};
 pub use seal::{OVERHEAD, open, open_locked, seal};

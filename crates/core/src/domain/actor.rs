@@ -118,6 +118,8 @@ pub enum Event {
     Show,
     /// The daemon opened the vault, or it did not open.
     Unlock,
+    /// A vendor was asked whether it accepts a key.
+    Verify,
 }
 
 impl Event {
@@ -157,6 +159,7 @@ impl Event {
             Self::Set => "set",
             Self::Show => "show",
             Self::Unlock => "unlock",
+            Self::Verify => "verify",
         }
     }
 }

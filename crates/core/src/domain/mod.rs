@@ -1,8 +1,10 @@
 //! Plain types that every floor speaks: names, values, bounds, what an import found.
 
 mod actor;
+mod audit_rules;
 mod found;
 mod hex;
+mod installation;
 mod json;
 pub mod limits;
 mod log_rules;
@@ -15,12 +17,15 @@ mod rotation_rules;
 mod schedule;
 mod scrub;
 mod secret;
+mod setting;
 mod user;
 mod value;
 
 pub use actor::{Actor, Event, FileIdentity, Outcome, Program, goes_on_unlogged};
+pub use audit_rules::{AuditRules, Day, Reason, Suppress};
 pub use found::{Found, Label};
 pub use hex::hex;
+pub use installation::{AgentHome, Installation, LooseFile, Prompt, Skill, Transcripts};
 pub use json::json_text;
 pub use log_rules::{Days, LogRules, Mirror, SegmentSize};
 pub use moment::moment;
@@ -32,5 +37,6 @@ pub use rotation_rules::{Defaults, Rule, SecretRule, Sha256, SinkRule, VendorRul
 pub use schedule::{Length, Rotate, Schedule, ScheduleError, Zone, jitter_ms};
 pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
+pub use setting::{Hidden, Setting};
 pub use user::User;
 pub use value::{Value, ValueError};

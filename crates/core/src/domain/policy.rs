@@ -9,7 +9,10 @@ use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
 use super::rotation_rules::{Defaults, SecretRule, VendorRule};
-use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, User, check_toml_nesting};
+use super::{
+    AuditRules, LogRules, NameError, NestingFault, ProfileName, SecretName, User,
+    check_toml_nesting,
+};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -51,6 +54,9 @@ pub struct Policy {
     /// Users' own manifests of vendors, by id.
     #[serde(default)]
     pub manifests: BTreeMap<String, toml::Table>,
+    /// How the hardening audit is read.
+    #[serde(default)]
+    pub audit: AuditRules,
 }
 
 /// Whom a daemon of the whole system serves; one of a single user heeds none of it.
@@ -125,7 +131,9 @@ impl Policy {
     /// The hosts that `base_url`s of vendors name, but this machine: where keys would be sent.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         let urls = self.vendors.values().filter_map(|rule| rule.base_url.as_deref());
-        urls.filter_map(host_of).filter(|host| !is_loopback(host))
+        urls.chain(self.manifests.values().flat_map(own_urls))
+            .filter_map(host_of)
+            .filter(|host| !is_loopback(host))
     }
 
     /// True where a rule names this secret as an admin credential.
@@ -139,6 +147,15 @@ impl Agent {
     pub fn may_have(&self, profile: &ProfileName, name: &SecretName) -> bool {
         *profile == self.profile && self.secrets.iter().any(|p| p.matches(profile, name))
     }
+}
+
+/// The addresses of a user's own manifest.
+fn own_urls(manifest: &toml::Table) -> Vec<&str> {
+    let api = manifest.get("api").and_then(toml::Value::as_table);
+    let base = api.and_then(|api| api.get("base_url"));
+    let others = api.and_then(|api| api.get("hosts")).and_then(toml::Value::as_table);
+    let others = others.into_iter().flat_map(toml::Table::values);
+    base.into_iter().chain(others).filter_map(toml::Value::as_str).collect()
 }
 
 /// The host of an address, without its port.

@@ -105,6 +105,15 @@ pub fn uid_of(user: &User) -> Option<u32> {
     })
 }
 
+/// Ends a child's process group at once.
+pub fn kill_group(leader: u32) {
+    let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // It may have ended by itself.
+        rustix::process::kill_process_group(pid, Signal::KILL).ok();
+    }
+}
+
 /// Path of the running executable.
 pub fn executable() -> Option<PathBuf> {
     std::fs::read_link("/proc/self/exe").ok()
