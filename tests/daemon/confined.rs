@@ -12,8 +12,8 @@ cat $HOME_DIR/vault.toml 2>/dev/null && say header
 [ -S "$SOCKET" ] && say socket
 ls $(dirname $SOCKET) 2>/dev/null | grep -v '^files$' | grep . && say runtime
 cat /proc/$DAEMON/environ 2>/dev/null | grep -q . && say environ
-ls /proc/$DAEMON/root/ 2>/dev/null | grep -q . && say root
-ls /proc/$OUTSIDE/root/ 2>/dev/null | grep -q . && say root-of-another
+ls -L /proc/$DAEMON/root 2>/dev/null | grep -q . && say root
+ls -L /proc/$OUTSIDE/root 2>/dev/null | grep -q . && say root-of-another
 cat /proc/$OUTSIDE/environ 2>/dev/null | grep -q . && say environ-of-another
 ls /proc/$OUTSIDE/cwd/ 2>/dev/null | grep -q . && say cwd-of-another
 umount $HOME_DIR 2>/dev/null && say umount
