@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clawvault_core::domain::Value;
+use clawvault_core::platform::socket::trusted_owner;
 use prost::Message;
 
 use crate::frame::{Bounds, Frame, FrameError, Outgoing, Receiver};
@@ -62,7 +63,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects. `uid` is whose daemon it must be; nobody listening there is an error of its own.
+    /// Connects. `uid` is whose daemon it must be, if it is neither root's nor that of the user whom
+    /// root made the socket's directory for; nobody listening there is an error of its own.
     ///
     /// # Errors
     /// Where nobody listens, or another user does.
@@ -76,8 +78,9 @@ impl Client {
             kind => ClientError::Io(kind),
         })?;
         let peer = rustix::net::sockopt::socket_peercred(&stream).map_err(io::Error::from)?;
-        if peer.uid.as_raw() != uid && peer.uid.as_raw() != 0 {
-            return Err(ClientError::Foreign(peer.uid.as_raw()));
+        let found = peer.uid.as_raw();
+        if found != uid && found != 0 && Some(found) != trusted_owner(socket) {
+            return Err(ClientError::Foreign(found));
         }
         stream.set_write_timeout(Some(PATIENCE))?;
         let hello = Outgoing::new(&hello::own(program), Vec::new())?.head;

@@ -218,6 +218,9 @@ pub struct Run {
     pub places: ::prost::alloc::vec::Vec<Place>,
     #[prost(message, optional, tag = "10")]
     pub room: ::core::option::Option<Room>,
+    /// True where the sender only stands beside the program and starts it anew: it gets no value.
+    #[prost(bool, tag = "11")]
+    pub beside: bool,
 }
 /// What the kernel takes, and what is there already.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -388,7 +391,7 @@ pub struct GatewayWindow {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40, 41, 30, 31, 32, 33, 22, 23, 24")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 30, 31, 32, 33, 40, 41, 50, 51, 52")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -458,6 +461,15 @@ pub mod request {
         GatewayWindow(super::GatewayWindow),
         #[prost(message, tag = "24")]
         Verify(super::Verify),
+        /// The vault's header, for one who has a key to it and no way to the file.
+        #[prost(message, tag = "50")]
+        Header(super::Empty),
+        /// The vault's key is in the body: the daemon closes the store until this connection gives it
+        /// back or ends, so that the sender can work on it.
+        #[prost(message, tag = "51")]
+        Borrow(super::Empty),
+        #[prost(message, tag = "52")]
+        GiveBack(super::Empty),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -616,7 +628,7 @@ pub struct BackedUp {
     pub identities: u64,
 }
 /// What state the daemon and its vault are in.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Status {
     #[prost(uint32, tag = "1")]
     pub pid: u32,
@@ -646,6 +658,27 @@ pub struct Status {
     /// Login sessions that unlocked.
     #[prost(uint32, tag = "12")]
     pub sessions: u32,
+    /// True for a daemon of the whole system, which knows its peers by their users.
+    #[prost(bool, tag = "13")]
+    pub system: bool,
+    /// Programs that it launched and that live; for operators.
+    #[prost(message, repeated, tag = "14")]
+    pub runs: ::prost::alloc::vec::Vec<Running>,
+}
+/// A launched program.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Running {
+    #[prost(string, tag = "1")]
+    pub run: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub pid: u32,
+    #[prost(string, optional, tag = "3")]
+    pub agent: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(int64, tag = "4")]
+    pub launched_ms: i64,
+    /// Blinded ids of its secrets.
+    #[prost(string, repeated, tag = "5")]
+    pub holds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What an open vault tells of itself.
 #[derive(Clone, PartialEq, ::prost::Message)]

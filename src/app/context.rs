@@ -1,5 +1,6 @@
 //! What a command works with: places, keys, who asks.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::VaultKey;
@@ -10,6 +11,7 @@ use clawvault_core::platform::{Dir, PlatformError, Private, SystemClock};
 use clawvault_core::vault::{Opener, Place, SlotKind, Vault, VaultError, Who};
 
 use super::error::key_advice;
+use super::session::{Loan, Remote};
 use super::{AppError, Code, keyring};
 
 /// File of the identity in the vault's home.
@@ -46,15 +48,27 @@ pub struct App {
     pub runtime: PathBuf,
     /// The daemon's socket.
     pub socket: PathBuf,
+    /// True where that is not the vault in `place`, but one that a daemon of the system has.
+    pub elsewhere: bool,
     /// Where the key comes from.
     pub keys: KeySource,
+    /// The store, borrowed from a daemon, until this is dropped.
+    pub(super) loan: RefCell<Option<Loan>>,
+    /// A daemon that was reached already, for the next who asks for one.
+    pub(super) reached: RefCell<Option<Remote>>,
 }
 
 impl App {
-    /// Opens the vault in this process, for what cannot go through a daemon: refused while one
-    /// holds it.
+    /// What a command works with.
+    pub fn new(place: Place, runtime: PathBuf, socket: PathBuf, keys: KeySource) -> Self {
+        let (loan, reached) = (RefCell::new(None), RefCell::new(None));
+        Self { place, runtime, socket, elsewhere: false, keys, loan, reached }
+    }
+
+    /// Opens the vault in this process, for what works on the store itself; a daemon that holds it
+    /// lends it to whoever has the key and may ask.
     pub fn open(&self, access: Access) -> Result<Vault, AppError> {
-        self.refuse_while_served()?;
+        self.borrow_store()?;
         self.open_local(access, &self.who())
     }
 
@@ -65,12 +79,17 @@ impl App {
 
     /// Opens a key slot, and not the vault.
     pub(super) fn unlock_key(&self) -> Result<(VaultKey, String), AppError> {
+        if self.elsewhere {
+            let header = self.header_elsewhere()?;
+            let open = |_: &Place, opener: Opener<'_>| Vault::unlock_header(&header, &opener);
+            return self.open_by(Access::Read, &self.who(), open);
+        }
         self.open_by(Access::Read, &self.who(), |place, opener| Vault::unlock(place, &opener))
     }
 
     /// Opens the vault for writing, and gives its key, too: for one who adds a key slot.
     pub(super) fn open_with_key(&self) -> Result<(Vault, VaultKey), AppError> {
-        self.refuse_while_served()?;
+        self.borrow_store()?;
         self.open_by(Access::Write, &self.who(), Vault::open_with_key)
     }
 

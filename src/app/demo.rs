@@ -104,7 +104,7 @@ impl App {
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
         let place = Place { home: root.join("home"), state: root.join("state") };
         let socket = root.join("run/daemon.sock");
-        let app = Self { place, runtime: root.join("run"), socket, keys };
+        let app = Self::new(place, root.join("run"), socket, keys);
         app.init(InitOptions::default())?.vault.close()?;
         for sample in SAMPLES {
             let invalid =

@@ -69,7 +69,7 @@ impl Session {
             Code::Missing => Ok(None),
             _ => Err(error),
         };
-        if let Self::Local(vault, who) = self {
+        if let Self::Local(vault, who, _) = self {
             let asks: Vec<_> = wants.iter().map(|want| (&*who, want)).collect();
             let all = vault.reveal_each(&asks).into_iter();
             let open = |one: Result<Revealed, VaultError>| match one {

@@ -63,6 +63,7 @@ pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
 pub use run::{FromName, FromTemplate, Launch, RunAsk, RunOptions};
+pub use run::{not_confined, ring};
 pub use scan::{
     AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,
     Update, VaultValues, check_rules, load_rules, scan, verify_findings, write_report,

@@ -143,6 +143,7 @@ impl App {
         let infos = vault.secrets()?;
         self.translate_runs(&vault, &next, &infos)?;
         vault.enter_epoch(&self.who(), Event::RecipientRemove, recipient, next)?;
+        self.note_new_keys();
         let exposed = infos.into_iter().map(|info| Exposed {
             profile: info.profile,
             name: info.name,
@@ -157,6 +158,7 @@ impl App {
         let next = vault.prepare_rekey(None)?;
         self.translate_runs(&vault, &next, &vault.secrets()?)?;
         vault.enter_epoch(&self.who(), Event::Rekey, "", next)?;
+        self.note_new_keys();
         Ok(vault)
     }
 

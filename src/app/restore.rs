@@ -137,6 +137,7 @@ impl App {
         let slots = slots.map(|slot| (slot.kind, slot.recipient.clone())).collect();
         let over = Over { difference: vault.difference(backup).ok(), kept, slots };
         vault.restore_over(&who, backup)?;
+        self.note_new_keys();
         Ok((over, vault))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clawvault_core::vault::{Header, Note, SlotKind};
-use clawvault_proto::messages::Status;
+use clawvault_proto::messages::{Running, Status};
 
 use super::rotation::{Standing, standings_of};
 use super::session::{Reply, Request, Session};
@@ -61,7 +61,9 @@ impl App {
     /// Looks at the vault without asking anybody anything.
     pub fn status(&self) -> State {
         let mut state = State {
-            home: self.place.home.display().to_string(),
+            home: if self.elsewhere { &self.socket } else { &self.place.home }
+                .display()
+                .to_string(),
             health: Health::None,
             vault: None,
             generation: None,
@@ -69,7 +71,8 @@ impl App {
             log_entries: None,
             last_backup: None,
             slots: Vec::new(),
-            runs: self.living_runs(),
+            // One that tells of all runs itself needs no help of ours.
+            runs: if self.elsewhere { Vec::new() } else { self.living_runs() },
             keys_locked: None,
             daemon: None,
             names: BTreeMap::new(),
@@ -91,7 +94,7 @@ impl App {
             state.stand(&mut session);
             Ok((session, told))
         }) {
-            Ok((Session::Local(vault, _), told)) => {
+            Ok((Session::Local(vault, ..), told)) => {
                 state.take(told);
                 state.describe(vault.header());
                 state.warnings.extend(vault.warnings());
@@ -109,6 +112,8 @@ impl App {
 
     fn look_through(&self, state: &mut State, status: Status) {
         let may_ask = status.authority == "operator";
+        // What it launched for other users is in its own records.
+        state.runs.extend(status.runs.iter().map(recorded));
         let why = match status.unlocked {
             true => "the daemon has it open".to_owned(),
             false => format!("locked: {}", status.why_locked),
@@ -129,6 +134,9 @@ impl App {
             }
         }
         state.daemon = Some(status);
+        if self.elsewhere {
+            return;
+        }
         if let Some(header) = self.header() {
             state.describe(&header);
         }
@@ -150,6 +158,21 @@ impl App {
         // Whoever asks what runs is a good moment to clear what ended.
         runs.sweep_if_due().ok();
         runs.living().unwrap_or_default()
+    }
+}
+
+fn recorded(told: &Running) -> RunRecord {
+    RunRecord {
+        run: told.run.clone(),
+        vault: String::new(),
+        pid: told.pid,
+        started: 0,
+        launched_ms: told.launched_ms,
+        agent: told.agent.clone(),
+        holds: told.holds.iter().map(|id| (id.clone(), 0)).collect(),
+        bell: None,
+        files: Vec::new(),
+        rendered: Vec::new(),
     }
 }
 

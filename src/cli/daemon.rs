@@ -1,5 +1,6 @@
 //! `clawvault daemon`, `unlock` and `lock`
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::daemon::{self, Options};
 #[command(after_help = "Examples:
   clawvault daemon &              then: clawvault unlock
   clawvault daemon --idle 30m --longest 12h
-  clawvault daemon --identity /run/keys/vault.txt")]
+  clawvault daemon --identity /run/keys/vault.txt
+  clawvault daemon --system       as a user of its own; deploy/ has the units")]
 pub(super) struct Args {
     /// Lock after as long without a request: 30m, 8h, never [default: 8h]
     #[arg(long, value_name = "T")]
@@ -30,6 +32,10 @@ pub(super) struct Args {
     /// Stay unlocked when the machine sleeps
     #[arg(long)]
     stay_on_suspend: bool,
+    /// Serve the users of this machine, who are told apart as the policy says ([daemon] operators,
+    /// uid of an agent), at /run/clawvault/daemon.sock or --socket
+    #[arg(long)]
+    system: bool,
     /// Work where the system refuses to keep keys out of swap
     #[arg(long)]
     allow_swap: bool,
@@ -47,8 +53,14 @@ const IDLE: Duration = Duration::from_secs(8 * 3600);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
-    let app = context.silent_app()?;
+    let mut app = context.silent_app()?;
+    // What it serves is the vault here, wherever it is asked for.
+    app.elsewhere = false;
     let key = app.named_key()?;
+    let shared = args.system.then(|| match app.socket.starts_with(&app.runtime) {
+        true => PathBuf::from(surroundings::SYSTEM_SOCKET),
+        false => app.socket.clone(),
+    });
     // Who gave it a key for itself wants it to work when nobody is there.
     let usual = |limit: Duration| if key.is_some() { None } else { Some(limit) };
     let limit = |text: &Option<String>, limit| match text.as_deref() {
@@ -56,7 +68,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         Some("never") => Ok(None),
         Some(text) => time::span(text).map(Some),
     };
-    let socket = app.socket.file_name().map(|name| name.to_string_lossy().into_owned());
+    if shared.is_none() && app.socket.parent() != Some(&app.runtime) {
+        let what = "a daemon of one user listens in that user's runtime directory";
+        let advice = format!("Name a socket in {}, or give --system.", app.runtime.display());
+        return Err(AppError::usage(what, advice));
+    }
+    let socket = shared.as_deref().unwrap_or(&app.socket).file_name();
+    let socket = socket.map(|name| name.to_string_lossy().into_owned());
     let options = Options {
         idle: limit(&args.idle, IDLE)?,
         longest: limit(&args.longest, LONGEST)?,
@@ -68,6 +86,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         place: app.place,
         runtime: app.runtime,
         socket: socket.unwrap_or_default(),
+        shared: shared.as_deref().and_then(Path::parent).map(Path::to_owned),
         key,
     };
     daemon::serve(options, &|text| output::talk(&format!("clawvault daemon: {text}")))?;

@@ -51,11 +51,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use clawvault_core::memory;
+use clawvault_core::platform::signals::Signals;
 use clawvault_core::platform::{guard, process};
 
 use crate::app::{AppError, Code};
+use crate::launch::{RENEWED, SUPERVISED, SUPERVISOR};
 use crate::mask::SESSION;
-use surroundings::Context;
+use surroundings::{Context, Supervised};
 
 /// Keeps the API keys of a machine that runs AI agents: sealed, injected at launch, accounted for.
 #[derive(Debug, Parser)]
@@ -88,6 +90,9 @@ struct Keys {
     /// File that holds the passphrase
     #[arg(long, global = true, value_name = "FILE", help_heading = "Keys")]
     passphrase_file: Option<std::path::PathBuf>,
+    /// Socket of the daemon to ask, where it is not the usual one [env: CLAWVAULT_SOCKET]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Keys")]
+    socket: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -204,11 +209,23 @@ fn run_command() -> ExitCode {
     if std::env::args_os().next().is_some_and(|name| name == SESSION) {
         return end(|| run::lead(core_limit));
     }
+    let called = |name: &str| std::env::args_os().next().is_some_and(|own| own == name);
+    if called(SUPERVISOR) {
+        return end(|| run::supervise(core_limit));
+    }
+    let supervised = match (called(SUPERVISED), called(RENEWED)) {
+        (false, false) => Supervised::No,
+        (first, _) => {
+            // What the one beside us holds back reached us, too.
+            Signals::release();
+            if first { Supervised::First } else { Supervised::Again }
+        }
+    };
     let (keys, command) = match parse() {
         Ok(parsed) => parsed,
         Err(error) => return arguments::explain(&error),
     };
-    let context = Context { keys: keys.into(), core_limit };
+    let context = Context { keys: keys.into(), core_limit, supervised };
     if !hardened {
         output::talk("clawvault: the system refused to make this process undumpable");
     }

@@ -52,6 +52,7 @@ struct JsonDaemon<'a> {
     locks: Option<String>,
     connections: u32,
     login_sessions: u32,
+    system: bool,
     authority: &'a str,
     because: &'a str,
 }
@@ -69,6 +70,7 @@ impl<'a> JsonDaemon<'a> {
             locks: status.locks_ms.map(time::moment),
             connections: status.connections,
             login_sessions: status.sessions,
+            system: status.system,
             authority: &status.authority,
             because: &status.because,
         }

@@ -14,6 +14,9 @@ use crate::app::{App, AppError, Code, KeySource};
 /// The environment variables that this program reads, besides those of XDG.
 const HOME: &str = "CLAWVAULT_HOME";
 const IDENTITY: &str = "CLAWVAULT_IDENTITY";
+const SOCKET: &str = "CLAWVAULT_SOCKET";
+/// Where a daemon of the whole system listens.
+pub(super) const SYSTEM_SOCKET: &str = "/run/clawvault/daemon.sock";
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// Name of the credential that a unit gives the identity as.
 const CREDENTIAL: &str = "clawvault-identity";
@@ -23,11 +26,13 @@ const CREDENTIAL: &str = "clawvault-identity";
 pub(super) struct NamedKeys {
     identity: Option<PathBuf>,
     passphrase_file: Option<PathBuf>,
+    socket: Option<PathBuf>,
 }
 
 impl From<Keys> for NamedKeys {
     fn from(keys: Keys) -> Self {
-        Self { identity: keys.identity, passphrase_file: keys.passphrase_file }
+        let Keys { identity, passphrase_file, socket } = keys;
+        Self { identity, passphrase_file, socket }
     }
 }
 
@@ -36,6 +41,15 @@ impl From<Keys> for NamedKeys {
 pub(super) struct Context {
     pub(super) keys: NamedKeys,
     pub(super) core_limit: CoreLimit,
+    pub(super) supervised: Supervised,
+}
+
+/// Whether one that stands beside a program started this process, to become the program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Supervised {
+    No,
+    First,
+    Again,
 }
 
 impl Context {
@@ -69,8 +83,18 @@ impl Context {
         let identity = self.identity();
         let passphrase_file = self.keys.passphrase_file.clone();
         let keys = KeySource { identity, passphrase_file, prompt: ask };
-        let socket = runtime.join(socket_name(path(HOME).as_deref()));
-        Ok(App { place: Place { home, state }, runtime, socket, keys })
+        let own = runtime.join(socket_name(path(HOME).as_deref()));
+        let named = self.keys.socket.clone().or_else(|| path(SOCKET));
+        let is_here = || path(HOME).is_some() || own.exists() || home.join("vault.toml").exists();
+        // A vault of the user's own comes first; without one, there may be one of the system.
+        let system = || Some(PathBuf::from(SYSTEM_SOCKET)).filter(|it| !is_here() && it.exists());
+        let other = named.filter(|named| *named != own).or_else(system);
+        // Who names a home and a socket says that they belong together.
+        let elsewhere = other.is_some() && path(HOME).is_none();
+        let socket = other.unwrap_or(own);
+        let mut app = App::new(Place { home, state }, runtime, socket, keys);
+        app.elsewhere = elsewhere;
+        Ok(app)
     }
 
     /// The identity file: as named, else the credential of this unit.
@@ -126,6 +150,9 @@ pub(super) fn path(variable: &str) -> Option<PathBuf> {
 
 /// True where the service manager handed one listening socket to this very process.
 pub(super) fn socket_is_handed() -> Result<bool, AppError> {
+    if clawvault_core::platform::socket::stdin_listens() {
+        return Ok(true);
+    }
     let number = |variable: &str| std::env::var(variable).ok()?.parse::<u32>().ok();
     if number("LISTEN_PID") != Some(std::process::id()) {
         return Ok(false);
@@ -148,6 +175,24 @@ pub(super) fn user_home() -> Option<PathBuf> {
 /// All variables of this process.
 pub(super) fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
+}
+
+/// Ways by which a program could have something started outside of what it is confined to: the user's
+/// service manager, buses, terminals that others hold.
+pub(super) fn doors_outside() -> Vec<PathBuf> {
+    let uid = effective_uid();
+    let mut all =
+        vec![PathBuf::from(format!("/tmp/tmux-{uid}")), format!("/dev/shm/clawvault-{uid}").into()];
+    all.push(PathBuf::from(SYSTEM_SOCKET).parent().map(Path::to_owned).unwrap_or_default());
+    let runtimes = [path("XDG_RUNTIME_DIR"), Some(format!("/run/user/{uid}").into())];
+    for runtime in runtimes.into_iter().flatten() {
+        all.extend(
+            ["bus", "systemd", "dbus-1", "gnupg", "tmux-sockets"].map(|name| runtime.join(name)),
+        );
+    }
+    all.extend(path("TMUX_TMPDIR").map(|dir| dir.join(format!("tmux-{uid}"))));
+    all.retain(|path| path.exists());
+    all
 }
 
 /// Where throw-away vaults go: in memory where possible.

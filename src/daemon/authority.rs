@@ -9,7 +9,7 @@ use clawvault_core::platform::Dir;
 use clawvault_core::platform::process::{Kinship, ProcessId, kinship};
 use clawvault_core::platform::socket::Peer;
 
-use crate::app::session::RunGrant;
+use crate::app::session::{AgentGrant, RunGrant};
 use crate::launch::Runs;
 
 /// Longest chain of parents that is followed.
@@ -22,6 +22,8 @@ pub(super) enum Standing {
     Operator(&'static str),
     /// May have what its run was given.
     Run(RunGrant),
+    /// May have what the policy grants its user.
+    Agent(AgentGrant),
     /// May ask how things stand, and why no more.
     Bystander(&'static str),
 }
@@ -32,6 +34,7 @@ impl Standing {
         match self {
             Self::Operator(why) => ("operator", (*why).to_owned()),
             Self::Run(grant) => ("run", format!("it is inside run {}", grant.run)),
+            Self::Agent(agent) => ("agent", format!("its user is agent {}", agent.name)),
             Self::Bystander(why) => ("status", (*why).to_owned()),
         }
     }
@@ -74,25 +77,40 @@ pub(super) fn leader_of(chain: &[Kinship]) -> Option<Leader> {
     (session > 0 && leader.session == session).then_some(leader.process)
 }
 
-/// Judges a peer of this very user by what the kernel says of it now.
-pub(super) fn judge(peer: &Peer, leaders: &[Leader], runs: &[KnownRun]) -> Standing {
+/// Judges a peer of this very user by what the kernel says of it now. `runs` are those that were
+/// launched through us; `claimed` those that left a record, which this user can write: they take away
+/// and give nothing.
+pub(super) fn judge(
+    peer: &Peer,
+    leaders: &[Leader],
+    runs: &[KnownRun],
+    claimed: &[KnownRun],
+) -> Standing {
     let chain = chain(peer.process);
-    if let Some(run) = run_around(&chain, runs) {
-        return Standing::Run(run);
-    }
-    let standing = match leader_of(&chain) {
+    let any_run = !runs.is_empty() || !claimed.is_empty();
+    let by_session = || session_of(&chain, leaders, any_run);
+    let standing = run_around(&chain, runs).map_or_else(by_session, Standing::Run);
+    let standing = match (standing, run_around(&chain, claimed)) {
+        (Standing::Operator(_), Some(claim)) => Standing::Run(claim),
+        (Standing::Run(run), Some(claim)) => Standing::Run(within(run, &claim)),
+        (standing, _) => standing,
+    };
+    // What was read belongs to the one that connected only if that one still lives.
+    if peer.is_there() { standing } else { Standing::Bystander("it is over") }
+}
+
+fn session_of(chain: &[Kinship], leaders: &[Leader], any_run: bool) -> Standing {
+    match leader_of(chain) {
         None => Standing::Bystander("its parents do not lead to the leader of its login session"),
         // Orphans of its whole session fall to it: being its child proves nothing once a program runs.
-        Some(leader) if leader.pid == 1 && !runs.is_empty() => Standing::Bystander(
+        Some(leader) if leader.pid == 1 && any_run => Standing::Bystander(
             "its session is led by process 1, which takes in orphans of programs",
         ),
         Some(leader) if leaders.contains(&leader) => {
             Standing::Operator("it is in a login session that unlocked")
         }
         Some(_) => Standing::Bystander("its login session did not unlock"),
-    };
-    // What was read belongs to the one that connected only if that one still lives.
-    if peer.is_there() { standing } else { Standing::Bystander("it is over") }
+    }
 }
 
 /// True for one whose chain of living parents leads to a session that unlocked, though through
@@ -104,10 +122,15 @@ pub(super) fn is_resolver_of_operator(peer: &Peer, leaders: &[Leader], runs: &[K
     chain.iter().any(unlocked) && run_around(&chain, runs).is_none() && peer.is_there()
 }
 
-/// The innermost run that a chain leads through.
+/// The innermost run that a chain leads through, with no more than those around it have.
 pub(super) fn run_around(chain: &[Kinship], runs: &[KnownRun]) -> Option<RunGrant> {
-    let found = chain.iter().find_map(|kin| runs.iter().find(|run| run.process == kin.process));
-    found.map(|run| run.grant.clone())
+    let on_the_way = chain.iter().flat_map(|kin| runs.iter().filter(|r| r.process == kin.process));
+    on_the_way.map(|run| run.grant.clone()).reduce(|inner, outer| within(inner, &outer))
+}
+
+fn within(mut inner: RunGrant, outer: &RunGrant) -> RunGrant {
+    inner.holds.retain(|id| outer.holds.contains(id));
+    inner
 }
 
 /// The runs that left a record and live: those that were launched without this daemon.
@@ -154,6 +177,13 @@ mod tests {
         let all = [kin(30, 20, 10), kin(20, 15, 10), kin(15, 10, 10)];
         let around = |runs: &[KnownRun]| run_around(&all, runs).map(|grant| grant.run);
         assert_eq!(around(&[run(15), run(20)]), Some("20".to_owned()));
+        // A record that claims more for one inside gives it nothing.
+        let grant = |pid: u32, holds: &[&str]| {
+            let holds = holds.iter().map(|id| (*id).to_owned()).collect();
+            KnownRun { grant: RunGrant { holds, ..run(pid).grant }, ..run(pid) }
+        };
+        let narrowed = run_around(&all, &[grant(15, &["a"]), grant(20, &["a", "b"])]).unwrap();
+        assert_eq!((narrowed.run.as_str(), narrowed.holds), ("20", vec!["a".to_owned()]));
         let reused = KnownRun { process: ProcessId { pid: 15, started: 3 }, ..run(15) };
         assert_eq!(around(&[reused]), None);
     }

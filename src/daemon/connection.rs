@@ -14,7 +14,7 @@ use clawvault_core::domain::{
 };
 use clawvault_core::platform::process::{self, kinship};
 use clawvault_core::platform::socket::Peer;
-use clawvault_core::vault::{Keep, Put, Who};
+use clawvault_core::vault::{Keep, Put, Vault, Who};
 use clawvault_proto::hello;
 use clawvault_proto::messages::{End, Failure, Hello, Reply, Status, reply::Last};
 use clawvault_proto::{Bounds, Frame, FrameError, Outgoing, Receiver};
@@ -26,7 +26,7 @@ use super::authority::Standing;
 use super::race::{First, first};
 use super::shared::{Shared, locked};
 use crate::app::session::{
-    Authority, Inbound, Request, RunGrant, decode_request, event_of, failure, items_of,
+    Authority, Inbound, Request, decode_request, event_of, failure, frames, items_of,
 };
 use crate::app::{AppError, Code};
 
@@ -36,6 +36,8 @@ const HELLO: Duration = Duration::from_secs(5);
 const MESSAGE: Duration = Duration::from_secs(10);
 /// How long a connection may stand without a request.
 const STANDING: Duration = Duration::from_secs(300);
+/// How long somebody may work on the store.
+const LOAN: Duration = Duration::from_secs(3600);
 /// How long a peer may take to read an answer.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Longest messages that cost the budget nothing, in bytes.
@@ -61,7 +63,14 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
                         line.turn_away().await.ok();
                     } else if let Some(peer) = Peer::of(&line.stream) {
                         // Why it ended is the peer's matter.
-                        line.serve(&peer).await.ok();
+                        match shared.enter(peer.uid) {
+                            true => line.serve(&peer).await.ok(),
+                            false => line.turn_away().await.ok(),
+                        };
+                        shared.leave(peer.uid);
+                        if line.has_loan {
+                            shared.take_back().await;
+                        }
                     }
                     shared.connections.fetch_sub(1, Ordering::Relaxed);
                 });
@@ -98,6 +107,8 @@ struct Line<'a> {
     receiver: Receiver,
     shared: &'a Shared,
     changes: watch::Receiver<u64>,
+    /// True while the peer works on the store itself.
+    has_loan: bool,
 }
 
 /// Who is at the other end, as far as is known.
@@ -111,7 +122,8 @@ struct Caller<'p> {
 
 impl<'a> Line<'a> {
     fn new(stream: UnixStream, shared: &'a Shared) -> Self {
-        Self { stream, receiver: Receiver::default(), shared, changes: shared.changes() }
+        let (receiver, changes) = (Receiver::default(), shared.changes());
+        Self { stream, receiver, shared, changes, has_loan: false }
     }
 
     /// There are too many: says so and ends.
@@ -138,7 +150,7 @@ impl<'a> Line<'a> {
             let what = format!("{error}, seen from the daemon");
             return self.fail(&AppError::new(Code::Failed, what, advice), false).await;
         }
-        if peer.uid != process::effective_uid() {
+        if !self.shared.is_of_system && peer.uid != process::effective_uid() {
             self.shared.refused(who(peer, &OTHER), Event::Unlock, Vec::new());
             let what = format!("this daemon serves user {} only", process::effective_uid());
             let advice = "Use a vault of your own.";
@@ -184,7 +196,8 @@ impl<'a> Line<'a> {
     /// there is room for it.
     async fn request(&mut self, caller: &mut Caller<'_>) -> Result<Frame, Over> {
         if !self.receiver.is_within() {
-            let readable = timeout(STANDING, self.stream.readable()).await;
+            let limit = if self.has_loan { LOAN } else { STANDING };
+            let readable = timeout(limit, self.stream.readable()).await;
             readable.map_err(|_| Over::Gone)??;
         }
         let deadline = Instant::now() + MESSAGE;
@@ -269,13 +282,23 @@ impl<'a> Line<'a> {
                 let status = self.shared.status(&standing);
                 self.say(ended(Some(status))).await
             }
+            Inbound::Lock if self.is_beneath(&standing) => {
+                self.refuse(who, Event::Lock, "lock the vault").await
+            }
             Inbound::Lock => {
                 self.shared.lock("`clawvault lock` was called", Some(who)).await;
                 let (standing, _) = self.standing(caller);
                 let status = self.shared.status(&standing);
                 self.say(ended(Some(status))).await
             }
-            Inbound::Unlock(..) | Inbound::Prove(_) if is_inside(&standing) => {
+            Inbound::Unlock(..) | Inbound::Prove(_) | Inbound::Borrow(_) | Inbound::Header
+                if self.is_beneath(&standing) =>
+            {
+                self.refuse(who, Event::Unlock, "have to do with the vault's key").await
+            }
+            Inbound::Unlock(..) | Inbound::Prove(_) | Inbound::Borrow(_) | Inbound::Header
+                if is_inside(&standing) =>
+            {
                 self.shared.refused(who, Event::Unlock, Vec::new());
                 let what = "a program that clawvault launched cannot unlock the vault";
                 let advice = "Unlock it from a terminal that no such program was started in.";
@@ -285,7 +308,9 @@ impl<'a> Line<'a> {
                 match self.shared.unlock(key, opened_by, who).await {
                     Ok(()) => {
                         caller.has_proven = true;
-                        self.shared.admit(caller.peer);
+                        if !self.shared.is_of_system {
+                            self.shared.admit(caller.peer);
+                        }
                         let (standing, _) = self.standing(caller);
                         let status = self.shared.status(&standing);
                         self.say(ended(Some(status))).await
@@ -302,9 +327,48 @@ impl<'a> Line<'a> {
                 let what = "the key is not that of the vault that is open";
                 self.fail(&AppError::new(Code::Denied, what, "Name another key."), false).await
             }
+            Inbound::Header => {
+                let text = Vault::header_text(&self.shared.place).map_err(AppError::from);
+                let reply =
+                    text.map(|text| crate::app::session::Reply { text, ..Default::default() });
+                match reply.map(|reply| frames(reply, Vec::new(), Vec::new())) {
+                    Ok(Ok(frames)) => self.send(frames).await,
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(error) => self.fail(&error, false).await,
+                }
+            }
+            Inbound::Borrow(key) => {
+                match self.shared.lend(caller.peer.process.pid, key, who).await {
+                    Ok(()) => {
+                        self.has_loan = true;
+                        self.say(ended(None)).await
+                    }
+                    Err(error) => self.fail(&error, false).await,
+                }
+            }
+            Inbound::GiveBack => {
+                if std::mem::take(&mut self.has_loan) {
+                    self.shared.take_back().await;
+                }
+                let status = self.shared.status(&standing);
+                self.say(ended(Some(status))).await
+            }
             Inbound::Use(request) => self.perform(caller, standing, who, request).await,
             Inbound::More(_) | Inbound::MoreToKeep(_) => Ok(()),
         }
+    }
+
+    /// True for one who is no operator where users are told apart: it may have what it is granted,
+    /// and turns no key.
+    fn is_beneath(&self, standing: &Standing) -> bool {
+        self.shared.is_of_system && !matches!(standing, Standing::Operator(_))
+    }
+
+    async fn refuse(&mut self, who: Who, event: Event, what: &str) -> Result<(), Over> {
+        self.shared.refused(who, event, Vec::new());
+        let what = format!("this user may not {what}");
+        let advice = "Ask an operator of the policy, or root.";
+        self.fail(&AppError::new(Code::Denied, what, advice), false).await
     }
 
     async fn perform(
@@ -332,6 +396,7 @@ impl<'a> Line<'a> {
             }
             Standing::Operator(_) => Authority::Operator,
             Standing::Run(grant) => Authority::Run(grant),
+            Standing::Agent(agent) => Authority::Agent(agent),
             Standing::Bystander(_) if !self.shared.is_unlocked() => {
                 let status = self.shared.status(&standing);
                 return self.fail(&locked(&status.why_locked), false).await;
@@ -339,14 +404,24 @@ impl<'a> Line<'a> {
             Standing::Bystander(why) => {
                 self.shared.refused(who, event_of(&request), items_of(&request));
                 let what = format!("the daemon gives this process nothing: {why}");
-                let advice = "Ask where the vault was unlocked, or call `clawvault unlock` here, or \
-                              name the key with --identity FILE or --passphrase-file FILE.";
-                return self.fail(&AppError::new(Code::Denied, what, advice), true).await;
+                let is_of_system = self.shared.is_of_system;
+                let advice = match is_of_system {
+                    true => "Name its user in the policy: [daemon] operators, or uid of an agent.",
+                    false => {
+                        "Ask where the vault was unlocked, or call `clawvault unlock` here, or \
+                         name the key with --identity FILE or --passphrase-file FILE."
+                    }
+                };
+                return self.fail(&AppError::new(Code::Denied, what, advice), !is_of_system).await;
             }
         };
         let run = match &request {
             Request::Run(ask) => {
-                Some((ask.run.clone(), ask.agent.as_ref().map(ToString::to_string)))
+                let own = match &authority {
+                    Authority::Agent(agent) => Some(agent.name.clone()),
+                    _ => None,
+                };
+                Some((ask.run.clone(), ask.agent.as_ref().map(ToString::to_string).or(own)))
             }
             _ => None,
         };
@@ -359,7 +434,7 @@ impl<'a> Line<'a> {
         let mut answer = self.shared.perform(who, authority, request).await;
         if let (Some((run, agent)), Some(holds)) = (run, answer.holds.take()) {
             // Before a value leaves: what is launched now is inside this run for good.
-            self.shared.launched(caller.peer.process, RunGrant { run, agent, holds });
+            self.shared.launched(caller.peer.process, (run, agent), holds);
         }
         match answer.outcome {
             Ok(frames) => self.send(frames).await,
@@ -476,6 +551,7 @@ fn who(peer: &Peer, standing: &Standing) -> Who {
     let actor = process::actor_of(peer.process.pid, peer.uid, parent);
     let (run, agent) = match standing {
         Standing::Run(grant) => (Some(grant.run.clone()), grant.agent.clone()),
+        Standing::Agent(agent) => (None, Some(agent.name.clone())),
         _ => (None, None),
     };
     Who { actor, run, agent, program: None }

@@ -38,6 +38,10 @@ pub(super) enum Job {
     },
     /// Closes it.
     Lock { who: Option<Who>, done: oneshot::Sender<()> },
+    /// Closes it for one who works on it, has its key, and gives it back under this one.
+    Lend { key: VaultKey, who: Who, done: oneshot::Sender<Result<(), AppError>> },
+    /// Opens it again; tells whether the key that it was left with still opens it.
+    TakeBack { done: oneshot::Sender<bool> },
     /// Compares a key.
     Prove { key: VaultKey, done: oneshot::Sender<bool> },
     /// A refusal for the log.
@@ -72,8 +76,8 @@ impl Job {
 /// What came of a request: frames, or a failure.
 pub(super) struct Answer {
     pub(super) outcome: Result<Vec<Outgoing>, AppError>,
-    /// For a launch: the blinded ids of what it holds.
-    pub(super) holds: Option<Vec<String>>,
+    /// For a launch: blinded id and version of what it holds.
+    pub(super) holds: Option<Vec<(String, u32)>>,
     /// For a gateway: its agent.
     pub(super) agent: Option<ProfileName>,
 }
@@ -108,7 +112,7 @@ impl Keeper {
 }
 
 fn keep(jobs: &Receiver<Job>, shared: &Shared) {
-    let mut vault: Option<Vault> = None;
+    let mut vault = Kept::Nothing;
     let mut is_quiet = true;
     loop {
         match jobs.recv_timeout(if is_quiet { Duration::from_secs(3600) } else { QUIET }) {
@@ -135,26 +139,60 @@ fn keep(jobs: &Receiver<Job>, shared: &Shared) {
             Err(RecvTimeoutError::Timeout) => {
                 is_quiet = true;
                 // Nobody waits: what a burst of changes left due.
-                if let Some(vault) = &mut vault {
+                if let Some(vault) = vault.open() {
                     vault.snapshot_if_due_unless(&|| shared.is_locking()).ok();
                 }
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    if let Some(vault) = vault {
+    if let Kept::Open(vault) = vault {
         vault.close_at_once().ok();
     }
     memory::wipe_stack::<{ memory::DEEPEST }>();
 }
 
-fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
+/// What the keeper has.
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
+enum Kept {
+    Nothing,
+    Open(Vault),
+    /// Somebody else works on it.
+    Lent(VaultKey, Who),
+}
+
+impl Kept {
+    fn open(&mut self) -> Option<&mut Vault> {
+        match self {
+            Self::Open(vault) => Some(vault),
+            Self::Nothing | Self::Lent(..) => None,
+        }
+    }
+}
+
+fn act(job: Job, vault: &mut Kept, shared: &Shared) {
     match job {
         Job::Unlock { key, opened_by, who, done } => {
             done.send(unlock(vault, shared, (key, opened_by), &who)).ok();
         }
+        Job::Lend { key, who, done } => {
+            done.send(lend(vault, key, who)).ok();
+        }
+        Job::TakeBack { done } => {
+            let back = match std::mem::replace(vault, Kept::Nothing) {
+                Kept::Lent(key, who) => {
+                    let opened_by = "after a command that worked on it".to_owned();
+                    unlock(vault, shared, (key, opened_by), &who).is_ok()
+                }
+                other => {
+                    *vault = other;
+                    true
+                }
+            };
+            done.send(back).ok();
+        }
         Job::Lock { who, done } => {
-            if let Some(mut vault) = vault.take() {
+            if let Kept::Open(mut vault) = std::mem::replace(vault, Kept::Nothing) {
                 if let Some(who) = who {
                     vault.witness(&who, Event::Lock, Vec::new());
                 }
@@ -165,21 +203,24 @@ fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
             done.send(()).ok();
         }
         Job::Prove { key, done } => {
-            done.send(vault.as_ref().is_some_and(|vault| vault.is_key(&key))).ok();
+            done.send(vault.open().is_some_and(|vault| vault.is_key(&key))).ok();
         }
         Job::Note { who, event, items } => {
-            if let Some(vault) = vault {
+            if let Some(vault) = vault.open() {
                 vault.note(&who, event, Outcome::Refused, items);
             }
         }
         Job::Own { request, done } => {
             let who = Who { actor: process::actor(), ..Who::default() };
-            let reply = match vault {
+            let reply = match vault.open() {
                 Some(vault) if !shared.is_locking() => {
                     perform(vault, &who, &Authority::Operator, *request, &mut |_, _| true)
                 }
                 _ => Err(locked("")),
             };
+            if let Ok(reply) = &reply {
+                shared.ring(&reply.changed);
+            }
             done.send(reply).ok();
         }
         Job::Use { who, authority, request, done } => {
@@ -193,7 +234,7 @@ fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
             if changes_schedule {
                 shared.wake();
             }
-            let answer = match vault {
+            let answer = match vault.open() {
                 // Whoever has gone away needs no answer, and nothing is opened for them.
                 _ if done.is_closed() => return,
                 Some(vault) if !shared.is_locking() => {
@@ -206,10 +247,38 @@ fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
     }
 }
 
-fn act_on_gets(mut gets: Vec<OneGet>, vault: &mut Option<Vault>, shared: &Shared) {
+fn lend(kept: &mut Kept, key: VaultKey, who: Who) -> Result<(), AppError> {
+    match std::mem::replace(kept, Kept::Nothing) {
+        Kept::Open(mut vault) => {
+            if !vault.is_key(&key) {
+                vault.note(&who, Event::Unlock, Outcome::Refused, Vec::new());
+                *kept = Kept::Open(vault);
+                return Err(not_the_key());
+            }
+            let closed = vault.close_at_once();
+            *kept = Kept::Lent(key, who);
+            closed?;
+        }
+        Kept::Lent(..) => *kept = Kept::Lent(key, who),
+        Kept::Nothing => return Err(locked("")),
+    }
+    // What the vault left on the stack of this thread.
+    memory::wipe_stack::<{ memory::DEEPEST }>();
+    Ok(())
+}
+
+fn not_the_key() -> AppError {
+    AppError::new(
+        Code::Denied,
+        "the key is not that of the vault that is open",
+        "Name the key of this vault with --identity FILE or --passphrase-file FILE.",
+    )
+}
+
+fn act_on_gets(mut gets: Vec<OneGet>, vault: &mut Kept, shared: &Shared) {
     // Whoever has gone away needs no answer, and nothing is opened for them.
     gets.retain(|get| !get.done.is_closed());
-    let vault = match vault {
+    let vault = match vault.open() {
         Some(vault) if !shared.is_locking() && !gets.is_empty() => vault,
         _ => {
             for get in gets {
@@ -227,19 +296,15 @@ fn act_on_gets(mut gets: Vec<OneGet>, vault: &mut Option<Vault>, shared: &Shared
 }
 
 fn unlock(
-    vault: &mut Option<Vault>,
+    kept: &mut Kept,
     shared: &Shared,
     (key, opened_by): (VaultKey, String),
     who: &Who,
 ) -> Result<(), AppError> {
-    if let Some(vault) = vault {
+    if let Some(vault) = kept.open() {
         if !vault.is_key(&key) {
             vault.note(who, Event::Unlock, Outcome::Refused, Vec::new());
-            return Err(AppError::new(
-                Code::Denied,
-                "the key is not that of the vault that is open",
-                "Name the key of this vault with --identity FILE or --passphrase-file FILE.",
-            ));
+            return Err(not_the_key());
         }
         vault.witness(who, Event::Unlock, Vec::new());
         return Ok(());
@@ -262,7 +327,10 @@ fn unlock(
         ));
     }
     opened.witness(who, Event::Unlock, Vec::new());
-    *vault = Some(opened);
+    if let Ok(policy) = opened.policy() {
+        shared.know(&policy);
+    }
+    *kept = Kept::Open(opened);
     memory::wipe_stack::<{ 32 * 1024 }>();
     Ok(())
 }
@@ -285,6 +353,7 @@ fn answer(
     request: Request,
 ) -> Answer {
     let (mut entries, mut bytes) = (Vec::new(), 0);
+    let new_policy = matches!(request, Request::PolicyApply(_));
     let with_digests = matches!(request, Request::Log(_, true));
     let done = perform(vault, who, authority, request, &mut |read, digests| {
         let Some(mut entry) = m::Entry::of(&read) else { return true };
@@ -295,12 +364,21 @@ fn answer(
         entries.push(entry);
         bytes < MAX_LOG
     });
+    if new_policy
+        && done.is_ok()
+        && let Ok(policy) = vault.policy()
+    {
+        shared.know(&policy);
+    }
     if done.is_ok() && bytes >= MAX_LOG {
         return Answer::refused(AppError::new(
             Code::Failed,
             "the log is longer than the daemon tells at once",
             "Ask for a part of it with --since, or lock the daemon first.",
         ));
+    }
+    if let Ok(reply) = &done {
+        shared.ring(&reply.changed);
     }
     let warnings = warnings(vault, shared);
     in_frames(done, warnings, entries)
@@ -315,10 +393,7 @@ fn in_frames(
         Ok(reply) => reply,
         Err(error) => return Answer::refused(error),
     };
-    let holds = |launched: &crate::app::session::Launched| {
-        launched.holds.iter().map(|(id, _)| id.clone()).collect()
-    };
-    let holds = reply.launched.as_ref().map(holds);
+    let holds = reply.launched.as_ref().map(|launched| launched.holds.clone());
     let too_large = |_| {
         AppError::new(Code::Failed, "an answer is larger than the daemon gives", "Ask for less.")
     };

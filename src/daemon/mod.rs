@@ -13,6 +13,7 @@ mod race;
 mod scheduler;
 mod shared;
 mod timers;
+mod users;
 
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::memory;
+use clawvault_core::platform::bell;
 use clawvault_core::platform::socket::{self, Bound};
 use clawvault_core::platform::{Dir, PlatformError};
 use clawvault_core::vault::{Place, Who};
@@ -40,6 +42,8 @@ pub struct Options {
     pub runtime: PathBuf,
     /// Name of the socket there.
     pub socket: String,
+    /// For a daemon of the whole system: the directory of its socket, which others may enter.
+    pub shared: Option<PathBuf>,
     /// True where the service manager handed a listening socket over.
     pub handed: bool,
     /// Where the service manager listens.
@@ -73,9 +77,10 @@ pub fn serve(options: Options, say: &dyn Fn(&str)) -> Result<(), AppError> {
     }
     drop(probe);
     let dir = Dir::create(&options.runtime)?;
-    let bound = match options.handed {
-        true => socket::adopt(&dir, &options.socket),
-        false => socket::bind(&dir, &options.socket),
+    let bound = match (options.handed, &options.shared) {
+        (true, _) => socket::adopt(&dir, &options.socket),
+        (false, Some(shared)) => socket::bind_shared(&dir, shared, &options.socket),
+        (false, None) => socket::bind(&dir, &options.socket),
     };
     let bound = bound.map_err(not_bound)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -95,12 +100,16 @@ async fn run(
     say: &dyn Fn(&str),
 ) -> Result<(), AppError> {
     let listener = listening(&bound.listener).map_err(|e| failed("the socket is of no use", &e))?;
-    let name = options.socket.clone();
+    let socket = options.shared.as_deref().unwrap_or(dir.path()).join(&options.socket);
     let (handed, notify) = (options.handed, options.notify.clone());
     let tell = |text: &str| {
         // Who listens there may be gone; that is no matter of ours.
         notify.as_deref().map(|address| socket::notify(address, text).ok());
     };
+    if let Some(dir) = &options.shared {
+        // Where the manager made it, it stands; without one, nobody is told of new versions.
+        bell::make(&dir.join("bells"), true).ok();
+    }
     let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let signals: Result<Vec<_>, _> = signals.into_iter().map(signal).collect();
     let mut signals = signals.map_err(|error| failed("no signal can be awaited", &error))?;
@@ -121,7 +130,7 @@ async fn run(
         }
     }
     scheduler::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
-    say(&format!("listening at {}", dir.path().join(&name).display()));
+    say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
     let over = chores(&shared, app_parts);
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
@@ -158,7 +167,7 @@ async fn run(
     shared.wake();
     keeper.end();
     if !handed {
-        dir.remove(&name).ok();
+        socket::unbind(&socket);
     }
     Ok(())
 }
@@ -172,7 +181,7 @@ fn chores(
     let (shared, ends) = (Arc::clone(shared), Arc::clone(&over));
     let work = move || {
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
-        chores::work(&App { place, runtime, socket, keys }, &shared, &ends);
+        chores::work(&App::new(place, runtime, socket, keys), &shared, &ends);
     };
     // Where no thread can be had, everything else goes on; what is due stays due.
     std::thread::Builder::new().name("chores".to_owned()).spawn(work).ok();

@@ -1,5 +1,6 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
@@ -7,8 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clawvault_core::crypto::VaultKey;
-use clawvault_core::domain::Event;
-use clawvault_core::platform::process::ProcessId;
+use clawvault_core::domain::{Event, Policy};
+use clawvault_core::platform::bell;
+use clawvault_core::platform::process::{ProcessId, kinship};
 use clawvault_core::platform::socket::Peer;
 use clawvault_core::platform::{Clock, Dir, SystemClock, slept_ms};
 use clawvault_core::vault::{Place, Who, note_closed};
@@ -20,13 +22,21 @@ use super::authority::{self, KnownRun, Leader, Standing};
 use super::gateways::Gateways;
 use super::keeper::{Answer, Job};
 use super::timers::{Limits, Times};
+use super::users::Users;
 use crate::app::session::{Authority, Reply, Request, RunGrant};
 use crate::app::{AppError, Code};
+use crate::launch::{RunRecord, Runs};
 
 /// Bytes of large messages that may be on their way in at once, in KiB.
 const BUDGET: usize = 64 * 1024;
 /// Most connections at once.
 const MOST: usize = 8192;
+/// The part of them that one user of several may take, if it is no operator.
+const SHARE: usize = 8;
+/// Most running programs that one answer tells of.
+const MAX_TOLD: usize = 1024;
+/// How long a request waits for one who works on the store.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Descriptors that are kept for files.
 const KEPT: u64 = 64;
 /// Most runs that are remembered; the dead among them go first.
@@ -36,7 +46,10 @@ const MAX_RUNS: usize = 65_536;
 pub(super) struct Shared {
     pub(super) place: Place,
     pub(super) swappable: bool,
+    /// True where it serves several users.
+    pub(super) is_of_system: bool,
     runtime: Option<Dir>,
+    bells: PathBuf,
     limits: Limits,
     started_ms: i64,
     state: Mutex<State>,
@@ -69,6 +82,11 @@ struct State {
     why_locked: String,
     leaders: Vec<Leader>,
     runs: Vec<KnownRun>,
+    users: Users,
+    /// Connections of users who are no operators, in a daemon of the whole system.
+    crowd: HashMap<u32, usize>,
+    /// Who works on the store meanwhile.
+    lent: Option<u32>,
     gateways: Gateways,
 }
 
@@ -78,6 +96,8 @@ impl Shared {
         Self {
             place: options.place,
             swappable: options.swappable,
+            is_of_system: options.shared.is_some(),
+            bells: options.shared.as_deref().unwrap_or(&options.runtime).join("bells"),
             runtime: Dir::create(&options.runtime).ok(),
             limits: Limits {
                 idle: options.idle,
@@ -186,24 +206,107 @@ impl Shared {
         if peer.process == ProcessId::own() {
             return Standing::Operator("it is the daemon itself");
         }
-        let (leaders, runs) = self.leaders_and_runs();
-        authority::judge(peer, &leaders, &runs)
+        let (leaders, mut runs, claimed) = self.leaders_and_runs();
+        if self.is_of_system {
+            // Nobody else writes where ours are.
+            runs.extend(claimed);
+            return self.state().users.judge(peer, &runs);
+        }
+        authority::judge(peer, &leaders, &runs, &claimed)
     }
 
     /// True for a resolver that an operator's own OpenClaw started.
     pub(super) fn is_resolver_of_operator(&self, peer: &Peer) -> bool {
-        let (leaders, runs) = self.leaders_and_runs();
+        let (leaders, mut runs, claimed) = self.leaders_and_runs();
+        runs.extend(claimed);
         authority::is_resolver_of_operator(peer, &leaders, &runs)
     }
 
-    fn leaders_and_runs(&self) -> (Vec<Leader>, Vec<KnownRun>) {
-        let (leaders, mut runs) = {
-            let state = self.state();
-            (state.leaders.clone(), state.runs.clone())
+    /// Who unlocked, what was launched, and what left a record: launched before us, or beside us while
+    /// we were locked.
+    fn leaders_and_runs(&self) -> (Vec<Leader>, Vec<KnownRun>, Vec<KnownRun>) {
+        let claimed = self.runtime.as_ref().map(authority::recorded).unwrap_or_default();
+        let state = self.state();
+        (state.leaders.clone(), state.runs.clone(), claimed)
+    }
+
+    /// Learns from the policy who is who.
+    pub(super) fn know(&self, policy: &Policy) {
+        if self.is_of_system {
+            self.state().users = Users::of(policy);
+            self.changed();
+        }
+    }
+
+    /// Lets one more connection of this user in, if it has not more than its share.
+    pub(super) fn enter(&self, uid: u32) -> bool {
+        let mut state = self.state();
+        if !self.is_of_system || matches!(state.users.standing_of(uid), Standing::Operator(_)) {
+            return true;
+        }
+        let count = state.crowd.entry(uid).or_default();
+        *count += 1;
+        *count <= (self.most / SHARE).max(1)
+    }
+
+    /// A connection of this user is over.
+    pub(super) fn leave(&self, uid: u32) {
+        let mut state = self.state();
+        if let Some(count) = state.crowd.get_mut(&uid) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                state.crowd.remove(&uid);
+            }
+        }
+    }
+
+    /// Closes the store for one who has its key and works on it, or notes the key that it has now.
+    pub(super) async fn lend(&self, pid: u32, key: VaultKey, who: Who) -> Result<(), AppError> {
+        if self.state().lent.is_some_and(|other| other != pid) {
+            self.settled().await?;
+        }
+        let _one = self.acts.lock().await;
+        if self.state().times.is_none() {
+            let why = self.state().why_locked.clone();
+            return Err(locked(&why));
+        }
+        let (done, outcome) = oneshot::channel();
+        self.send(Job::Lend { key, who, done })?;
+        outcome.await.unwrap_or_else(|_| Err(stopping()))?;
+        self.state().lent = Some(pid);
+        Ok(())
+    }
+
+    /// Opens the store again after it was lent; where that fails the vault is locked.
+    pub(super) async fn take_back(&self) {
+        let guard = self.acts.lock().await;
+        if self.state().lent.is_none() {
+            return;
+        }
+        let (done, outcome) = oneshot::channel();
+        let back = match self.send(Job::TakeBack { done }) {
+            Ok(()) => outcome.await.unwrap_or(false),
+            Err(_) => false,
         };
-        // Those of runs that were launched before us, or beside us while we were locked.
-        runs.extend(self.runtime.as_ref().map(authority::recorded).unwrap_or_default());
-        (leaders, runs)
+        drop(guard);
+        if !back {
+            self.lock("its keys were changed by a command that worked on it", None).await;
+        }
+        self.state().lent = None;
+        self.changed();
+    }
+
+    /// Waits until nobody works on the store.
+    async fn settled(&self) -> Result<(), AppError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut changes = self.changes();
+        loop {
+            let Some(pid) = self.state().lent else { return Ok(()) };
+            if tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
+                let what = format!("another command works on the vault: pid {pid}");
+                return Err(AppError::new(Code::Failed, what, "Try again once it is done."));
+            }
+        }
     }
 
     /// Opens the vault, or, where it is open, takes the key for what it is.
@@ -258,6 +361,7 @@ impl Shared {
                 why.clone_into(&mut state.why_locked);
             }
             state.unlocked_ms = None;
+            state.lent = None;
             state.leaders.clear();
         }
         self.changed();
@@ -271,6 +375,9 @@ impl Shared {
 
     /// Does something on the vault for somebody.
     pub(super) async fn perform(&self, who: Who, authority: Authority, request: Request) -> Answer {
+        if let Err(error) = self.settled().await {
+            return Answer::refused(error);
+        }
         let (done, outcome) = oneshot::channel();
         {
             let mut state = self.state();
@@ -311,7 +418,35 @@ impl Shared {
     }
 
     /// Remembers a launched program before anything is handed to it.
-    pub(super) fn launched(&self, process: ProcessId, grant: RunGrant) {
+    pub(super) fn launched(
+        &self,
+        process: ProcessId,
+        (run, agent): (String, Option<String>),
+        holds: Vec<(String, u32)>,
+    ) {
+        let ids = holds.iter().map(|(id, _)| id.clone()).collect();
+        let grant = RunGrant { run: run.clone(), agent: agent.clone(), holds: ids };
+        // Whoever starts it anew was known before it, and listens.
+        let parent = kinship(process.pid).map(|kin| ProcessId::of(kin.parent));
+        let beside = parent.filter(|p| self.state().runs.iter().any(|run| run.process == *p));
+        let record = RunRecord {
+            run,
+            vault: String::new(),
+            pid: process.pid,
+            started: process.started,
+            launched_ms: SystemClock.now_ms(),
+            agent,
+            holds,
+            bell: beside.map(bell::name_of),
+            files: Vec::new(),
+            rendered: Vec::new(),
+        };
+        // What its own user recorded lies where we do not look: who serves several keeps records.
+        if self.is_of_system
+            && let Some(runs) = self.runtime.as_ref().and_then(|runtime| Runs::open(runtime).ok())
+        {
+            runs.sweep_if_due().and_then(|()| runs.write(&record)).ok();
+        }
         let mut state = self.state();
         if state.runs.len() >= 64 && state.runs.len().is_power_of_two() {
             state.runs.retain(|run| run.process.is_alive());
@@ -331,6 +466,14 @@ impl Shared {
     /// True where one more program can be remembered: one that is not must not be launched.
     pub(super) fn can_launch(&self) -> bool {
         self.state().runs.len() < MAX_RUNS
+    }
+
+    /// Tells those who stand beside programs that secrets of these have another version; whatever
+    /// changes a current version says so here.
+    pub(super) fn ring(&self, ids: &[String]) {
+        if let Some(runtime) = &self.runtime {
+            crate::app::ring(runtime, &self.bells, ids);
+        }
     }
 
     /// How things stand, for one of this standing.
@@ -356,7 +499,28 @@ impl Shared {
             authority: authority.to_owned(),
             because,
             sessions: u32::try_from(state.leaders.len()).unwrap_or(u32::MAX),
+            system: self.is_of_system,
+            runs: self.running(standing),
         }
+    }
+}
+
+impl Shared {
+    /// The programs that it recorded itself and that live, for an operator.
+    fn running(&self, standing: &Standing) -> Vec<m::Running> {
+        if !self.is_of_system || !matches!(standing, Standing::Operator(_)) {
+            return Vec::new();
+        }
+        let runs = self.runtime.as_ref().and_then(|runtime| Runs::open(runtime).ok());
+        let living = runs.and_then(|runs| runs.living().ok()).unwrap_or_default();
+        let told = |record: RunRecord| m::Running {
+            run: record.run,
+            pid: record.pid,
+            agent: record.agent,
+            launched_ms: record.launched_ms,
+            holds: record.holds.into_iter().map(|(id, _)| id).collect(),
+        };
+        living.into_iter().take(MAX_TOLD).map(told).collect()
     }
 }
 

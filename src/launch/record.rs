@@ -36,6 +36,9 @@ pub struct RunRecord {
     pub agent: Option<String>,
     /// Blinded id and version of every secret it holds.
     pub holds: Vec<(String, u32)>,
+    /// The bell of the process that starts it anew, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bell: Option<String>,
     /// Secret files to be removed once it is over.
     pub files: Vec<PathBuf>,
     /// Rendered templates to be removed once it is over.
@@ -47,6 +50,12 @@ impl RunRecord {
     /// True while that very process lives.
     pub fn is_alive(&self) -> bool {
         ProcessId { pid: self.pid, started: self.started }.is_alive()
+    }
+
+    /// Files that were made for the program.
+    pub fn kept_files(&self) -> Vec<PathBuf> {
+        let rendered = self.rendered.iter().map(|mark| mark.path.clone());
+        self.files.iter().cloned().chain(rendered).collect()
     }
 
     fn file_name(&self) -> String {
@@ -94,6 +103,15 @@ impl Runs {
     pub fn living(&self) -> Result<Vec<RunRecord>, PlatformError> {
         let all = self.all()?;
         Ok(all.into_iter().map(|(_, record)| record).filter(RunRecord::is_alive).collect())
+    }
+
+    /// The bells of living runs that hold one of these secrets, by blinded id.
+    pub fn bells_of(&self, ids: &[String]) -> Result<Vec<String>, PlatformError> {
+        let concerned = |record: RunRecord| {
+            let holds = record.holds.iter().any(|(id, _)| ids.contains(id));
+            record.bell.filter(|_| holds)
+        };
+        Ok(self.living()?.into_iter().filter_map(concerned).collect())
     }
 
     /// Adds the new name of each secret that a living run of the vault holds, beside its old one.

@@ -17,7 +17,7 @@ use super::LaunchError;
 /// What a rendered file is known by.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Mark {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     device: u64,
     inode: u64,
 }

@@ -17,14 +17,12 @@ mod outlet;
 mod program;
 mod pump;
 mod session;
-mod signals;
 mod supervise;
 mod wiring;
 
 pub use error::MaskError;
 pub use program::Program;
 pub use session::{SESSION, lead};
-pub use signals::interrupt;
 pub use supervise::{Ended, run};
 pub use wiring::Outer;
 

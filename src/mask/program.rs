@@ -8,9 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use clawvault_core::platform::process::{CoreLimit, harden, restore_core_limit};
+use clawvault_core::platform::process::{self, CoreLimit, harden, restore_core_limit};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
+use rustix::process::{Pid, WaitStatus};
 
 use super::MaskError;
 
@@ -74,14 +74,7 @@ fn stdio(stream: &Option<OwnedFd>) -> Result<Stdio, Error> {
 
 /// What became of the program since this was last asked: stopped, or ended.
 pub(super) fn changed(program: Pid) -> Result<Option<WaitStatus>, MaskError> {
-    let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
-    let seen =
-        waitpid(Some(program), options).map_err(MaskError::system("wait for the program"))?;
+    let seen = process::changed(Some(program));
+    let seen = seen.map_err(MaskError::system("wait for the program"))?;
     Ok(seen.map(|(_, status)| status))
-}
-
-/// The exit code of a program that ended, as a shell gives it.
-pub(super) fn exit_code(status: WaitStatus) -> Option<u8> {
-    let code = status.exit_status().or_else(|| status.terminating_signal().map(|n| 128 + n))?;
-    Some(u8::try_from(code).unwrap_or(u8::MAX))
 }

@@ -6,15 +6,15 @@
 
 use std::ffi::OsString;
 
-use clawvault_core::platform::process::CoreLimit;
+use clawvault_core::platform::process::{CoreLimit, exit_code};
+use clawvault_core::platform::signals::Signals;
 use nix::sys::signal::Signal as Name;
 use rustix::process::{
     Pid, Signal, getpid, ioctl_tiocsctty, kill_process, kill_process_group, setsid,
 };
 use rustix::termios::{tcgetpgrp, tcsetpgrp};
 
-use super::program::{changed, exit_code};
-use super::signals::Signals;
+use super::program::changed;
 use super::{MaskError, Program};
 
 /// What this executable is called (`argv[0]`) when it is to lead a session.
@@ -33,7 +33,8 @@ pub fn lead(
     ioctl_tiocsctty(&terminal).map_err(MaskError::system("take the terminal over"))?;
     let program = program.start(&[None, None, None], true)?;
     // Handing the terminal over from its background, as at the end, must not stop us.
-    let signals = Signals::hold(&[Name::SIGTTOU])?;
+    let signals =
+        Signals::hold(&[Name::SIGTTOU]).map_err(MaskError::system("hand over signals"))?;
     tcsetpgrp(&terminal, program).ok();
     loop {
         while let Some(status) = changed(program)? {

@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 
 use clawvault_core::domain::Value;
 use clawvault_core::memory;
+use clawvault_core::platform::process::exit_code;
+use clawvault_core::platform::signals::{Received, Signals};
 use clawvault_needles::{Needles, Stream};
 use nix::sys::signal::Signal as Name;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,9 +17,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_current_process_group, kill_process};
 
 use super::keyboard::Keyboard;
-use super::program::{changed, exit_code};
+use super::program::changed;
 use super::pump::{Pump, Sink};
-use super::signals::{Received, Signals};
 use super::wiring::{Screen, Source, Wiring};
 use super::{MaskError, Outer, Program, SESSION};
 
@@ -54,7 +55,8 @@ pub fn run(
     let pid = program.start(&wiring.streams, false)?;
     started(pid.as_raw_nonzero().get().unsigned_abs());
     drop(wiring.streams);
-    let signals = Signals::hold(&[Name::SIGWINCH])?;
+    let signals =
+        Signals::hold(&[Name::SIGWINCH]).map_err(MaskError::system("hand over signals"))?;
     let pumps = Pumps::start(wiring.sources, &needles, &marks)?;
     let mut watch = Watch {
         program: pid,

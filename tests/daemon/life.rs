@@ -15,15 +15,14 @@ fn there_is_one_and_nobody_else_opens_the_store() {
     let second = served.call("daemon");
     second.refused(7);
     assert!(second.err.contains("another daemon runs"), "{}", second.err);
-    // What cannot go through it says so at once, and works once it is locked.
-    for words in ["rekey", "recipient add --recovery", "doctor"] {
-        let said = served.call(words);
-        assert!(said.err.contains("daemon") || said.out.contains("daemon"), "{words}: {said:?}");
+    // What works on the store itself gets it lent by whoever has it, and gives it back.
+    for words in ["doctor", "recipient add --recovery", "recipient list", "backup b.age", "rekey"] {
+        served.call(words).ok();
+        assert_eq!(served.call("get env/one").ok(), "the-first-value", "after {words}");
     }
-    served.call("rekey").refused(7);
-    served.call("lock").ok();
-    served.call("rekey").ok();
-    served.call("unlock").ok();
+    served.set("env/one", "another-value");
+    let restored = served.call("restore b.age --older");
+    assert_eq!(restored.code, Some(0), "{restored:?}");
     assert_eq!(served.call("get env/one").ok(), "the-first-value");
     served.signal(Signal::TERM);
     assert_eq!(served.ended(), Some(0));
@@ -31,6 +30,31 @@ fn there_is_one_and_nobody_else_opens_the_store() {
     assert_eq!(served.call("get env/one").ok(), "the-first-value");
     let log = served.call("log --verify");
     assert_eq!(log.code, Some(0), "{}", log.err);
+}
+
+#[test]
+fn the_store_is_lent_to_one_who_has_its_key_and_may_ask() {
+    let served = Served::unlocked();
+    // Not to a program that it launched, not to another session without the key.
+    served.run_sh(&[], "cv rekey").refused(3);
+    let elsewhere = served.sh("p=$(command -v clawvault); setsid -w $p recipient list");
+    assert_eq!(elsewhere.code, Some(0), "it found the key in the home: {elsewhere:?}");
+    let other = Served::vault();
+    let named = format!("rekey --identity {}", other.path("home/identity.txt").display());
+    served.call(&named).refused(3);
+    // One that dies with it has it taken back; who asks meanwhile waits.
+    served.call("backup b.age").ok();
+    let mut holder = served.command(&["restore", "--older", "b.age"]);
+    holder.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut holder = holder.stderr(Stdio::null()).spawn().unwrap();
+    let waited = served.call("get env/one");
+    holder.kill().ok();
+    holder.wait().unwrap();
+    assert!(matches!(waited.code, Some(0 | 7)), "{waited:?}");
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
+    // Locking while it is lent leaves it locked.
+    served.call("lock").ok();
+    served.call("get env/one").refused(3);
 }
 
 #[test]

@@ -12,11 +12,14 @@
 )]
 
 mod authority;
+mod beside;
 #[path = "../support/canary.rs"]
 mod canary;
+mod confined;
 #[path = "../memory/dump.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod dump;
+mod hostile;
 mod life;
 mod load;
 mod memory;
@@ -24,4 +27,5 @@ mod memory;
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod needles;
 mod served;
+mod system;
 mod wire;

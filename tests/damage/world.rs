@@ -153,7 +153,7 @@ fn is_snapshot(path: &Path) -> bool {
 pub(crate) fn app(home: &Path) -> App {
     let place = Place { home: home.to_owned(), state: home.join("state") };
     let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
-    App { place, runtime: home.join("run"), socket: home.join("run/none.sock"), keys }
+    App::new(place, home.join("run"), home.join("run/none.sock"), keys)
 }
 
 pub(crate) fn export(home: &Path, profile: &str) -> Output {

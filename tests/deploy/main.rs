@@ -8,6 +8,8 @@
     reason = "a test speaks, and fails by it"
 )]
 
+mod units;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

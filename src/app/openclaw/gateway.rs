@@ -87,6 +87,7 @@ impl App {
             launched_ms: SystemClock.now_ms(),
             agent: Some(gateway.to_string()),
             holds: Vec::new(),
+            bell: None,
             files: Vec::new(),
             rendered: Vec::new(),
         };

@@ -73,9 +73,8 @@ impl App {
     /// Imports what the home holds and says what linking would change.
     ///
     /// # Errors
-    /// Where the daemon holds the vault, the home or the policy stands in the way.
+    /// Where the home or the policy stands in the way.
     pub fn prepare_link(&self, options: &LinkOptions) -> Result<Link, AppError> {
-        self.refuse_while_served()?;
         let absolute = self.socket.is_absolute() && self.place.home.is_absolute();
         if !absolute || !options.home.is_absolute() {
             let advice = "Name them with a leading slash.";

@@ -73,11 +73,11 @@ impl<'a> Asking<'a> {
                 accept_rollback: false,
             };
             let vault = Vault::open(&self.app.place, opener)?;
-            return Ok(Session::Local(Box::new(vault), who));
+            return Ok(Session::Local(Box::new(vault), who, Some(self.app.bells_here())));
         }
         // A passphrase is stretched once, and asked for once.
         let (vault, key) = self.app.open_to_work(&who)?;
         self.key = Some((key, vault.opened_by().to_owned()));
-        Ok(Session::Local(Box::new(vault), who))
+        Ok(Session::Local(Box::new(vault), who, Some(self.app.bells_here())))
     }
 }

@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use clawvault_core::auditlog::Item;
 use clawvault_core::domain::{
-    Agent, Event, FieldName, Policy, ProfileName, Program, SecretInfo, SecretName, Variable,
+    Agent, Event, FieldName, Outcome, Policy, ProfileName, Program, SecretInfo, SecretName,
+    Variable,
 };
 use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::{Vault, VaultError, Who};
@@ -37,6 +38,9 @@ pub struct RunAsk {
     pub places: Vec<(SecretName, Option<FieldName>)>,
     /// What the kernel takes.
     pub room: Room,
+    /// True for one who stands beside the program and starts it anew: it is told which secrets the
+    /// program has, and gets no value.
+    pub beside: bool,
 }
 
 /// One variable of the program, before its value is opened.
@@ -61,6 +65,18 @@ pub(in crate::app) fn launch(
     ask: &RunAsk,
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
+    let mut ask = ask.clone();
+    if let Authority::Agent(agent) = authority {
+        // It is that agent, whether or not it says so.
+        let own = ProfileName::parse(&agent.name).ok();
+        if ask.agent.is_some() && ask.agent != own {
+            vault.note(who, Event::Run, Outcome::Refused, asked(&ask));
+            let what = format!("this user is agent {}, and no other", agent.name);
+            return Err(AppError::new(Code::Denied, what, "Leave --as out."));
+        }
+        ask.agent = own;
+    }
+    let ask = &ask;
     let who = Who {
         run: Some(ask.run.clone()),
         program: Some(ask.program.clone()),
@@ -74,6 +90,14 @@ pub(in crate::app) fn launch(
             return Err(error);
         }
     };
+    if ask.beside {
+        let all = slots.iter().map(|slot| &slot.info).chain(fills.iter().map(|fill| &fill.info));
+        let ids: BTreeSet<String> = all.map(|i| vault.blinded(&i.profile, &i.name)).collect();
+        let holds = ids.into_iter().map(|id| (id, 0)).collect();
+        let vault = vault.header().vault.clone();
+        let launched = Launched { vault, holds, ..Launched::default() };
+        return Ok(Reply { launched: Some(launched), ..Reply::default() });
+    }
     let revealed = vault.reveal_current(&who, distinct(&slots, &fills))?;
     let at = |info: &SecretInfo| {
         let found = revealed.iter().position(|r| r.info.name == info.name);

@@ -2,12 +2,14 @@
 
 use clawvault_core::auditlog::{Digests, Item, Read, Scope};
 use clawvault_core::domain::{
-    Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName,
+    Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName, Stage,
 };
 use clawvault_core::platform::{Clock, Dir, Private, SystemClock};
-use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
+use clawvault_core::vault::{
+    Purpose, PutOutcome, Step, Stored, Vault, VaultError, VersionChange, Want, Who,
+};
 
-use super::{Authority, Each, GatewayAsk, Health, Reply, Request};
+use super::{AgentGrant, Authority, Each, GatewayAsk, Health, Reply, Request};
 use crate::app::run::{is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Pauses, Query};
@@ -30,6 +32,36 @@ pub fn perform(
         vault.note(who, event_of(&request), Outcome::Refused, items_of(&request));
         return Err(refused);
     }
+    let changes = matches!(request, Request::Set(..) | Request::Import(_, true));
+    // A rotation that has come to its switch.
+    let switched: Vec<String> = match &request {
+        Request::Steps(_, steps) => {
+            let has_switched = |step: &&Step| match &step.change {
+                VersionChange::Stages(all) => all.iter().any(|(_, stage)| *stage == Stage::Current),
+                _ => false,
+            };
+            let id = |step: &Step| vault.blinded(&step.life.profile, &step.life.name);
+            steps.iter().filter(has_switched).map(id).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut done = perform_allowed(vault, who, authority, request, each)?;
+    done.changed.extend(switched);
+    if changes {
+        let new = |stored: &&Stored| stored.outcome == PutOutcome::Updated;
+        let id = |stored: &Stored| vault.blinded(&stored.profile, &stored.name);
+        done.changed.extend(done.stored.iter().filter(new).map(id));
+    }
+    Ok(done)
+}
+
+fn perform_allowed(
+    vault: &mut Vault,
+    who: &Who,
+    authority: &Authority,
+    request: Request,
+    each: Each<'_>,
+) -> Result<Reply, AppError> {
     match request {
         Request::Get(want, one_field) => get(vault, who, &want, one_field),
         Request::List(profile, removed) => {
@@ -51,7 +83,10 @@ pub fn perform(
         }
         Request::Remove(profile, name, purge) => remove(vault, who, &profile, &name, purge),
         Request::RollBack(profile, name, to) => match vault.roll_back(who, &profile, &name, to) {
-            Ok(version) => Ok(Reply { version, ..Reply::default() }),
+            Ok(version) => {
+                let changed = vec![vault.blinded(&profile, &name)];
+                Ok(Reply { version, changed, ..Reply::default() })
+            }
             Err(error) => {
                 if matches!(error, VaultError::NoSuch(_)) {
                     let asked = vec![item(&profile, &name)];
@@ -177,7 +212,7 @@ fn refuse_beyond_grant(
         // What it gives is narrowed to the grant.
         Request::Resolve(..) if matches!(authority, Authority::Gateway(_)) => true,
         Request::Gateway(GatewayAsk::Start(..)) => matches!(authority, Authority::Unit(_)),
-        _ if !matches!(authority, Authority::Run(_)) => false,
+        _ if !matches!(authority, Authority::Run(_) | Authority::Agent(_)) => false,
         Request::Get(want, _) => covered(&want.profile, &want.name),
         Request::Show(_, profile, name) => covered(profile, name),
         Request::Resolve(profile, ids) => ids.iter().all(|(name, _)| covered(profile, name)),
@@ -185,7 +220,7 @@ fn refuse_beyond_grant(
         Request::List(..) | Request::Lives(_) | Request::Run(_) => true,
         _ => false,
     };
-    (!allowed).then(beyond_grant)
+    (!allowed).then(|| beyond_grant(authority))
 }
 
 /// What was revoked or is paused is no agent's any more; the operator may still look at it.
@@ -197,7 +232,14 @@ fn refuse_taken_back(vault: &Vault, want: &Want) -> Result<(), AppError> {
     }
 }
 
-fn beyond_grant() -> AppError {
+fn beyond_grant(authority: &Authority) -> AppError {
+    if let Authority::Agent(AgentGrant { name, .. }) = authority {
+        return AppError::new(
+            Code::Denied,
+            format!("agent {name} may have what the policy grants it, and nothing else"),
+            "Widen its section in the policy, if it should have more.",
+        );
+    }
     AppError::new(
         Code::Denied,
         "a program that clawvault launched may have what it was given, and nothing else",
@@ -228,7 +270,7 @@ pub fn perform_gets(
             false => {
                 let asked = vec![item(&want.profile, &want.name)];
                 vault.note(who, Event::Get, Outcome::Refused, asked);
-                Err(beyond_grant())
+                Err(beyond_grant(authority))
             }
         };
         refused.push(may.err());

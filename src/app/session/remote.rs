@@ -38,10 +38,26 @@ pub struct Remote {
 impl App {
     /// A conversation with the daemon, where one listens.
     pub(crate) fn daemon(&self) -> Result<Option<Remote>, AppError> {
+        let proof = |remote| Remote { proof: self.proof(), ..remote };
+        let reached = self.reached.borrow_mut().take();
+        Ok(reached.map_or_else(|| self.connect(), |remote| Ok(Some(remote)))?.map(proof))
+    }
+
+    /// Connects to the daemon, where one listens, and asks nothing yet: for one who will not see any
+    /// more whose it is.
+    pub fn reach_daemon(&self) -> Result<(), AppError> {
+        let remote = self.connect()?;
+        self.reached.replace(remote);
+        Ok(())
+    }
+
+    fn connect(&self) -> Result<Option<Remote>, AppError> {
         match Client::connect(&self.socket, effective_uid(), PROGRAM) {
-            Ok(client) => {
-                let proof = self.proof();
-                Ok(Some(Remote { client, proof, warnings: Vec::new() }))
+            Ok(client) => Ok(Some(Remote { client, proof: None, warnings: Vec::new() })),
+            Err(ClientError::Nobody) if self.elsewhere => {
+                let what = format!("no daemon listens at {}", self.socket.display());
+                let advice = "Start clawvault.socket or clawvault.service, or name another socket.";
+                Err(AppError::new(Code::Failed, what, advice))
             }
             Err(ClientError::Nobody) => Ok(None),
             Err(error) => Err(error.into()),
@@ -58,7 +74,8 @@ impl App {
             prompt: Box::new(|| None),
         };
         let (place, runtime) = (self.place.clone(), self.runtime.clone());
-        let app = Self { place, runtime, socket: self.socket.clone(), keys };
+        let mut app = Self::new(place, runtime, self.socket.clone(), keys);
+        app.elsewhere = self.elsewhere;
         (identity.is_some() || passphrase_file.is_some()).then(|| Box::new(app))
     }
 
@@ -70,6 +87,7 @@ impl App {
         if self.keys.identity.is_none() && self.keys.passphrase_file.is_none() {
             return Ok(None);
         }
+        // Its own vault: there is no daemon to ask yet.
         self.unlock_key().map(Some)
     }
 
@@ -90,12 +108,7 @@ impl App {
 
     /// What the daemon says of itself, where one listens.
     pub fn daemon_status(&self) -> Result<Option<Status>, AppError> {
-        let client = match Client::connect(&self.socket, effective_uid(), PROGRAM) {
-            Ok(client) => client,
-            Err(ClientError::Nobody) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let mut remote = Remote { client, proof: None, warnings: Vec::new() };
+        let Some(mut remote) = self.connect()? else { return Ok(None) };
         remote.send(&[(What::Status(Empty {}), Vec::new())])?;
         remote.status()
     }
@@ -122,15 +135,66 @@ impl App {
     }
 
     fn daemon_or_none(&self) -> Result<Remote, AppError> {
-        match Client::connect(&self.socket, effective_uid(), PROGRAM) {
-            Ok(client) => Ok(Remote { client, proof: None, warnings: Vec::new() }),
-            Err(ClientError::Nobody) => Err(AppError::new(
+        self.connect()?.ok_or_else(|| {
+            AppError::new(
                 Code::Failed,
                 "no daemon runs",
                 "Start one with `clawvault daemon`; without it every command opens the vault itself.",
-            )),
-            Err(error) => Err(error.into()),
+            )
+        })
+    }
+
+    /// The header of a vault that only its daemon can read.
+    pub(crate) fn header_elsewhere(&self) -> Result<String, AppError> {
+        let mut remote = self.daemon_or_none()?;
+        remote.send(&[(What::Header(Empty {}), Vec::new())])?;
+        let reply = remote.answer(&mut |_, _| true)?.map_err(|(error, _)| error)?;
+        Ok(reply.text)
+    }
+
+    /// Has a daemon that holds the store close it, until this app is dropped: for one who has the key
+    /// and works on the store itself.
+    pub(crate) fn borrow_store(&self) -> Result<(), AppError> {
+        if self.elsewhere {
+            let what = "the vault lies with the user of the daemon";
+            let advice = "Call this as that user, with CLAWVAULT_HOME set as in its unit.";
+            return Err(AppError::new(Code::Denied, what, advice));
         }
+        if self.loan.borrow().is_some() || !matches!(self.sight()?, Sight::Unlocked(_)) {
+            return Ok(());
+        }
+        let mut loan = Loan(self.daemon_or_none()?);
+        loan.ask(self.key_to_send()?.0)?;
+        self.loan.replace(Some(loan));
+        Ok(())
+    }
+
+    /// Gives a store back that was borrowed: what follows is asked of the daemon.
+    pub(super) fn return_store(&self) -> Result<(), AppError> {
+        let Some(Loan(mut remote)) = self.loan.take() else { return Ok(()) };
+        remote.send(&[(What::GiveBack(Empty {}), Vec::new())])?;
+        remote.status().map(drop)
+    }
+
+    /// Tells the daemon that the store has new keys, so that it opens it with them later.
+    pub(crate) fn note_new_keys(&self) {
+        if let Some(loan) = self.loan.borrow_mut().as_mut()
+            && let Ok((key, _)) = self.key_to_send()
+        {
+            // Without it the daemon finds that its key opens nothing, and locks.
+            loan.ask(key).ok();
+        }
+    }
+}
+
+/// The store, lent by the daemon for as long as this connection stands.
+pub(crate) struct Loan(Remote);
+
+impl Loan {
+    fn ask(&mut self, key: Value) -> Result<(), AppError> {
+        self.0.send(&[(What::Borrow(Empty {}), vec![key])])?;
+        self.0.answer(&mut |_, _| true)?.map_err(|(error, _)| error)?;
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clawvault_core::auditlog::Verdict;
 use clawvault_core::domain::{
-    Event, FieldName, Life, ProfileName, Revealed, SecretInfo, SecretName, Variable,
+    Agent, Event, FieldName, Life, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
 use clawvault_core::platform::process::ProcessId;
 use clawvault_core::vault::{Keep, Kept, Note, Put, Step, Stored, Taken, Vault, Want};
@@ -97,6 +97,8 @@ pub struct Reply {
     pub verdict: Option<Verdict>,
     /// What a launch needs besides values.
     pub launched: Option<Launched>,
+    /// Blinded ids of the secrets whose current version is another one now; stays where it was done.
+    pub changed: Vec<String>,
     /// What a backup took.
     pub taken: Option<Taken>,
     /// What the vault tells of itself.
@@ -165,10 +167,21 @@ pub enum Authority {
     Operator,
     /// What its run was given, and nothing else.
     Run(RunGrant),
+    /// What the policy grants its user.
+    Agent(AgentGrant),
     /// Values for OpenClaw, as far as the grant of this agent goes, and nothing else.
     Gateway(ProfileName),
     /// To become the gateway that this unit of the service manager starts, and nothing else.
     Unit(String),
+}
+
+/// An agent that is known by its user.
+#[derive(Clone, Debug)]
+pub struct AgentGrant {
+    /// Its name in the policy.
+    pub name: String,
+    /// What it may have.
+    pub grant: Agent,
 }
 
 /// What a run was given.
@@ -188,6 +201,7 @@ impl Authority {
         match self {
             Self::Operator => true,
             Self::Run(grant) => grant.holds.contains(&vault.blinded(profile, name)),
+            Self::Agent(agent) => agent.grant.may_have(profile, name),
             Self::Gateway(agent) => {
                 let policy = vault.policy().ok();
                 let grant = policy.as_ref().and_then(|policy| policy.agents.get(agent));

@@ -40,6 +40,12 @@ pub enum Inbound {
     Prove(VaultKey),
     /// How things stand.
     Status,
+    /// The vault's header.
+    Header,
+    /// To work on the store, with this key.
+    Borrow(VaultKey),
+    /// To give the store back.
+    GiveBack,
     /// Something of the vault.
     Use(Request),
     /// Values of an import; more of them follow.
@@ -283,6 +289,7 @@ fn run_message(ask: RunAsk) -> m::Run {
         files: ask.files.into_iter().map(from_message).collect(),
         places: ask.places.into_iter().map(place_message).collect(),
         room: Some(room),
+        beside: ask.beside,
     }
 }
 
@@ -302,6 +309,9 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
     let request = match request.what.ok_or(FrameError::Malformed)? {
         What::Unlock(unlock) => return Ok(Inbound::Unlock(key(&frame.body)?, unlock.opened_by)),
         What::Prove(_) => return Ok(Inbound::Prove(key(&frame.body)?)),
+        What::Borrow(_) => return Ok(Inbound::Borrow(key(&frame.body)?)),
+        What::GiveBack(_) => return Ok(Inbound::GiveBack),
+        What::Header(_) => return Ok(Inbound::Header),
         What::Lock(_) => return Ok(Inbound::Lock),
         What::Status(_) => return Ok(Inbound::Status),
         What::Import(import) => {
@@ -466,6 +476,7 @@ fn run_ask(run: m::Run) -> Result<RunAsk, FrameError> {
         env: all(run.env)?,
         files: all(run.files)?,
         places: places?,
+        beside: run.beside,
         room: Room {
             max: size(room.max)?,
             arguments: size(room.arguments)?,

@@ -7,7 +7,7 @@ use clawvault_core::vault::Who;
 use clawvault_proto::messages::{End, Reply, reply::Last};
 
 use super::{Caller, Line, Over};
-use crate::app::session::{Authority, GatewayAsk, Request, RunGrant};
+use crate::app::session::{Authority, GatewayAsk, Request};
 use crate::app::{AppError, Code};
 use crate::daemon::authority::Standing;
 use crate::daemon::gateways::START;
@@ -26,10 +26,10 @@ impl Line<'_> {
         let authority = match (&standing, &ask) {
             (Standing::Operator(_), _) => Authority::Operator,
             (Standing::Run(grant), _) => Authority::Run(grant.clone()),
-            (Standing::Bystander(_), GatewayAsk::Start(..)) => {
+            (Standing::Agent(_) | Standing::Bystander(_), GatewayAsk::Start(..)) => {
                 Authority::Unit(leads().unwrap_or_default())
             }
-            (Standing::Bystander(_), _) => Authority::Unit(String::new()),
+            (Standing::Agent(_) | Standing::Bystander(_), _) => Authority::Unit(String::new()),
         };
         if matches!(ask, GatewayAsk::Start(..)) && !self.shared.can_launch() {
             let what = "the daemon cannot remember one more running program";
@@ -49,7 +49,7 @@ impl Line<'_> {
             GatewayAsk::Start(_, run) => {
                 // What it starts has nothing of its own: only the gateway's resolver is answered.
                 let named = Some(agent.to_string());
-                self.shared.launched(process, RunGrant { run, agent: named, holds: Vec::new() });
+                self.shared.launched(process, (run, named), Vec::new());
                 self.shared.gateways(|all| all.open(process, agent, START));
                 false
             }

@@ -11,7 +11,7 @@ use super::limits::MAX_DOCUMENT;
 use super::rotation_rules::{Defaults, SecretRule, VendorRule};
 use super::{
     AuditRules, Limit, Limited, LogRules, NameError, NestingFault, ProfileName, Receiver,
-    SecretName, Total, check_toml_nesting,
+    SecretName, Total, User, check_toml_nesting,
 };
 
 /// Why a policy was refused.
@@ -42,6 +42,9 @@ pub struct Policy {
     /// How the audit log is kept.
     #[serde(default)]
     pub log: LogRules,
+    /// Whom a daemon of the whole system serves.
+    #[serde(default)]
+    pub daemon: DaemonRules,
     /// When keys are rotated where no rule says otherwise.
     #[serde(default)]
     pub defaults: Defaults,
@@ -65,6 +68,15 @@ pub struct Policy {
     pub audit: AuditRules,
 }
 
+/// Whom a daemon of the whole system serves; one of a single user heeds none of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DaemonRules {
+    /// Users who may have everything; root always may.
+    #[serde(default)]
+    pub operators: Vec<User>,
+}
+
 /// The grant of one agent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +86,8 @@ pub struct Agent {
     /// The only profile it may use; `default` where none is named.
     #[serde(default)]
     pub profile: ProfileName,
+    /// The user that it is, where a daemon of the whole system serves it.
+    pub uid: Option<User>,
     /// What the secrets of its grant may cost together.
     #[serde(default)]
     pub limits: Vec<Limit>,
@@ -273,7 +287,10 @@ mod tests {
     fn an_unknown_key_is_named_with_its_place() {
         let error = Policy::parse("[agents.support]\nsecrets = []\nsecretz = 1\n").unwrap_err();
         assert_eq!((error.line, error.column), (3, 1));
-        assert_eq!(error.what, "unknown key, expected one of `secrets`, `profile`, `limits`");
+        assert_eq!(
+            error.what,
+            "unknown key, expected one of `secrets`, `profile`, `uid`, `limits`"
+        );
         assert!(Policy::parse("[agents.a]\nsecrets = [\"Bad Name\"]\n").is_err());
     }
 

@@ -2,7 +2,9 @@
 //!
 //! Everything here is a thin, safe wrapper; nothing here knows what a vault is.
 
+pub mod bell;
 mod clock;
+pub mod confine;
 pub mod datagram;
 mod dir;
 mod error;
@@ -18,6 +20,7 @@ pub mod read;
 mod rights;
 mod rooted;
 pub mod service;
+pub mod signals;
 pub mod socket;
 
 pub use clock::{Clock, SystemClock, slept_ms};

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::domain::Actor;
+use crate::domain::{Actor, User};
 
 use super::executable;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getpid, getrlimit,
+    kill_process, setrlimit, waitpid,
+};
 
 /// A process, told apart from a later one that reuses its number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -60,6 +63,11 @@ pub fn kinship(pid: u32) -> Option<Kinship> {
     Some(Kinship { process, parent: small(1)?, session: small(3)? })
 }
 
+/// The process that started this one, or took it in.
+pub fn parent() -> ProcessId {
+    ProcessId::of(std::os::unix::process::parent_id())
+}
+
 /// Short name of a process, as its kernel knows it.
 pub fn name(pid: u32) -> Option<String> {
     let text = read_proc(pid, "comm")?;
@@ -89,12 +97,20 @@ pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Number of a user; none where the system does not know the name.
+pub fn uid_of(user: &User) -> Option<u32> {
+    user.number().or_else(|| {
+        let found = nix::unistd::User::from_name(user.as_str()).ok()?;
+        found.map(|found| found.uid.as_raw())
+    })
+}
+
 /// Ends a child's process group at once.
 pub fn kill_group(leader: u32) {
-    let pid = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
         // It may have ended by itself.
-        rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
+        rustix::process::kill_process_group(pid, Signal::KILL).ok();
     }
 }
 
@@ -128,6 +144,25 @@ pub fn actor_of(pid: u32, uid: u32, parent_pid: u32) -> Actor {
         parent_executable,
         parent_file,
     }
+}
+
+/// What became of a child, or of any, since this was last asked: stopped, or ended.
+///
+/// # Errors
+/// Where there is no such child.
+pub fn changed(child: Option<Pid>) -> rustix::io::Result<Option<(Pid, WaitStatus)>> {
+    waitpid(child, WaitOptions::NOHANG | WaitOptions::UNTRACED)
+}
+
+/// The exit code of a program that ended, as a shell gives it.
+pub fn exit_code(status: WaitStatus) -> Option<u8> {
+    let code = status.exit_status().or_else(|| status.terminating_signal().map(|n| 128 + n))?;
+    Some(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// Stops this process until another continues it.
+pub fn stop_until_continued() {
+    kill_process(getpid(), Signal::STOP).ok();
 }
 
 /// The core limit as it was before [`harden`]; a launched program gets it back.

@@ -33,7 +33,11 @@ pub struct Bound {
 /// Where another one runs, or something else stands there.
 pub fn bind(dir: &Dir, name: &str) -> Result<Bound, PlatformError> {
     let lock = FileLock::take(dir, &format!("{name}.lock"), Duration::ZERO)?;
-    let path = dir.path().join(name);
+    bind_at(dir.path(), name, lock, 0o600)
+}
+
+fn bind_at(dir: &Path, name: &str, lock: FileLock, mode: u32) -> Result<Bound, PlatformError> {
+    let path = dir.join(name);
     let failed = |action| {
         let path = path.clone();
         move |error: std::io::Error| PlatformError::io(action, &path, error)
@@ -44,7 +48,7 @@ pub fn bind(dir: &Dir, name: &str) -> Result<Bound, PlatformError> {
                 let holder = "a process that listens there".to_owned();
                 return Err(PlatformError::Busy { path, holder });
             }
-            dir.remove(name)?;
+            fs::remove_file(&path).map_err(failed("remove"))?;
         }
         Ok(_) => return Err(PlatformError::Untrusted { path, why: "is no socket" }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -52,12 +56,72 @@ pub fn bind(dir: &Dir, name: &str) -> Result<Bound, PlatformError> {
     }
     let listener = UnixListener::bind(&path).map_err(failed("bind"))?;
     // The directory is closed to others already, so nobody came in between.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed("close"))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(failed("close"))?;
     Ok(Bound { listener, _lock: lock })
 }
 
-/// Takes over the listening socket that the service manager opened at descriptor 3. The lock says
-/// that no other one of this name runs.
+/// A directory for the socket of a daemon that serves several users: its group may reach what is in it,
+/// and the socket; nobody else may, and only its owner may put something there.
+const SHARED_DIR: u32 = 0o750;
+const SHARED_SOCKET: u32 = 0o660;
+
+/// As [`bind`], where others of the directory's group are to reach it; the lock lies in `private`.
+///
+/// # Errors
+/// As [`bind`], and where the directory is not ours or others may write in it.
+pub fn bind_shared(private: &Dir, dir: &Path, name: &str) -> Result<Bound, PlatformError> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let failed = |error: std::io::Error| PlatformError::io("create", dir, error);
+    match fs::DirBuilder::new().mode(SHARED_DIR).create(dir) {
+        Ok(()) => {
+            fs::set_permissions(dir, fs::Permissions::from_mode(SHARED_DIR)).map_err(failed)?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let found = fs::symlink_metadata(dir).map_err(failed)?;
+    let untrusted = |why| PlatformError::Untrusted { path: dir.to_owned(), why };
+    if !found.is_dir() || found.uid() != process::effective_uid() {
+        return Err(untrusted("is no directory of ours"));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(untrusted("may be written by others"));
+    }
+    let lock = FileLock::take(private, &format!("{name}.lock"), Duration::ZERO)?;
+    bind_at(dir, name, lock, SHARED_SOCKET)
+}
+
+/// Whose daemon may be trusted that listens at `socket`, besides our own and root's: the owner of its
+/// directory, where nobody but root could have put that directory there.
+pub fn trusted_owner(socket: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let directory = socket.parent()?.canonicalize().ok()?;
+    let found = fs::symlink_metadata(&directory).ok()?;
+    let above = directory.ancestors().skip(1).all(|path| {
+        fs::symlink_metadata(path).is_ok_and(|found| found.uid() == 0 && found.mode() & 0o022 == 0)
+    });
+    (above && found.mode() & 0o022 == 0).then_some(found.uid())
+}
+
+/// Removes the socket of a daemon that ends; one that cannot be removed is found stale later.
+pub fn unbind(socket: &Path) {
+    fs::remove_file(socket).ok();
+}
+
+/// True where the service manager made a listening Unix socket our standard input
+/// (`StandardInput=fd:NAME`).
+pub fn stdin_listens() -> bool {
+    listens(std::io::stdin()).unwrap_or(false)
+}
+
+fn listens(socket: impl AsFd) -> rustix::io::Result<bool> {
+    let family = rustix::net::sockopt::socket_domain(&socket)?;
+    Ok(family == rustix::net::AddressFamily::UNIX
+        && rustix::net::sockopt::socket_acceptconn(&socket)?)
+}
+
+/// Takes over the listening socket that the service manager opened: our standard input, else
+/// descriptor 3. The lock says that no other one of this name runs.
 ///
 /// # Errors
 /// Where there is no listening Unix socket, or another one runs.
@@ -66,12 +130,15 @@ pub fn adopt(dir: &Dir, name: &str) -> Result<Bound, PlatformError> {
     let failed = |error: rustix::io::Errno| {
         PlatformError::io("take over", Path::new("the socket that was handed over"), error)
     };
+    if stdin_listens() {
+        let socket = std::io::stdin().as_fd().try_clone_to_owned();
+        let socket = socket.map_err(|_| failed(rustix::io::Errno::MFILE))?;
+        return Ok(Bound { listener: UnixListener::from(socket), _lock: lock });
+    }
     // A copy by the kernel's hand: a number alone proves no ownership.
     let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(failed)?;
     let socket = pidfd_getfd(own, FIRST_HANDED, PidfdGetfdFlags::empty()).map_err(failed)?;
-    let family = rustix::net::sockopt::socket_domain(&socket).map_err(failed)?;
-    let listens = rustix::net::sockopt::socket_acceptconn(&socket).map_err(failed)?;
-    if family != rustix::net::AddressFamily::UNIX || !listens {
+    if !listens(&socket).map_err(failed)? {
         return Err(failed(rustix::io::Errno::NOTSOCK));
     }
     Ok(Bound { listener: UnixListener::from(socket), _lock: lock })

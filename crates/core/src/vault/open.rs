@@ -66,7 +66,26 @@ impl Vault {
     pub fn unlock(place: &Place, opener: &Opener<'_>) -> Result<(VaultKey, String), VaultError> {
         let home = open_home(place)?;
         let (header, _) = find_header(&home, place)?;
-        let opened = unlock(&home, &header, opener);
+        let opened = unlock(Some(&home), &header, opener);
+        wipe_stack::<{ 8 * 1024 }>();
+        opened
+    }
+
+    /// The header of a vault as it lies there, not yet proven.
+    pub fn header_text(place: &Place) -> Result<String, VaultError> {
+        let home = open_home(place)?;
+        let text = home.read(HEADER, MAX_HEADER)?;
+        let text = text.ok_or_else(|| VaultError::NoSuch("vault".to_owned()))?;
+        let text = String::from_utf8(text.to_vec());
+        text.map_err(|_| VaultError::Damaged("its header is no text".to_owned()))
+    }
+
+    /// Opens a key slot of a header whose vault lies out of reach.
+    pub fn unlock_header(
+        text: &str,
+        opener: &Opener<'_>,
+    ) -> Result<(VaultKey, String), VaultError> {
+        let opened = unlock(None, &Header::parse(text.as_bytes())?, opener);
         wipe_stack::<{ 8 * 1024 }>();
         opened
     }
@@ -78,7 +97,7 @@ impl Vault {
     ) -> Result<(Self, VaultKey), VaultError> {
         let home = open_home(place)?;
         let (first, bytes) = find_header(&home, place)?;
-        let (key, opened_by) = unlock(&home, &first, &opener)?;
+        let (key, opened_by) = unlock(Some(&home), &first, &opener)?;
         // What it left where the frames of the next calls come to lie; a wait wipes the rest.
         wipe_stack::<{ 8 * 1024 }>();
         let lock = FileLock::take(&home, LOCK, PATIENCE)?;
@@ -269,7 +288,7 @@ fn restored_header(
 // A frame of its own, so that what it leaves can be wiped.
 #[inline(never)]
 fn unlock(
-    home: &Dir,
+    home: Option<&Dir>,
     header: &Header,
     opener: &Opener<'_>,
 ) -> Result<(VaultKey, String), VaultError> {
@@ -282,7 +301,7 @@ fn unlock(
     };
     // A snapshot's header may hold the slot as it was; whether it counts, `sound_header` says.
     if matches!(refusal, CryptoError::Malformed | CryptoError::Forged) {
-        let copies = snapshots::load(home).into_iter();
+        let copies = home.map(snapshots::load).into_iter().flatten();
         let mut copies = copies.filter_map(|copy| Header::parse(&copy.header).ok());
         if let Some(opened) = copies.find_map(|copy| copy.unlock(&opener.identities).ok()) {
             return Ok(opened);
@@ -301,7 +320,9 @@ fn unlock(
             Err(other) => refusal = other,
         }
     }
-    record_refusal(home, header, opener);
+    if let Some(home) = home {
+        record_refusal(home, header, opener);
+    }
     Err(match refusal {
         CryptoError::Malformed | CryptoError::Forged => {
             VaultError::Damaged("a key slot of its header is altered".to_owned())
