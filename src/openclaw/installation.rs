@@ -41,7 +41,10 @@ const SYNCED: &[&str] =
 /// Looks at the home `home`, of the user whose directory is `user`, in the tree at `root`.
 pub fn installation(tree: &Rooted, root: &Path, home: &Path, user: &Path) -> Installation {
     let inside = home.strip_prefix("/").unwrap_or(home);
+    // In a mounted tree an absolute link would lead to this machine's own files.
+    let plain = root == Path::new("/") || tree.is_plain(home);
     let (settings, problem) = match settings(&root.join(inside)) {
+        _ if !plain => (Setting::Nothing, Some("behind a link, which is not followed".to_owned())),
         Ok(settings) => (settings, None),
         Err(error) => (Setting::Nothing, Some(error.to_string())),
     };

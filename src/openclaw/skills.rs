@@ -180,9 +180,11 @@ fn look_through(tree: &Rooted, path: &Path, skill: &mut Skill) {
         if file.file_name().is_some_and(|name| name == "node_modules" || name == ".git") {
             return Step::Past;
         }
-        skill.modified = skill.modified.max(meta.modified);
-        if meta.kind == EntryKind::File && is_text(file) {
-            files.push(file.to_owned());
+        if meta.kind == EntryKind::File {
+            skill.modified = skill.modified.max(meta.modified);
+            if is_text(file) {
+                files.push(file.to_owned());
+            }
         }
         Step::On
     })

@@ -1,6 +1,7 @@
 //! Secrets that lie in clear, by the scanner: OpenClaw's files, workspaces, histories, units,
 //! environments of processes. For a limited time: an audit is no scan, and says so.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -73,15 +74,21 @@ pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) 
     let rules = RuleSet::built_in();
     let scanner = Scanner { rules: &rules, known: None };
     let budget = Budget { start: Instant::now(), texts: AtomicU64::new(0) };
-    let inside = |path: &Path| system.root.join(path.strip_prefix("/").unwrap_or(path));
-    let mut leaks = Leaks::default();
+    // In a mounted tree no link is followed: an absolute one would lead to this machine's own files.
+    let inside = |path: &Path| match system.is_live || system.tree.is_plain(path) {
+        true => system.root.join(path.strip_prefix("/").unwrap_or(path)),
+        false => PathBuf::new(),
+    };
+    let (mut leaks, mut seen) = (Leaks::default(), BTreeSet::new());
     let mut add = |outcome: Outcome, place: Option<LeakPlace>| {
         leaks.texts += outcome.summary.texts;
         for finding in outcome.findings {
             // What only looks like one would make every audit fail.
-            if finding.confidence >= Confidence::Medium && leaks.found.len() < MAX_LEAKS {
-                let place = place.unwrap_or_else(|| kind(&finding, system, homes));
-                leaks.found.push(leak(&finding, place, system));
+            let place = place.unwrap_or_else(|| kind(&finding, system, homes));
+            let leak = leak(&finding, place, system);
+            let known = !seen.insert((leak.at.clone(), leak.what.clone()));
+            if finding.confidence >= Confidence::Medium && !known && leaks.found.len() < MAX_LEAKS {
+                leaks.found.push(leak);
             }
         }
     };
@@ -128,7 +135,6 @@ pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) 
         ));
     }
     leaks.found.sort_by(|one, other| (one.place, &one.at).cmp(&(other.place, &other.at)));
-    leaks.found.dedup_by(|one, other| one.at == other.at && one.what == other.what);
     leaks
 }
 
@@ -192,36 +198,25 @@ fn environments(system: &System, scanner: &Scanner<'_>) -> Outcome {
 /// What the place of a finding is, by its path.
 fn kind(finding: &Finding, system: &System, homes: &[Installation]) -> LeakPlace {
     let path = shown(finding, system);
-    let path = path.split('!').next().unwrap_or_default();
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let prompt = |home: &Installation| {
-        home.agents.iter().any(|agent| {
-            agent
-                .workspace
-                .to_str()
-                .is_some_and(|place| path.strip_prefix(place) == Some(&format!("/{name}")))
-        })
-    };
-    if homes.iter().any(prompt) && PROMPTS.contains(&name) {
+    let path = Path::new(path.split('!').next().unwrap_or_default());
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let workspaces = || homes.iter().flat_map(|home| &home.agents).map(|agent| &agent.workspace);
+    if PROMPTS.contains(&&*name) && workspaces().any(|workspace| path.parent() == Some(workspace)) {
         return LeakPlace::Prompt;
     }
-    let workspace = |home: &Installation| {
-        home.agents.iter().any(|agent| Path::new(path).starts_with(&agent.workspace))
-    };
-    if homes.iter().any(workspace) || path.contains("/skills/") {
-        return LeakPlace::Code;
+    // A workspace in a home is one; a home in a workspace is a home.
+    let home = homes.iter().map(|home| &home.home).find(|home| path.starts_with(home));
+    let Some(home) = home else { return LeakPlace::Code };
+    let inner = workspaces().any(|workspace| workspace.starts_with(home) && path.starts_with(workspace));
+    let below = path.strip_prefix(home).unwrap_or(path).to_string_lossy();
+    match () {
+        () if inner || below.starts_with("skills/") => LeakPlace::Code,
+        () if name.starts_with("openclaw.json.") || name.ends_with(".bak") => LeakPlace::OldCopy,
+        () if below.contains("/sessions/") || below.starts_with("logs/") || name.ends_with(".log") => {
+            LeakPlace::Transcript
+        }
+        () => LeakPlace::Config,
     }
-    if name.starts_with("openclaw.json.") || name.ends_with(".bak") {
-        return LeakPlace::OldCopy;
-    }
-    if path.contains("/sessions/")
-        || path.contains("/logs/")
-        || name.ends_with(".log")
-        || name.contains(".sqlite")
-    {
-        return LeakPlace::Transcript;
-    }
-    LeakPlace::Config
 }
 
 /// The path of a finding as the audited host names it.
