@@ -36,6 +36,14 @@ pub enum Change {
         /// The rights of a new file; an old one keeps its own.
         mode: u32,
     },
+    /// Puts lines of which the file has none at its end; the file is made where it is missing. Two of
+    /// these for one file are one change.
+    Append {
+        /// The file; its directory must exist.
+        path: PathBuf,
+        /// Whole lines.
+        lines: String,
+    },
 }
 
 impl Mend {
@@ -51,6 +59,13 @@ impl Mend {
         let path = path.into();
         let what = format!("write {}", path.display());
         Self::new(what, vec![Change::Write { path, text: text.into(), mode: 0o644 }])
+    }
+
+    /// Adds lines to a file of a service's drop-in directory.
+    pub fn append(path: impl Into<PathBuf>, lines: impl Into<String>) -> Self {
+        let (path, lines) = (path.into(), lines.into());
+        let what = format!("add to {}: {}", path.display(), lines.trim_end().replace('\n', "; "));
+        Self::new(what, vec![Change::Append { path, lines }])
     }
 
     fn new(what: String, changes: Vec<Change>) -> Self {

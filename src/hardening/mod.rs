@@ -18,7 +18,10 @@ mod verdict;
 
 pub use check::{Area, Check, Fix, Outcome, Severity, Status, Verdict};
 pub use checks::all;
-pub use facts::{Facts, Family, OpenClawHome, Os, User};
+pub use facts::{
+    Chain, Facts, Family, Firewall, OpenClawHome, Os, Probe, Setting, Site, Socket, Speaks, Sshd,
+    User,
+};
 pub use host::{Host, Printed, Unseen};
 pub use mend::{Change, Mend};
 pub use supply::{Key, Leak, LeakPlace, Leaks, OwnFinding, VaultWord};

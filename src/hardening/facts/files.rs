@@ -7,6 +7,7 @@ use clawvault_core::platform::Meta;
 
 use super::Facts;
 use crate::hardening::host::Unseen;
+use crate::hardening::parsers::glob;
 
 /// Largest configuration that is read, in bytes.
 pub(in crate::hardening) const MAX_TEXT: usize = 1 << 20;
@@ -60,6 +61,34 @@ impl Facts<'_> {
                 found.push((path, text));
             }
         }
+        Ok(found)
+    }
+
+    /// The paths that a pattern matches, sorted; each of its parts may be one.
+    pub fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, Unseen> {
+        let mut found = vec![PathBuf::from("/")];
+        for part in pattern.components().skip(1) {
+            let part = part.as_os_str().to_string_lossy();
+            let mut next = Vec::new();
+            for directory in found {
+                if part.contains(['*', '?', '[']) {
+                    // A directory that is none holds nothing.
+                    let entries = self.entries(&directory)?;
+                    next.extend(entries.into_iter().filter(|path| {
+                        let name = path.file_name().unwrap_or_default().to_string_lossy();
+                        (!name.starts_with('.') || part.starts_with('.'))
+                            && glob::matches(&part, &name)
+                    }));
+                } else {
+                    next.push(directory.join(part.as_ref()));
+                }
+                if next.len() > MAX_LISTED {
+                    return Err(Unseen::Odd(format!("{} matches too much", pattern.display())));
+                }
+            }
+            found = next;
+        }
+        found.retain(|path| self.host.meta(path).is_ok());
         Ok(found)
     }
 

@@ -1,11 +1,20 @@
 //! Facts about the host: each is read when a check first asks for it, and only once.
 
 mod accounts;
+mod certificates;
 mod files;
+mod firewall;
 mod homes;
 mod os;
 mod processes;
 mod supplied;
+mod packages;
+mod probes;
+mod settings;
+mod sockets;
+mod ssh;
+mod sysctl;
+mod web;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -14,8 +23,15 @@ use std::rc::Rc;
 
 use super::host::{Host, Unseen};
 pub use accounts::User;
+pub use certificates::Chain;
+pub use firewall::Firewall;
 pub use homes::OpenClawHome;
 pub use os::{Family, Os};
+pub use probes::{Probe, Speaks};
+pub use settings::Setting;
+pub use sockets::Socket;
+pub use ssh::Sshd;
+pub use web::Site;
 
 /// A file's text; none where there is no such file.
 type Text = Result<Option<Rc<str>>, Unseen>;
@@ -29,6 +45,13 @@ pub struct Facts<'h> {
     users: OnceCell<Result<Vec<User>, Unseen>>,
     homes: OnceCell<Result<Vec<OpenClawHome>, Unseen>>,
     supplied: supplied::Supplied,
+    sshd: OnceCell<Result<Option<Sshd>, Unseen>>,
+    firewalls: OnceCell<Result<Vec<Firewall>, Unseen>>,
+    sockets: OnceCell<Result<Vec<Socket>, Unseen>>,
+    sites: OnceCell<Result<Vec<Site>, Unseen>>,
+    settings: OnceCell<Result<Vec<Setting>, Unseen>>,
+    chains: OnceCell<Result<Vec<Chain>, Unseen>>,
+    probes: OnceCell<Result<Vec<Probe>, Unseen>>,
 }
 
 impl<'h> Facts<'h> {
@@ -41,6 +64,13 @@ impl<'h> Facts<'h> {
             users: OnceCell::new(),
             homes: OnceCell::new(),
             supplied: supplied::Supplied::default(),
+            sshd: OnceCell::new(),
+            firewalls: OnceCell::new(),
+            sockets: OnceCell::new(),
+            sites: OnceCell::new(),
+            settings: OnceCell::new(),
+            chains: OnceCell::new(),
+            probes: OnceCell::new(),
         }
     }
 }

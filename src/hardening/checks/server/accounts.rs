@@ -1,6 +1,8 @@
 //! Who can be root, and whom no password guards.
 
 use crate::hardening::check::{Check, Fix, Outcome, Severity};
+use crate::hardening::facts::Facts;
+use crate::hardening::host::Unseen;
 use crate::hardening::parsers::accounts::Password;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -38,4 +40,57 @@ pub(super) const CHECKS: &[Check] = &[
             Ok(Outcome::none_of(&all, "every account has a password or is locked"))
         },
     },
+    Check {
+        id: "server.accounts.agent-is-root",
+        severity: Severity::High,
+        title: "The user that OpenClaw runs as cannot become root: what turns the agent gets no more",
+        fix: Fix::All(
+            "gpasswd -d <user> sudo; take its NOPASSWD line out of /etc/sudoers.d; run OpenClaw as a user of its own",
+        ),
+        reference: "sudoers(5)",
+        look: agent_is_root,
+    },
 ];
+
+fn agent_is_root(facts: &Facts<'_>) -> Result<Outcome, Unseen> {
+    let mut users: Vec<&str> = facts.openclaw()?.iter().map(|home| home.user.as_str()).collect();
+    users.dedup();
+    if users.is_empty() {
+        return Ok(Outcome::na("no OpenClaw home is to be seen"));
+    }
+    let groups = facts.text("/etc/group")?.unwrap_or_default();
+    let member = |user: &str| -> Vec<String> {
+        let mine = |line: &&str| {
+            line.rsplit(':').next().is_some_and(|all| all.split(',').any(|one| one.trim() == user))
+        };
+        groups
+            .lines()
+            .filter(mine)
+            .filter_map(|line| line.split(':').next().map(str::to_owned))
+            .collect()
+    };
+    let mut rules = Vec::new();
+    rules.extend(facts.text("/etc/sudoers")?);
+    for (_, text) in facts.drop_ins("/etc/sudoers.d", "")? {
+        rules.push(text);
+    }
+    let mut found = Vec::new();
+    for user in &users {
+        if *user == "root" {
+            found.push("OpenClaw runs as root".to_owned());
+        }
+        let groups = member(user);
+        // Who may start a container may mount the whole disk into it.
+        let strong = groups.iter().filter(|name| {
+            ["sudo", "wheel", "admin", "docker", "lxd", "disk"].contains(&name.as_str())
+        });
+        found.extend(strong.map(|name| format!("{user} is in the group {name}")));
+        let names = |line: &&str| {
+            let who = line.split_whitespace().next().unwrap_or_default();
+            who == *user && line.contains('=')
+        };
+        let free = rules.iter().flat_map(|text| text.lines()).map(str::trim).filter(names);
+        found.extend(free.map(|line| format!("sudoers: {line}")));
+    }
+    Ok(Outcome::none_of(&found, format!("{} can become nobody else", users.join(", "))))
+}

@@ -1,0 +1,51 @@
+//! How sshd would treat a login: as itself says it where root may ask, else from its files.
+
+use std::path::Path;
+
+use super::{Facts, once};
+use crate::hardening::host::Unseen;
+use crate::hardening::parsers::sshd::{self, Config};
+
+const MAIN: &str = "/etc/ssh/sshd_config";
+
+/// The configuration, and who said so.
+#[derive(Clone, Debug)]
+pub struct Sshd {
+    /// What counts.
+    pub config: Config,
+    /// `sshd -T`, or the files.
+    pub source: &'static str,
+}
+
+impl Facts<'_> {
+    /// The SSH server's configuration; `None` where there is no such server.
+    pub fn sshd(&self) -> Result<Option<&Sshd>, Unseen> {
+        once(&self.sshd, || self.read_sshd()).map(Option::as_ref)
+    }
+
+    fn read_sshd(&self) -> Result<Option<Sshd>, Unseen> {
+        let there = self.exists("/usr/sbin/sshd")? || self.exists(MAIN)?;
+        if !there {
+            return Ok(None);
+        }
+        let Some(text) = self.text(MAIN)? else {
+            return Ok(Some(Sshd { config: Config::default(), source: "sshd's own defaults" }));
+        };
+        let mut config = sshd::parse(&text, &mut |pattern| {
+            let pattern = Path::new("/etc/ssh").join(pattern);
+            let found = self.glob(&pattern).unwrap_or_default();
+            found.iter().filter_map(|path| Some(self.text(path).ok()??.to_string())).collect()
+        });
+        let mut source = "sshd_config";
+        // What it says for everybody is better known to itself; for whom it differs, its files say.
+        if self.host.is_live()
+            && self.host.is_root()
+            && let Ok(printed) = self.host.run("/usr/sbin/sshd", &["-T"])
+            && printed.code == Some(0)
+        {
+            config.global = sshd::effective(&printed.text).global;
+            source = "sshd -T";
+        }
+        Ok(Some(Sshd { config, source }))
+    }
+}

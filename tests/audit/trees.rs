@@ -1,0 +1,89 @@
+//! Every check on every tree ends as `fixtures/hosts/expected/AREA.toml` says.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use super::{checks, fixture, unpack::unpack};
+
+/// The trees, in the order of the columns of the tables.
+const TREES: &[&str] = &[
+    "debian-12",
+    "debian-12-hardened",
+    "debian-12-careless",
+    "ubuntu-24.04",
+    "ubuntu-24.04-hardened",
+    "ubuntu-24.04-careless",
+    "rhel-9",
+    "rhel-9-hardened",
+    "rhel-9-careless",
+];
+
+/// Statuses by id, a column for each tree.
+type Table = BTreeMap<String, Vec<String>>;
+
+fn expected() -> Table {
+    let mut all = Table::new();
+    for entry in fs::read_dir(fixture("expected")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let rows: BTreeMap<String, String> = toml::from_str(&text).unwrap();
+        for (id, row) in rows {
+            let area = id.split('.').next().unwrap();
+            assert_eq!(path.file_stem().unwrap().to_str(), Some(area), "{id} stands elsewhere");
+            let row: Vec<String> = row.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(row.len(), TREES.len(), "{id}: a word for each tree");
+            assert!(all.insert(id, row).is_none());
+        }
+    }
+    all
+}
+
+#[test]
+fn every_check_ends_as_the_tables_say_on_every_tree() {
+    let expected = expected();
+    let (mut seen, mut wrong) = (Table::new(), String::new());
+    for (column, name) in TREES.iter().enumerate() {
+        let root = tempfile::tempdir().unwrap();
+        unpack(name, root.path());
+        for check in checks(&["--root", root.path().to_str().unwrap()]) {
+            let text = |field: &str| check[field].as_str().unwrap().to_owned();
+            let (id, status) = (text("id"), text("status"));
+            let wanted = expected.get(&id).map(|row| row[column].as_str());
+            if wanted != Some(&status) {
+                let evidence = text("evidence");
+                writeln!(wrong, "{name} {id}: {status}, not {wanted:?}: {evidence}").unwrap();
+            }
+            // Whatever is wrong comes with a way out of it.
+            if ["warn", "fail"].contains(&status.as_str()) && text("fix").is_empty() {
+                writeln!(wrong, "{name} {id}: no fix").unwrap();
+            }
+            seen.entry(id).or_default().push(status);
+        }
+    }
+    for id in expected.keys().filter(|id| !seen.contains_key(*id)) {
+        writeln!(wrong, "{id}: no such check").unwrap();
+    }
+    if !wrong.is_empty() {
+        for (id, row) in &seen {
+            println!("\"{id}\" = \"{}\"", row.join(" "));
+        }
+        panic!("not as expected:\n{wrong}");
+    }
+}
+
+/// What must hold of the tables themselves: the hardened hosts raise no alarm, and every check that a
+/// tree can answer fails somewhere.
+#[test]
+fn the_hardened_trees_are_quiet_and_every_fault_is_found() {
+    for (id, row) in expected() {
+        for (status, tree) in row.iter().zip(TREES) {
+            if tree.ends_with("hardened") {
+                assert!(!["warn", "fail"].contains(&status.as_str()), "{id} on {tree}");
+            }
+        }
+        let found = row.iter().any(|status| ["warn", "fail"].contains(&status.as_str()));
+        let unseen = row.iter().all(|status| ["unknown", "na"].contains(&status.as_str()));
+        assert!(found || unseen, "{id} fails nowhere");
+    }
+}
