@@ -70,6 +70,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         only: args.only.clone(),
         probes: !args.no_probes,
         vault: if live { Some(context.silent_app()?) } else { None },
+        own_openclaw: super::import::openclaw_home().map(|(home, _)| home).filter(|_| live),
         openclaw: if live && !args.no_openclaw { openclaw() } else { None },
     };
     let audited = audit(ask)?;

@@ -8,6 +8,8 @@
     reason = "a test speaks, and fails by it"
 )]
 
+mod made_up;
+mod openclaw;
 mod trees;
 mod unpack;
 

@@ -49,6 +49,11 @@ fn every_check_ends_as_the_tables_say_on_every_tree() {
         for check in checks(&["--root", root.path().to_str().unwrap()]) {
             let text = |field: &str| check[field].as_str().unwrap().to_owned();
             let (id, status) = (text("id"), text("status"));
+            // OpenClaw itself runs on a living machine alone.
+            if id.starts_with("application.openclaw.") {
+                assert_eq!(status, "unknown", "{id}");
+                continue;
+            }
             let wanted = expected.get(&id).map(|row| row[column].as_str());
             if wanted != Some(&status) {
                 let evidence = text("evidence");

@@ -39,6 +39,7 @@ pub(super) struct System {
     pub(super) is_live: bool,
     /// The vault of the user who audits; none where nobody is to open it.
     pub(super) vault: Option<App>,
+    own_openclaw: Option<PathBuf>,
     /// OpenClaw's own program.
     pub(super) openclaw: Option<OpenClawProgram>,
     probes: bool,
@@ -48,7 +49,7 @@ pub(super) struct System {
 impl System {
     /// This machine, or the tree at `root`.
     pub(super) fn open(ask: AuditAsk) -> Result<Self, AppError> {
-        let AuditAsk { root, probes, vault, openclaw, .. } = ask;
+        let AuditAsk { root, probes, vault, openclaw, own_openclaw, .. } = ask;
         let is_live = root.is_none();
         let path = root.unwrap_or_else(|| PathBuf::from("/"));
         let tree = Rooted::open(&path).map_err(|error| {
@@ -61,7 +62,7 @@ impl System {
             ("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into()),
         ]);
         let probes = probes && is_live;
-        Ok(Self { tree, root: path, is_live, vault, openclaw, probes, environment })
+        Ok(Self { tree, root: path, is_live, vault, openclaw, own_openclaw, probes, environment })
     }
 
     /// What the host calls itself.
@@ -153,6 +154,10 @@ impl Host for System {
         }
         heard.truncate(max);
         Ok(heard)
+    }
+
+    fn own_openclaw(&self) -> Option<PathBuf> {
+        self.own_openclaw.clone()
     }
 
     fn installation(&self, home: &Path, user: &Path) -> Installation {

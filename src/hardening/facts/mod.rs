@@ -6,13 +6,13 @@ mod files;
 mod firewall;
 mod homes;
 mod os;
-mod processes;
-mod supplied;
 mod packages;
 mod probes;
+mod processes;
 mod settings;
 mod sockets;
 mod ssh;
+mod supplied;
 mod sysctl;
 mod web;
 

@@ -128,7 +128,9 @@ impl Rooted {
     pub fn is_plain(&self, path: &Path) -> bool {
         let parts = path.ancestors().filter(|part| part.file_name().is_some());
         !path.components().any(|part| part == std::path::Component::ParentDir)
-            && parts.into_iter().all(|part| !self.link(part).is_ok_and(|to| !to.as_os_str().is_empty()))
+            && parts
+                .into_iter()
+                .all(|part| !self.link(part).is_ok_and(|to| !to.as_os_str().is_empty()))
     }
 
     /// Names in a directory, sorted, at most `max` of them.
