@@ -44,7 +44,6 @@ pub struct Facts<'h> {
     os: OnceCell<Os>,
     users: OnceCell<Result<Vec<User>, Unseen>>,
     homes: OnceCell<Result<Vec<OpenClawHome>, Unseen>>,
-    supplied: supplied::Supplied,
     sshd: OnceCell<Result<Option<Sshd>, Unseen>>,
     firewalls: OnceCell<Result<Vec<Firewall>, Unseen>>,
     sockets: OnceCell<Result<Vec<Socket>, Unseen>>,
@@ -52,6 +51,7 @@ pub struct Facts<'h> {
     settings: OnceCell<Result<Vec<Setting>, Unseen>>,
     chains: OnceCell<Result<Vec<Chain>, Unseen>>,
     probes: OnceCell<Result<Vec<Probe>, Unseen>>,
+    supplied: supplied::Supplied,
 }
 
 impl<'h> Facts<'h> {
@@ -63,7 +63,6 @@ impl<'h> Facts<'h> {
             os: OnceCell::new(),
             users: OnceCell::new(),
             homes: OnceCell::new(),
-            supplied: supplied::Supplied::default(),
             sshd: OnceCell::new(),
             firewalls: OnceCell::new(),
             sockets: OnceCell::new(),
@@ -71,6 +70,7 @@ impl<'h> Facts<'h> {
             settings: OnceCell::new(),
             chains: OnceCell::new(),
             probes: OnceCell::new(),
+            supplied: supplied::Supplied::default(),
         }
     }
 }
