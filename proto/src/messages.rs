@@ -286,9 +286,29 @@ pub struct HealthQuery {
     #[prost(string, repeated, tag = "1")]
     pub ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// The sender is about to become this gateway of OpenClaw; its run is named like any other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayStart {
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub run: ::prost::alloc::string::String,
+}
+/// For so many seconds the gateway, which is this process, may ask once; for none no more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayWindow {
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub pid: u32,
+    #[prost(uint64, tag = "3")]
+    pub started: u64,
+    #[prost(uint32, tag = "4")]
+    pub seconds: u32,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -339,6 +359,10 @@ pub mod request {
         Import(super::Import),
         #[prost(message, tag = "21")]
         Health(super::HealthQuery),
+        #[prost(message, tag = "22")]
+        GatewayStart(super::GatewayStart),
+        #[prost(message, tag = "23")]
+        GatewayWindow(super::GatewayWindow),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -594,6 +618,9 @@ pub struct End {
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "9")]
     pub health: ::core::option::Option<Health>,
+    /// True where the gateway was answered in the window that was closed.
+    #[prost(bool, tag = "10")]
+    pub answered: bool,
 }
 /// A piece of an answer; the last has an end or a failure.
 #[derive(Clone, PartialEq, ::prost::Message)]

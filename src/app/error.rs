@@ -24,6 +24,8 @@ pub enum Code {
     Missing = 4,
     /// The vault is damaged.
     Damaged = 5,
+    /// A vendor refused or could not be reached.
+    Vendor = 6,
     /// Any other failure.
     Failed = 7,
     /// `run`: clawvault refused or failed before the launch.
@@ -105,6 +107,9 @@ impl From<VaultError> for AppError {
                 Code::Missing,
                 "Make one with `clawvault init`, or name its home with CLAWVAULT_HOME.",
             ),
+            VaultError::Stale(_) => {
+                (Code::Failed, "`clawvault rotations` shows what is under way; try again later.")
+            }
             VaultError::NoSuch(_) => (Code::Missing, "`clawvault list` shows what there is."),
             VaultError::Platform(error) => return platform(error),
             VaultError::Policy(_) => {

@@ -18,6 +18,7 @@ mod init;
 mod list;
 mod log;
 mod man;
+mod openclaw;
 mod output;
 mod policy;
 mod prompt;
@@ -112,6 +113,8 @@ enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(name = "openclaw")]
+    OpenClaw(openclaw::Args),
     Uninstall(uninstall::Args),
 }
 
@@ -217,6 +220,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Lock(args) => daemon::lock(&args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Man(args) => man::run(&args),
+        Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),

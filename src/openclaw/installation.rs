@@ -58,6 +58,9 @@ pub fn installation(tree: &Rooted, root: &Path, home: &Path, user: &Path) -> Ins
         node: node(tree, user),
         ..Installation::default()
     };
+    // What wrote the configuration last is what runs, as far as it knows.
+    let wrote = found.settings.at("meta.lastTouchedVersion").text().map(str::to_owned);
+    found.version = found.version.or(wrote);
     found.agents = agents(tree, &found.settings, home, user);
     found.skills = skills(tree, &home.join("skills"), None);
     for extra in found.settings.at("skills.load.extraDirs").texts() {

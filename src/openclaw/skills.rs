@@ -203,7 +203,7 @@ fn is_text(file: &Path) -> bool {
 }
 
 /// Looks at one text of a skill. Linear in its length.
-pub(super) fn judge(text: &str, file: &str, skill: &mut Skill) {
+pub fn judge(text: &str, file: &str, skill: &mut Skill) {
     let mut risk = |what: &str| {
         let risk = format!("{what} ({file})");
         if skill.risks.len() < MAX_RISKS && !skill.risks.contains(&risk) {

@@ -274,10 +274,7 @@ fn refuse_admin(info: &SecretInfo, policy: &Policy) -> Result<(), AppError> {
 }
 
 /// The asked field, or the only one.
-pub(in crate::app) fn field_of(
-    info: &SecretInfo,
-    asked: Option<&FieldName>,
-) -> Result<FieldName, AppError> {
+fn field_of(info: &SecretInfo, asked: Option<&FieldName>) -> Result<FieldName, AppError> {
     let fields = info.current().map(|v| v.fields.as_slice()).unwrap_or_default();
     let names = || fields.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
     match (asked, fields) {

@@ -6,6 +6,7 @@ use clawvault_core::auditlog::Verdict;
 use clawvault_core::domain::{
     Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
+use clawvault_core::platform::process::ProcessId;
 use clawvault_core::vault::{Note, Put, Stored, Taken, Vault, Want};
 
 use crate::app::{Query, RunAsk, SetOptions, Setting};
@@ -47,6 +48,17 @@ pub enum Request {
     Import(Vec<Put>, bool),
     /// What the vault tells of itself, and the secrets of these blinded ids.
     Health(Vec<String>),
+    /// Something about a gateway of OpenClaw; of those only a daemon knows.
+    Gateway(GatewayAsk),
+}
+
+/// What is said of a gateway.
+#[derive(Clone, Debug)]
+pub enum GatewayAsk {
+    /// The asking process is about to become it, in the run of this name.
+    Start(ProfileName, String),
+    /// For so many seconds the gateway, which is this process, may ask once; for none no more.
+    Window(ProfileName, ProcessId, u32),
 }
 
 /// What came of it; most of it is empty.
@@ -72,6 +84,10 @@ pub struct Reply {
     pub taken: Option<Taken>,
     /// What the vault tells of itself.
     pub health: Option<Health>,
+    /// True where a gateway was answered in the window that was closed.
+    pub answered: bool,
+    /// The agent of a gateway; it is for the daemon, and leaves it in no message.
+    pub agent: Option<ProfileName>,
     /// What a person should know about the answer.
     pub notes: Vec<String>,
 }
@@ -128,6 +144,10 @@ pub enum Authority {
     Operator,
     /// What its run was given, and nothing else.
     Run(RunGrant),
+    /// Values for OpenClaw, as far as the grant of this agent goes, and nothing else.
+    Gateway(ProfileName),
+    /// To become the gateway that this unit of the service manager starts, and nothing else.
+    Unit(String),
 }
 
 /// What a run was given.
@@ -147,6 +167,12 @@ impl Authority {
         match self {
             Self::Operator => true,
             Self::Run(grant) => grant.holds.contains(&vault.blinded(profile, name)),
+            Self::Gateway(agent) => {
+                let policy = vault.policy().ok();
+                let grant = policy.as_ref().and_then(|policy| policy.agents.get(agent));
+                grant.is_some_and(|grant| grant.may_have(profile, name))
+            }
+            Self::Unit(_) => false,
         }
     }
 }

@@ -11,13 +11,14 @@ use clawvault_core::domain::{
     Event, FieldName, Injection, Outcome, ProfileName, Program, SecretName, Value, Variable,
 };
 use clawvault_core::memory::LockedBytes;
+use clawvault_core::platform::process::ProcessId;
 use clawvault_core::vault::{Put, Want};
 use clawvault_proto::convert::{self, Revealing};
 use clawvault_proto::frame::PIECE;
 use clawvault_proto::messages::{self as m, request::What};
 use clawvault_proto::{Frame, FrameError};
 
-use super::Request;
+use super::{GatewayAsk, Request};
 use crate::app::{FromName, Query, RunAsk, SetOptions, Setting};
 use crate::launch::Room;
 
@@ -107,6 +108,14 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
         }),
         Request::Import(puts, commit) => return Ok(import_messages(&puts, commit)),
         Request::Health(ids) => What::Health(m::HealthQuery { ids }),
+        Request::Gateway(GatewayAsk::Start(gateway, run)) => {
+            What::GatewayStart(m::GatewayStart { gateway: gateway.to_string(), run })
+        }
+        Request::Gateway(GatewayAsk::Window(gateway, process, seconds)) => {
+            let ProcessId { pid, started } = process;
+            let gateway = gateway.to_string();
+            What::GatewayWindow(m::GatewayWindow { gateway, pid, started, seconds })
+        }
     };
     Ok(vec![(what, body)])
 }
@@ -264,6 +273,18 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             Request::Backup(directory, backup.name, backup.replace)
         }
         What::Health(health) => Request::Health(health.ids),
+        What::GatewayStart(start) => {
+            let gateway = check(ProfileName::parse(&start.gateway))?;
+            if !is_run_name(&start.run) {
+                return Err(FrameError::Malformed);
+            }
+            Request::Gateway(GatewayAsk::Start(gateway, start.run))
+        }
+        What::GatewayWindow(window) => Request::Gateway(GatewayAsk::Window(
+            check(ProfileName::parse(&window.gateway))?,
+            ProcessId { pid: window.pid, started: window.started },
+            window.seconds,
+        )),
     };
     if frame.body.is_empty() { Ok(Inbound::Use(request)) } else { Err(FrameError::Malformed) }
 }
@@ -301,9 +322,7 @@ fn run_ask(run: m::Run) -> Result<RunAsk, FrameError> {
     let variables: Result<_, FrameError> = room.variables.into_iter().map(variable).collect();
     let all = |all: Vec<m::Place>| all.into_iter().map(from_name).collect::<Result<Vec<_>, _>>();
     let places: Result<_, FrameError> = run.places.into_iter().map(place).collect();
-    // It names a run in the log and in a file's name: ours are sixteen digits.
-    let is_name = run.run.len() == 16 && run.run.bytes().all(|b| b.is_ascii_hexdigit());
-    if !is_name || run.program.len() > 4096 {
+    if !is_run_name(&run.run) || run.program.len() > 4096 {
         return Err(FrameError::Malformed);
     }
     Ok(RunAsk {
@@ -321,6 +340,11 @@ fn run_ask(run: m::Run) -> Result<RunAsk, FrameError> {
             variables: variables?,
         },
     })
+}
+
+/// It names a run in the log and in a file's name: ours are sixteen digits.
+fn is_run_name(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn query_of(query: m::Query) -> Result<Query, FrameError> {

@@ -12,9 +12,11 @@ mod file_lock;
 pub mod guard;
 mod held;
 pub mod memory;
+mod memory_file;
 pub mod process;
 pub mod read;
 mod rooted;
+pub mod service;
 pub mod socket;
 
 pub use clock::{Clock, SystemClock, slept_ms};
@@ -22,4 +24,5 @@ pub use dir::{Dir, Found, Private};
 pub use error::PlatformError;
 pub use file_lock::FileLock;
 pub use held::HeldFile;
+pub use memory_file::memory_file;
 pub use rooted::{Bounds, EntryKind, Meta, Rooted, Step, Walked};

@@ -28,6 +28,7 @@ pub(in crate::app) fn told(failure: m::Failure) -> AppError {
         Code::Denied,
         Code::Missing,
         Code::Damaged,
+        Code::Vendor,
         Code::NotLaunched,
         Code::NotRunnable,
         Code::NoProgram,
@@ -146,6 +147,7 @@ fn end(reply: Reply, warnings: Vec<String>) -> m::End {
         status: None,
         notes: reply.notes,
         health: reply.health.map(health_message),
+        answered: reply.answered,
     }
 }
 
@@ -186,6 +188,7 @@ pub(in crate::app) fn gather(
     }
     let Some(Last::End(end)) = piece.last else { return Ok(()) };
     (into.version, into.scrubs, into.notes) = (end.version, end.scrubs, end.notes);
+    into.answered = end.answered;
     into.verdict = end.verdict.map(convert::verdict).transpose()?;
     into.launched = end.launched.map(launched).transpose()?;
     let size = |number: u64| check(usize::try_from(number));
