@@ -36,6 +36,9 @@ pub enum Code {
     NoProgram = 127,
 }
 
+/// How the vault says that another process was faster; the daemon hands on these very words.
+const STALE: &str = "another process is rotating or revoking ";
+
 /// A failure, in two lines and a code. Neither line ever holds anything of a value.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
@@ -57,6 +60,11 @@ impl AppError {
     /// A command that was not understood.
     pub fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(Code::Usage, what, advice)
+    }
+
+    /// True where another process made a step in the life of the same keys.
+    pub fn is_stale(&self) -> bool {
+        self.what.starts_with(STALE)
     }
 
     /// How the audit log names it: a rule forbade it, or it did not work.

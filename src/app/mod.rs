@@ -20,6 +20,7 @@ mod plaintext;
 mod recipients;
 mod resolve;
 mod restore;
+pub mod rotation;
 mod run;
 mod scan;
 mod scrub;

@@ -21,7 +21,7 @@ use crate::launch::{
 use templates::Planned;
 
 pub use choose::RunAsk;
-pub(super) use choose::{is_admin, launch, named};
+pub(super) use choose::{is_admin, is_blocked, launch, named, refuse_blocked};
 pub use templates::FromTemplate;
 
 /// `VAR=NAME` or `VAR=NAME#FIELD`.

@@ -27,8 +27,11 @@ mod recipient;
 mod rekey;
 mod resolve;
 mod restore;
+mod revoke;
 mod rm;
 mod rollback;
+mod rotate;
+mod rotations;
 mod run;
 mod scan;
 mod scrub;
@@ -102,6 +105,10 @@ enum Command {
     Policy(policy::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Rotate(rotate::Args),
+    Rotations(rotations::Args),
+    Revoke(revoke::Args),
+    RevokeAll(revoke::AllArgs),
     Log(log::Args),
     Recipient(recipient::Args),
     Rekey(rekey::Args),
@@ -227,8 +234,12 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Rekey(args) => rekey::run(&args, context),
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Restore(args) => restore::run(&args, context),
+        Command::Revoke(args) => revoke::run(&args, context),
+        Command::RevokeAll(args) => revoke::run_all(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
+        Command::Rotate(args) => rotate::run(&args, context),
+        Command::Rotations(args) => rotations::run(&args, context),
         Command::Run(args) => run::run(args, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Set(args) => set::run(&args, context),

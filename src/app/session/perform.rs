@@ -8,7 +8,7 @@ use clawvault_core::platform::{Dir, Private};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
 use super::{Authority, Each, GatewayAsk, Health, Reply, Request};
-use crate::app::run::{is_admin, launch, named};
+use crate::app::run::{is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
 
@@ -87,6 +87,20 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
+        Request::Lives(key) => lives(vault, key),
+        Request::Steps(revoke, steps) => {
+            let event = if revoke { Event::Revoke } else { Event::Rotate };
+            Ok(Reply { lives: vault.step(who, event, steps)?, ..Reply::default() })
+        }
+        Request::Keys(revoke, wants) => {
+            let purpose = if revoke { Purpose::Revoke } else { Purpose::Rotate };
+            let revealed = vault.reveal(who, purpose, &wants)?;
+            Ok(Reply { revealed, ..Reply::default() })
+        }
+        Request::Attest(text) => {
+            let text = vault.attest(who, text.as_bytes())?;
+            Ok(Reply { text, ..Reply::default() })
+        }
         Request::Gateway(ask) => gateway(vault, who, authority, &ask),
     }
 }
@@ -108,6 +122,9 @@ pub fn event_of(request: &Request) -> Event {
         Request::Run(_) => Event::Run,
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
+        Request::Lives(_) => Event::List,
+        Request::Steps(true, _) | Request::Keys(true, _) | Request::Attest(_) => Event::Revoke,
+        Request::Steps(false, _) | Request::Keys(false, _) => Event::Rotate,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
         Request::Gateway(GatewayAsk::Start(..)) => Event::Run,
@@ -140,6 +157,11 @@ fn refuse_beyond_grant(
     request: &Request,
 ) -> Option<AppError> {
     let covered = |profile, name| authority.covers(vault, profile, name);
+    if let (Request::Get(want, _), Authority::Run(_)) = (request, authority)
+        && let Err(error) = refuse_revoked(vault, want)
+    {
+        return Some(error);
+    }
     let allowed = match request {
         _ if matches!(authority, Authority::Operator) => true,
         // What it gives is narrowed to the grant.
@@ -154,6 +176,14 @@ fn refuse_beyond_grant(
         _ => false,
     };
     (!allowed).then(beyond_grant)
+}
+
+/// A revoked version is no agent's any more; the operator may still look at it.
+fn refuse_revoked(vault: &Vault, want: &Want) -> Result<(), AppError> {
+    match vault.secret(&want.profile, &want.name)? {
+        Some(info) => refuse_blocked(&vault.blocked()?, &info),
+        None => Ok(()),
+    }
 }
 
 fn beyond_grant() -> AppError {
@@ -171,7 +201,18 @@ pub fn perform_gets(
 ) -> Vec<Result<Reply, AppError>> {
     let mut refused: Vec<Option<AppError>> = Vec::with_capacity(asks.len());
     for (who, authority, want, one_field) in asks {
-        let may = match authority.covers(vault, &want.profile, &want.name) {
+        let covered = authority.covers(vault, &want.profile, &want.name);
+        let revoked = match authority {
+            Authority::Run(_) if covered => refuse_revoked(vault, want).err(),
+            _ => None,
+        };
+        if let Some(error) = revoked {
+            let asked = vec![item(&want.profile, &want.name)];
+            vault.note(who, Event::Get, Outcome::Refused, asked);
+            refused.push(Some(error));
+            continue;
+        }
+        let may = match covered {
             true => refuse_several(vault, who, want, *one_field),
             false => {
                 let asked = vec![item(&want.profile, &want.name)];
@@ -320,6 +361,7 @@ fn resolve(
     ids: &[(SecretName, Option<FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
+    let blocked = vault.blocked()?;
     let (mut infos, mut withheld) = (Vec::<SecretInfo>::new(), Vec::<SecretInfo>::new());
     for (name, field) in ids {
         let info = vault.secret(profile, name)?.filter(|info| !is_admin(info, &policy));
@@ -327,7 +369,7 @@ fn resolve(
         let known = infos.iter().chain(&withheld).any(|known| known.name == info.name);
         if known {
             continue;
-        } else if is_cut_off(&info) {
+        } else if is_cut_off(&info, &blocked) {
             withheld.push(info);
         } else if has_field(&info, field.as_ref()) {
             infos.push(info);
@@ -345,8 +387,8 @@ fn resolve(
 }
 
 /// Whether nobody may use the secret any more, although it is known.
-fn is_cut_off(info: &SecretInfo) -> bool {
-    info.removed_ms.is_some()
+fn is_cut_off(info: &SecretInfo, blocked: &[(ProfileName, SecretName, u32)]) -> bool {
+    info.removed_ms.is_some() || is_blocked(blocked, info)
 }
 
 /// Whether the current version has the field; where none is named, whether it has one only.
@@ -405,6 +447,21 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
         reply.notes.push(format!("digests of executables are not kept: {error}"));
     }
     Ok(reply)
+}
+
+/// Secrets, what is known of their keys, and the policy.
+fn lives(vault: &mut Vault, key: Option<(ProfileName, SecretName)>) -> Result<Reply, AppError> {
+    let text = vault.policy_text()?;
+    let (infos, lives) = match key {
+        None => (vault.secrets()?, vault.lives()?),
+        Some((profile, name)) => {
+            let life = vault.life(&profile, &name)?;
+            (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
+        }
+    };
+    let present = |info: &SecretInfo| info.removed_ms.is_none();
+    let infos = infos.into_iter().filter(present).collect();
+    Ok(Reply { infos, lives, text, ..Reply::default() })
 }
 
 fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppError> {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clawvault_core::auditlog::Verdict;
 use clawvault_core::domain::{
-    Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
+    Event, FieldName, Life, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
 use clawvault_core::platform::process::ProcessId;
-use clawvault_core::vault::{Note, Put, Stored, Taken, Vault, Want};
+use clawvault_core::vault::{Note, Put, Step, Stored, Taken, Vault, Want};
 
 use crate::app::{Query, RunAsk, SetOptions, Setting};
 
@@ -48,6 +48,14 @@ pub enum Request {
     Import(Vec<Put>, bool),
     /// What the vault tells of itself, and the secrets of these blinded ids.
     Health(Vec<String>),
+    /// What is known of the keys of one secret, or of all: secrets, lives, and the policy's text.
+    Lives(Option<(ProfileName, SecretName)>),
+    /// Steps of rotations (or, if true, of revocations), all or none.
+    Steps(bool, Vec<Step>),
+    /// Fields of versions for their vendors: to rotate, or, if true, to revoke.
+    Keys(bool, Vec<Want>),
+    /// The keyed digest of a report.
+    Attest(String),
     /// Something about a gateway of OpenClaw; of those only a daemon knows.
     Gateway(GatewayAsk),
 }
@@ -68,6 +76,8 @@ pub struct Reply {
     pub infos: Vec<SecretInfo>,
     /// Secrets with values.
     pub revealed: Vec<Revealed>,
+    /// What is known of the secrets' keys.
+    pub lives: Vec<Life>,
     /// What became of puts.
     pub stored: Vec<Stored>,
     /// A version.

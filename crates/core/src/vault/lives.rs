@@ -66,6 +66,20 @@ impl Vault {
         }
     }
 
+    /// Logs that a report was made, and gives its keyed digest, in hex: whoever has the vault's key
+    /// can tell whether a report is one of ours.
+    ///
+    /// # Errors
+    /// Where the anchor cannot be written.
+    pub fn attest(&mut self, who: &Who, report: &[u8]) -> Result<String, VaultError> {
+        let digest = self.keys.log(&[b"report", report]);
+        let mut entry = who.entry(self.clock.now_ms(), Event::Revoke, Outcome::Ok, Vec::new());
+        entry.note = format!("report {}", crate::domain::hex(&digest.0[..8]));
+        self.record_or_go_on(&entry)?;
+        self.remember(false)?;
+        Ok(crate::domain::hex(&digest.0))
+    }
+
     /// Makes steps, all in one commit or none; gives the lives as they are now.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use clawvault_proto::frame::PIECE;
 use clawvault_proto::messages::{self as m, reply::Last};
 use clawvault_proto::{FrameError, Outgoing};
 
-use super::{check, document};
+use super::{check, document, life_bytes, life_of};
 use crate::app::session::{Health, LaunchSlot, Launched, Reply};
 use crate::app::{AppError, Code};
 
@@ -53,6 +53,10 @@ pub fn frames(
     for info in &reply.infos {
         let size = 256 + info.versions.len() * 128;
         pieces.add(size, |reply, _| reply.secrets.push(info.into()))?;
+    }
+    for life in &reply.lives {
+        let life = life_bytes(life)?;
+        pieces.add(64 + life.len(), |reply, _| reply.lives.push(life))?;
     }
     for stored in &reply.stored {
         pieces.add(256, |reply, _| reply.stored.push(stored.into()))?;
@@ -173,6 +177,9 @@ pub(in crate::app) fn gather(
     let mut values = Revealing::of(body);
     for secret in piece.secrets {
         into.infos.push(secret.try_into()?);
+    }
+    for life in piece.lives {
+        into.lives.push(life_of(&life)?);
     }
     for stored in piece.stored {
         into.stored.push(convert::stored(stored)?);
