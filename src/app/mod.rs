@@ -30,7 +30,10 @@ mod status;
 mod uninstall;
 mod ways_back;
 
-pub use audit::{AuditAsk, OpenClawProgram, audit};
+pub use audit::{
+    AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, changes as baseline_changes,
+    fix as audit_fix, make as baseline_make, undo as audit_undo,
+};
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};
 pub use error::{AppError, Code};

@@ -116,7 +116,11 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
         }
         let word = prompt::line("Every key stops working at its vendor. Type revoke to go on: ");
         if word.as_deref() != Some("revoke") {
-            return Err(AppError::new(Code::No, "nothing was revoked", "Type revoke, or give --yes."));
+            return Err(AppError::new(
+                Code::No,
+                "nothing was revoked",
+                "Type revoke, or give --yes.",
+            ));
         }
     }
     let done = app.revoke(&options, &mut |row| tell(row, args.json))?;

@@ -41,7 +41,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         (true, _) => Which::Due,
         (_, true) => Which::All,
         _ => {
-            let names: Result<_, AppError> = args.names.iter().map(|n| arguments::name(n)).collect();
+            let names: Result<_, AppError> =
+                args.names.iter().map(|n| arguments::name(n)).collect();
             Which::Named(args.profile.or_default()?, names?)
         }
     };

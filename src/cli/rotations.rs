@@ -88,9 +88,10 @@ fn show(standings: &[Standing], past: bool, json: bool) {
                 "keys": life.orphans,
             })
         });
-        let over = lives.iter().filter(|_| past).flat_map(|life| {
-            life.past.iter().map(move |one| ShownPast::of(life, one))
-        });
+        let over = lives
+            .iter()
+            .filter(|_| past)
+            .flat_map(|life| life.past.iter().map(move |one| ShownPast::of(life, one)));
         output::json(&serde_json::json!({
             "open": open.collect::<Vec<_>>(),
             "orphans": orphans.collect::<Vec<_>>(),

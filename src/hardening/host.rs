@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clawvault_core::domain::Installation;
 use clawvault_core::platform::{Bounds, Meta, Step, Walked};
 
+use super::baseline::Baseline;
 use super::supply::{Leaks, OwnFinding, VaultWord};
 
 /// Why something could not be looked at. A check that meets it ends as `unknown`.
@@ -58,11 +59,15 @@ pub trait Host {
         visit: &mut dyn FnMut(&Path, &Meta) -> Step,
     ) -> Result<Walked, Unseen>;
     /// Runs a program by its absolute path, without a shell, stdin or a language, for ten seconds and
-    /// 1 MiB at most. [`Unseen::Missing`] where there is none; [`Unseen::NotLive`] for a tree.
+    /// 16 MiB at most. [`Unseen::Missing`] where there is none; [`Unseen::NotLive`] for a tree.
     fn run(&self, program: &'static str, arguments: &[&str]) -> Result<Printed, Unseen>;
     /// One TCP connection: sends, and gives what comes back until the other side is done, falls silent
     /// for a second, or has said `max` bytes. [`Unseen::NotLive`] for a tree, or where nobody wants probes.
     fn exchange(&self, to: SocketAddr, send: &[u8], max: usize) -> Result<Vec<u8>, Unseen>;
+    /// BLAKE3 of a regular file in hex, of at most `max` bytes.
+    fn digest(&self, path: &Path, max: u64) -> Result<String, Unseen>;
+    /// The baseline that was made of this host; none where there is none.
+    fn baseline(&self) -> Result<Option<Baseline>, Unseen>;
     /// Reads a configuration of OpenClaw: JSON5, bounded in depth and count.
     fn json5(&self, bytes: &[u8]) -> Result<serde_json::Value, Unseen>;
     /// OpenClaw's state directory of the user who audits, where one is named or usual; it counts

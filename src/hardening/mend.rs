@@ -36,8 +36,7 @@ pub enum Change {
         /// The rights of a new file; an old one keeps its own.
         mode: u32,
     },
-    /// Puts lines of which the file has none at its end; the file is made where it is missing. Two of
-    /// these for one file are one change.
+    /// Puts lines of which the file has none at its beginning; the file is made where it is missing.
     Append {
         /// The file; its directory must exist.
         path: PathBuf,
@@ -61,7 +60,7 @@ impl Mend {
         Self::new(what, vec![Change::Write { path, text: text.into(), mode: 0o644 }])
     }
 
-    /// Adds lines to a file of a service's drop-in directory.
+    /// Puts lines at the beginning of a file of a service's drop-in directory.
     pub fn append(path: impl Into<PathBuf>, lines: impl Into<String>) -> Self {
         let (path, lines) = (path.into(), lines.into());
         let what = format!("add to {}: {}", path.display(), lines.trim_end().replace('\n', "; "));

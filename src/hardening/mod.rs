@@ -5,6 +5,7 @@
 //! see it through the trait [`Host`], which the use case implements. Nothing here opens a file, runs
 //! a program, or writes. What could not be looked at is never called good.
 
+pub mod baseline;
 mod check;
 mod checks;
 mod data;
@@ -14,6 +15,7 @@ mod mend;
 pub mod parsers;
 pub mod report;
 mod supply;
+pub mod trend;
 mod verdict;
 
 pub use check::{Area, Check, Fix, Outcome, Severity, Status, Verdict};

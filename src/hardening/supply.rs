@@ -1,7 +1,11 @@
 //! What the use case finds out for the checks where they cannot look themselves: leaks by the
 //! scanner, the vault's own word, OpenClaw's own audit.
 
+use std::collections::BTreeMap;
+
 use clawvault_core::domain::Setting;
+
+use super::verdict::Suppression;
 
 /// Where a secret lies in clear.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -80,6 +84,8 @@ pub struct Key {
 pub struct VaultWord {
     /// Its secrets.
     pub keys: Vec<Key>,
+    /// Findings that the policy says are lived with, by the id of the check.
+    pub suppressions: BTreeMap<String, Suppression>,
     /// The policy document as settings.
     pub policy: Setting,
     /// The last backup that it knows of: when, in seconds since 1970-01-01 UTC, and where.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use clawvault_scan::report::printable;
+
 use super::check::{Area, Check, Outcome, Severity, Status, Verdict};
 use super::facts::Facts;
 
@@ -59,9 +61,12 @@ pub(super) fn is_of(id: &str, word: &str) -> bool {
 }
 
 fn judge(facts: &Facts<'_>, check: &'static Check, asked: &Findings<'_>) -> Verdict {
-    let outcome = (check.look)(facts).unwrap_or_else(|unseen| Outcome::unknown(unseen.to_string()));
+    let mut outcome =
+        (check.look)(facts).unwrap_or_else(|unseen| Outcome::unknown(unseen.to_string()));
+    // Names of files and what programs say are others' words: they steer no terminal.
+    outcome.evidence = said(&outcome.evidence);
     let fix = match &outcome.fix {
-        Some(fix) => fix.clone(),
+        Some(fix) => said(fix),
         None => check.fix.text(facts.os().family).to_owned(),
     };
     let bad = matches!(outcome.status, Status::Warn | Status::Fail);
@@ -71,6 +76,18 @@ fn judge(facts: &Facts<'_>, check: &'static Check, asked: &Findings<'_>) -> Verd
         .filter(|one| bad && one.until.is_none_or(|until| facts.host.now() <= until))
         .map(|one| Suppressed { reason: one.reason.clone() });
     Verdict { check, outcome, fix, suppressed }
+}
+
+/// Longest evidence, in characters.
+const MAX_SAID: usize = 2000;
+
+/// A text on one line, and no longer than can be read.
+fn said(text: &str) -> String {
+    let text = printable(text.as_bytes());
+    match text.char_indices().nth(MAX_SAID) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 impl Audited {

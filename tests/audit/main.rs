@@ -8,8 +8,10 @@
     reason = "a test speaks, and fails by it"
 )]
 
+mod guards;
 mod made_up;
 mod openclaw;
+mod sshd;
 mod trees;
 mod unpack;
 
@@ -41,4 +43,13 @@ fn checks(arguments: &[&str]) -> Vec<serde_json::Value> {
 /// A file of this repository.
 fn fixture(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts").join(path)
+}
+
+/// Whether a program is missing; says so.
+fn skip_without(program: &str) -> bool {
+    let missing = !Path::new(program).exists();
+    if missing {
+        println!("SKIP: {program} is not installed");
+    }
+    missing
 }

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use serde_json::Value;
 
 use crate::app::{App, AppError, Code};
+use crate::hardening::baseline::Baseline;
 use crate::hardening::{Host, Leaks, OwnFinding, Printed, Unseen, VaultWord};
 use crate::intake::Tree;
 use crate::openclaw;
@@ -26,7 +27,7 @@ use super::own_audit::OpenClawProgram;
 /// Longest that a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most that a program may print, in bytes.
-const MAX_PRINTED: usize = 1 << 20;
+const MAX_PRINTED: usize = 16 << 20;
 /// Longest that a listener may take to answer, and be silent.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Longest that one connection may take in all.
@@ -42,6 +43,8 @@ pub(super) struct System {
     own_openclaw: Option<PathBuf>,
     /// OpenClaw's own program.
     pub(super) openclaw: Option<OpenClawProgram>,
+    /// Where this user's history and baseline are kept.
+    state: Option<PathBuf>,
     probes: bool,
     environment: BTreeMap<OsString, OsString>,
 }
@@ -49,7 +52,7 @@ pub(super) struct System {
 impl System {
     /// This machine, or the tree at `root`.
     pub(super) fn open(ask: AuditAsk) -> Result<Self, AppError> {
-        let AuditAsk { root, probes, vault, openclaw, own_openclaw, .. } = ask;
+        let AuditAsk { root, probes, vault, openclaw, own_openclaw, state, .. } = ask;
         let is_live = root.is_none();
         let path = root.unwrap_or_else(|| PathBuf::from("/"));
         let tree = Rooted::open(&path).map_err(|error| {
@@ -62,7 +65,17 @@ impl System {
             ("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into()),
         ]);
         let probes = probes && is_live;
-        Ok(Self { tree, root: path, is_live, vault, openclaw, own_openclaw, probes, environment })
+        Ok(Self {
+            tree,
+            root: path,
+            is_live,
+            vault,
+            openclaw,
+            own_openclaw,
+            state,
+            probes,
+            environment,
+        })
     }
 
     /// What the host calls itself.
@@ -118,18 +131,7 @@ impl Host for System {
             return Err(Unseen::NotLive("what programs say"));
         }
         self.meta(Path::new(program))?;
-        let asked =
-            Program { name: program, path: Path::new(program), environment: &self.environment };
-        let arguments = arguments.iter().map(OsString::from).collect();
-        let (bytes, status) =
-            capture_any(asked, arguments, MAX_PRINTED, PATIENCE).map_err(|error| match error {
-                ProgramError::NotRun(_, std::io::ErrorKind::PermissionDenied) => {
-                    Unseen::NeedsRoot(format!("running {program}"))
-                }
-                other => Unseen::Odd(other.to_string()),
-            })?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Printed { code: status.code(), text })
+        run(program, arguments, &self.environment)
     }
 
     fn exchange(&self, to: SocketAddr, send: &[u8], max: usize) -> Result<Vec<u8>, Unseen> {
@@ -182,6 +184,19 @@ impl Host for System {
         super::own_audit::findings(self, home)
     }
 
+    fn digest(&self, path: &Path, max: u64) -> Result<String, Unseen> {
+        let file = self.tree.file(path).map_err(|error| unseen(path, error))?;
+        let mut hasher = blake3::Hasher::new();
+        let hashed = hasher.update_reader(file.take(max));
+        hashed.map_err(|error| Unseen::Odd(format!("{}: {}", path.display(), error.kind())))?;
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    fn baseline(&self) -> Result<Option<Baseline>, Unseen> {
+        let Some(state) = &self.state else { return Ok(None) };
+        super::baseline::kept(state).map_err(|error| Unseen::Odd(error.to_string()))
+    }
+
     fn json5(&self, bytes: &[u8]) -> Result<Value, Unseen> {
         let parsed = openclaw::config::parse(bytes);
         parsed.map(value).map_err(|error| Unseen::Odd(format!("no JSON5 document: {error}")))
@@ -211,4 +226,23 @@ fn value(tree: Tree) -> Value {
         Tree::Whole(number) => Value::from(number),
         Tree::Other => Value::Null,
     }
+}
+
+/// Runs a program to its end, within bounds.
+pub(super) fn run(
+    program: &'static str,
+    arguments: &[&str],
+    environment: &BTreeMap<OsString, OsString>,
+) -> Result<Printed, Unseen> {
+    let asked = Program { name: program, path: Path::new(program), environment };
+    let arguments = arguments.iter().map(OsString::from).collect();
+    let captured = capture_any(asked, arguments, MAX_PRINTED, PATIENCE);
+    let (bytes, status) = captured.map_err(|error| match error {
+        ProgramError::NotRun(_, std::io::ErrorKind::PermissionDenied) => {
+            Unseen::NeedsRoot(format!("running {program}"))
+        }
+        other => Unseen::Odd(other.to_string()),
+    })?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Printed { code: status.code(), text })
 }

@@ -1,15 +1,20 @@
 //! `clawvault audit`: the checks of [`crate::hardening`], on this machine or a mounted tree.
 
+mod baseline;
+mod fix;
+mod history;
 mod host;
 mod leaks;
 mod own_audit;
 mod vault;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::hardening::trend::Point;
 use crate::hardening::{Audited, Facts, Findings, all, audit as run};
 
+pub use baseline::{changes, make};
+pub use fix::{Person, Planned, fix, undo};
 pub use own_audit::OpenClawProgram;
 
 use super::{App, AppError, Code};
@@ -29,10 +34,22 @@ pub struct AuditAsk {
     pub own_openclaw: Option<PathBuf>,
     /// OpenClaw's own program, whose audit is run; none: it is not.
     pub openclaw: Option<OpenClawProgram>,
+    /// Where this user's history and baseline are kept; none: nowhere.
+    pub state: Option<PathBuf>,
 }
 
-/// Runs the checks.
-pub fn audit(ask: AuditAsk) -> Result<Audited, AppError> {
+/// An audit, and those before it.
+pub struct AuditDone {
+    /// What was found.
+    pub audited: Audited,
+    /// How audits of the whole host went, this one last where it is one.
+    pub trend: Vec<Point>,
+    /// What could not be kept, and why.
+    pub warnings: Vec<String>,
+}
+
+/// Runs the checks. An audit of this whole host is noted in the state, for the trend.
+pub fn audit(ask: AuditAsk) -> Result<AuditDone, AppError> {
     for word in &ask.only {
         let begins = |id: &str| {
             id.strip_prefix(word.as_str())
@@ -44,9 +61,16 @@ pub fn audit(ask: AuditAsk) -> Result<Audited, AppError> {
         }
     }
     let only = ask.only.clone();
+    let state = ask.state.clone().filter(|_| only.is_empty() && ask.root.is_none());
     let host = System::open(ask)?;
     let facts = Facts::new(&host);
     let name = host.name();
-    let suppressions = BTreeMap::new();
-    Ok(run(&facts, name, &Findings { only: &only, suppressions: &suppressions }))
+    // Without an open vault nothing is suppressed.
+    let suppressions = facts.vault().map(|word| word.suppressions.clone()).unwrap_or_default();
+    let audited = run(&facts, name, &Findings { only: &only, suppressions: &suppressions });
+    let (trend, warnings) = match state {
+        None => (Vec::new(), Vec::new()),
+        Some(state) => history::note(&state, Point::of(&audited)),
+    };
+    Ok(AuditDone { audited, trend, warnings })
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use clawvault_core::auditlog::{Entry, Verdict};
-use clawvault_core::domain::{Outcome, Pattern, ProfileName, SecretInfo, SecretName, Setting};
+use clawvault_core::domain::{
+    Outcome, Pattern, Policy, ProfileName, SecretInfo, SecretName, Setting, Suppress,
+};
 use clawvault_core::vault::SlotKind;
 
 use crate::app::session::Request;
 use crate::app::{Access, App, AppError, Query};
-use crate::hardening::{Key, VaultWord};
+use crate::hardening::{Key, Suppression, VaultWord};
 
 const DAY_MS: i64 = 86_400_000;
 /// How far back uses are looked for.
@@ -42,7 +44,8 @@ const METERED: &[&str] = &[
 pub(super) fn word(app: &App, now: i64) -> Result<VaultWord, AppError> {
     let mut session = app.session(Access::Read)?;
     let infos = session.ask(Request::List(None, false))?.infos;
-    let policy = policy(&session.ask(Request::PolicyText)?.text);
+    let text = session.ask(Request::PolicyText)?.text;
+    let (policy, suppressions) = (policy(&text), suppressions(&text));
     let health = session.ask(Request::Health(Vec::new()))?.health;
     drop(session);
     let mut log = Log::default();
@@ -65,8 +68,18 @@ pub(super) fn word(app: &App, now: i64) -> Result<VaultWord, AppError> {
         refusals: log.refusals,
         spikes: None,
         recovery,
+        suppressions,
         policy,
     })
+}
+
+/// Findings that the policy says are lived with.
+fn suppressions(text: &str) -> BTreeMap<String, Suppression> {
+    let rules = Policy::parse(text).map(|policy| policy.audit.suppress).unwrap_or_default();
+    let one = |(id, rule): (String, Suppress)| {
+        (id, Suppression { reason: rule.reason.0, until: Some(rule.until.last_second()) })
+    };
+    rules.into_iter().map(one).collect()
 }
 
 /// What the log tells of the time that is looked at.

@@ -11,8 +11,8 @@ use clawvault_core::vault::{Step, Want};
 use clawvault_providers::adapter::Fields;
 
 use super::{Asker, Overview};
-use crate::app::session::Request;
 use crate::app::AppError;
+use crate::app::session::Request;
 use crate::launch::Runs;
 use crate::rotate::{Books, Key, Look, Timer};
 
@@ -63,7 +63,8 @@ impl Books for SessionBooks<'_> {
     fn held(&mut self, key: &Key, version: u32) -> Vec<u32> {
         let living = Dir::create(&self.runtime).and_then(|dir| Runs::open(&dir)?.living());
         let living = living.unwrap_or_default();
-        let holds = |of: u32| living.iter().flat_map(|run| &run.holds).filter(move |(_, v)| *v == of);
+        let holds =
+            |of: u32| living.iter().flat_map(|run| &run.holds).filter(move |(_, v)| *v == of);
         let mut ids: Vec<String> = holds(version).map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();

@@ -99,7 +99,8 @@ pub(super) fn is_automatic(vendors: &PolicyVendors, look: &Look) -> bool {
 /// Whether a pass over all secrets works on this one.
 pub(super) fn wanted(vendors: &PolicyVendors, look: &Look, only_due: bool, now_ms: i64) -> bool {
     if let Some(open) = &look.life.open {
-        return !open.needs_person && (open.next_ms <= now_ms || open.aim == Aim::Revoke && !only_due);
+        return !open.needs_person
+            && (open.next_ms <= now_ms || open.aim == Aim::Revoke && !only_due);
     }
     if !is_automatic(vendors, look) {
         return false;

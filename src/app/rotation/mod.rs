@@ -61,7 +61,8 @@ impl Overview {
             .collect();
         let look = |info: SecretInfo| {
             let key = (info.profile.clone(), info.name.clone());
-            let life = lives.remove(&key).unwrap_or_else(|| Life::new(key.0.clone(), key.1.clone()));
+            let life =
+                lives.remove(&key).unwrap_or_else(|| Life::new(key.0.clone(), key.1.clone()));
             let rule = policy.rule(&key.0, &key.1, info.vendor.as_deref());
             Look { life, info, rule }
         };
@@ -160,8 +161,7 @@ impl App {
         let mut asking = Asking::new(self, false);
         let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
         let look = under_way(&overview, id)?;
-        let step =
-            abort(&look.life, SystemClock.now_ms()).map_err(|why| refused(look, &why))?;
+        let step = abort(&look.life, SystemClock.now_ms()).map_err(|why| refused(look, &why))?;
         let goes_on = step.life.open.is_some();
         let key = look.key();
         asking.ask(Request::Steps(false, vec![step]))?;
@@ -227,10 +227,7 @@ pub fn rotate(
 }
 
 /// Begins, where nothing is under way.
-fn begin_one(
-    engine: &WorkingEngine<'_>,
-    look: Look,
-) -> Result<Result<Look, Line>, AppError> {
+fn begin_one(engine: &WorkingEngine<'_>, look: Look) -> Result<Result<Look, Line>, AppError> {
     use crate::rotate::Books as _;
     if look.life.open.is_some() {
         return Ok(Ok(look));
@@ -292,9 +289,10 @@ fn refused(look: &Look, why: &Refused) -> AppError {
             format!("{name} has no version that could be replaced or revoked"),
             "`clawvault history` shows its versions.",
         ),
-        Refused::NotAwaiting => {
-            (format!("the rotation of {name} awaits no key now"), "`clawvault rotations` says what it waits for.")
-        }
+        Refused::NotAwaiting => (
+            format!("the rotation of {name} awaits no key now"),
+            "`clawvault rotations` says what it waits for.",
+        ),
         Refused::TooLate => (
             format!("the rotation of {name} is past the point where it can be given up"),
             "Let it go on with `clawvault rotations resume`.",

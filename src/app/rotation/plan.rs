@@ -51,7 +51,10 @@ fn plan_one(vendors: &PolicyVendors, look: &Look) -> Planned {
         _ => steps.push(otherwise),
     };
     calls(Operation::Create, format!("by a person: {}", vendors.guide(look)));
-    calls(Operation::Validate, "no call proves the new key: a person says that it works".to_owned());
+    calls(
+        Operation::Validate,
+        "no call proves the new key: a person says that it works".to_owned(),
+    );
     let in_place = can.is_some_and(|can| can.level == Level::NoOverlap);
     let mut rest = Vec::new();
     rest.push("the new version becomes current".to_owned());

@@ -189,8 +189,7 @@ fn cut(
         lives = engine.books().step(Event::Revoke, again)?;
     }
     let lives = lives.ok_or_else(stale)?;
-    let queued =
-        queued.into_iter().zip(lives).map(|(look, life)| Look { life, ..look }).collect();
+    let queued = queued.into_iter().zip(lives).map(|(look, life)| Look { life, ..look }).collect();
     Ok((queued, lines))
 }
 
@@ -237,7 +236,11 @@ fn choose(overview: &Overview, options: &RevokeOptions) -> Result<Chosen, AppErr
         let is = |look: &Look| look.life.profile == profile && look.life.name == name;
         if !overview.looks.iter().any(is) {
             let what = format!("there is no secret {name} in profile {profile}");
-            return Err(AppError::new(Code::Missing, what, "`clawvault list` shows what there is."));
+            return Err(AppError::new(
+                Code::Missing,
+                what,
+                "`clawvault list` shows what there is.",
+            ));
         }
     }
     for look in &overview.looks {
@@ -283,11 +286,7 @@ fn left_alone(_policy: &Policy, look: &Look, options: &RevokeOptions) -> Option<
 }
 
 /// The report: one JSON document, and a keyed digest of it.
-fn report(
-    engine: &WorkingEngine<'_>,
-    all: &RevokedAll,
-    began_ms: i64,
-) -> Result<String, AppError> {
+fn report(engine: &WorkingEngine<'_>, all: &RevokedAll, began_ms: i64) -> Result<String, AppError> {
     let key = |(line, ms): &(Line, u128)| {
         serde_json::json!({
             "profile": line.profile.as_str(),
@@ -300,9 +299,7 @@ fn report(
             "note": line.note,
         })
     };
-    let left = |((profile, name), why): &(Key, &str)| {
-        serde_json::json!({ "profile": profile.as_str(), "name": name.as_str(), "why": why })
-    };
+    let left = |((profile, name), why): &(Key, &str)| serde_json::json!({ "profile": profile.as_str(), "name": name.as_str(), "why": why });
     let body = serde_json::json!({
         "began": clawvault_core::domain::moment(began_ms),
         "cut_ms": u64::try_from(all.cut_ms).unwrap_or(u64::MAX),

@@ -12,7 +12,8 @@ pub(super) async fn all<T>(
     work: Vec<impl Future<Output = Result<T, AppError>>>,
     done: &mut dyn FnMut(&T),
 ) -> Result<(), AppError> {
-    let mut work: Vec<Option<Pin<Box<_>>>> = work.into_iter().map(|one| Some(Box::pin(one))).collect();
+    let mut work: Vec<Option<Pin<Box<_>>>> =
+        work.into_iter().map(|one| Some(Box::pin(one))).collect();
     let mut first = None;
     std::future::poll_fn(|context| {
         let mut left = false;

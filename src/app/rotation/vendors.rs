@@ -74,9 +74,11 @@ impl Vendors for PolicyVendors {
     }
 
     fn guide(&self, look: &Look) -> String {
-        let revokes = look.life.open.as_ref().is_some_and(|open| {
-            open.aim == Aim::Revoke || !open.targets.is_empty()
-        });
+        let revokes = look
+            .life
+            .open
+            .as_ref()
+            .is_some_and(|open| open.aim == Aim::Revoke || !open.targets.is_empty());
         let operation = if revokes { Operation::Revoke } else { Operation::Create };
         let ask = Ask { params: look.rule.params.clone(), ..Ask::default() };
         let guide = self.adapter(look).map(|adapter| adapter.guide(operation, &ask));

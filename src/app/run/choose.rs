@@ -165,7 +165,8 @@ pub(in crate::app) fn refuse_blocked(
         return Ok(());
     }
     let what = format!("{} was revoked", info.name);
-    let advice = format!("`clawvault rotate {0}` brings a new key, or `clawvault set {0}`.", info.name);
+    let advice =
+        format!("`clawvault rotate {0}` brings a new key, or `clawvault set {0}`.", info.name);
     Err(AppError::new(Code::Denied, what, advice))
 }
 

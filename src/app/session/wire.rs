@@ -8,7 +8,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use clawvault_core::crypto::{Digest, VaultKey};
 use clawvault_core::domain::limits::MAX_VALUE;
 use clawvault_core::domain::{
-    Event, FieldName, Injection, Life, Outcome, ProfileName, Program, SecretName, Stage, Value, Variable,
+    Event, FieldName, Injection, Life, Outcome, ProfileName, Program, SecretName, Stage, Value,
+    Variable,
 };
 use clawvault_core::memory::LockedBytes;
 use clawvault_core::platform::process::ProcessId;

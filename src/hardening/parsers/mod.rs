@@ -7,6 +7,7 @@ pub mod assignments;
 pub mod auth_log;
 pub mod blocks;
 pub mod connections;
+pub mod dpkg;
 pub mod firewalld;
 pub mod glob;
 pub mod ini;

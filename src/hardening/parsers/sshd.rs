@@ -2,7 +2,8 @@
 //!
 //! The first value of a keyword wins, but for those that add up. `Include` stands for the files that
 //! its patterns match; in a `Match` block it belongs to that block, and a block that begins in an
-//! included file ends with it. `Match all` is for everybody.
+//! included file ends with it. What a block sets goes before what stands outside, wherever it stands;
+//! `Match all` is for everybody, and so its values are.
 
 use std::collections::BTreeMap;
 
@@ -45,20 +46,37 @@ pub struct Block {
 
 /// Reads a configuration; `include` gives the texts of the files that a pattern matches.
 pub fn parse(text: &str, include: &mut dyn FnMut(&str) -> Vec<String>) -> Config {
-    let mut reader = Reader { config: Config::default(), lines: 0, include };
-    reader.read(text, &mut None, 0);
-    reader.config
+    let (config, for_all) = (Config::default(), BTreeMap::new());
+    let mut reader = Reader { config, for_all, lines: 0, include };
+    reader.read(text, Place::Global, 0);
+    let mut config = reader.config;
+    config.global.extend(reader.for_all);
+    config
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Before any block.
+    Global,
+    /// In a block for everybody.
+    All,
+    /// In a block for some, by its number.
+    Block(usize),
 }
 
 struct Reader<'a> {
     config: Config,
+    /// What blocks for everybody set.
+    for_all: BTreeMap<String, Vec<String>>,
     lines: usize,
     include: &'a mut dyn FnMut(&str) -> Vec<String>,
 }
 
 impl Reader<'_> {
-    /// Reads a file; `block` is the `Match` block that it stands in.
-    fn read(&mut self, text: &str, block: &mut Option<usize>, level: usize) {
+    /// Reads a file that is included at `outer`.
+    fn read(&mut self, text: &str, outer: Place, level: usize) {
+        let mut place = outer;
         for line in text.lines() {
             self.lines += 1;
             if self.lines > MAX_LINES || level > MAX_LEVELS {
@@ -69,32 +87,43 @@ impl Reader<'_> {
             let Some(keyword) = words.next() else { continue };
             let arguments: Vec<String> = words.collect();
             match canonical(&keyword).as_str() {
-                "match" => {
-                    let criteria = arguments.join(" ");
-                    if criteria.eq_ignore_ascii_case("all") {
-                        *block = None;
-                    } else {
-                        self.config.blocks.push(Block { criteria, ..Block::default() });
-                        *block = Some(self.config.blocks.len() - 1);
-                    }
-                }
+                "match" => place = self.begin(&arguments.join(" "), outer),
                 "include" => {
                     for pattern in arguments {
                         for text in (self.include)(&pattern) {
-                            // What begins in that file ends with it.
-                            self.read(&text, &mut block.clone(), level + 1);
+                            self.read(&text, place, level + 1);
                         }
                     }
                 }
-                keyword => self.set(keyword, arguments, *block),
+                keyword => self.set(keyword, arguments, place),
             }
         }
     }
 
-    fn set(&mut self, keyword: &str, arguments: Vec<String>, block: Option<usize>) {
-        let values = match block.and_then(|at| self.config.blocks.get_mut(at)) {
-            Some(block) => &mut block.values,
-            None => &mut self.config.global,
+    /// A block begins; one in a file that a block includes is for some of those.
+    fn begin(&mut self, criteria: &str, outer: Place) -> Place {
+        let all = criteria.eq_ignore_ascii_case("all");
+        let criteria = match outer {
+            Place::Block(_) if all => return outer,
+            _ if all => return Place::All,
+            Place::Block(at) => {
+                let above = self.config.blocks.get(at).map(|block| block.criteria.as_str());
+                format!("{} {criteria}", above.unwrap_or_default())
+            }
+            _ => criteria.to_owned(),
+        };
+        self.config.blocks.push(Block { criteria, ..Block::default() });
+        Place::Block(self.config.blocks.len() - 1)
+    }
+
+    fn set(&mut self, keyword: &str, arguments: Vec<String>, place: Place) {
+        let values = match place {
+            Place::Global => &mut self.config.global,
+            Place::All => &mut self.for_all,
+            Place::Block(at) => match self.config.blocks.get_mut(at) {
+                Some(block) => &mut block.values,
+                None => return,
+            },
         };
         if arguments.is_empty() {
             return;
@@ -273,7 +302,7 @@ mod tests {
         assert_eq!(config.all("allowusers"), ["a b", "c"]);
         assert_eq!(config.value("maxauthtries"), "3");
         let blocks: Vec<&str> = config.blocks.iter().map(|block| block.criteria.as_str()).collect();
-        assert_eq!(blocks, ["User x", "Group sftp", "User x"]);
+        assert_eq!(blocks, ["User x", "Group sftp", "Group sftp User x"]);
         assert_eq!(config.in_blocks("passwordauthentication"), [("Group sftp", "yes".to_owned())]);
         assert!(config.blocks[1].values.contains_key("port"));
     }

@@ -1,6 +1,7 @@
 //! Plain types that every floor speaks: names, values, bounds, what an import found.
 
 mod actor;
+mod audit_rules;
 mod found;
 mod hex;
 mod installation;
@@ -20,6 +21,7 @@ mod setting;
 mod value;
 
 pub use actor::{Actor, Event, FileIdentity, Outcome, Program, goes_on_unlogged};
+pub use audit_rules::{AuditRules, Day, Reason, Suppress};
 pub use found::{Found, Label};
 pub use hex::hex;
 pub use installation::{AgentHome, Installation, LooseFile, Prompt, Skill, Transcripts};

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
 use super::rotation_rules::{Defaults, SecretRule, VendorRule};
-use super::{LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting};
+use super::{
+    AuditRules, LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting,
+};
 
 /// Why a policy was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -48,6 +50,9 @@ pub struct Policy {
     /// Users' own manifests of vendors, by id.
     #[serde(default)]
     pub manifests: BTreeMap<String, toml::Table>,
+    /// How the hardening audit is read.
+    #[serde(default)]
+    pub audit: AuditRules,
 }
 
 /// The grant of one agent.

@@ -94,8 +94,8 @@ impl Rooted {
         Ok(Self { root: fd, is_own: root == Path::new("/") })
     }
 
-    /// Reads a regular file, at most `max` bytes; also one of procfs, which says no length.
-    pub fn read(&self, path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
+    /// Opens a regular file for reading.
+    pub fn file(&self, path: &Path) -> Result<File, ReadError> {
         // What is no regular file is not even opened for reading: a device may act on it.
         let fd = self.descend(path, OFlags::PATH)?;
         if kind(&rustix::fs::fstat(&fd).map_err(refused)?) != EntryKind::File {
@@ -105,8 +105,13 @@ impl Rooted {
         if kind(&rustix::fs::fstat(&fd).map_err(refused)?) != EntryKind::File {
             return Err(ReadError::NotRegular);
         }
+        Ok(File::from(fd))
+    }
+
+    /// Reads a regular file, at most `max` bytes; also one of procfs, which says no length.
+    pub fn read(&self, path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
         let mut bytes = Vec::new();
-        let read = File::from(fd).take(max as u64 + 1).read_to_end(&mut bytes);
+        let read = self.file(path)?.take(max as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|error| ReadError::System(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
         if bytes.len() > max { Err(ReadError::TooLarge(max)) } else { Ok(bytes) }
     }

@@ -68,7 +68,7 @@ fn error(out: &mut dyn Write, what: &str, why: &str) -> io::Result<()> {
 
 /// Text as it stands in an element or an attribute, of XML and of HTML. What it is given has no
 /// character that XML has no place for, but for line ends.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -18,7 +18,9 @@ use crate::finding::{Finding, fingerprint};
 use crate::source::Summary;
 
 pub use fields::{confidence, severity};
+pub use junit::escaped;
 pub use masks::printable;
+pub use sarif::SCHEMA as SARIF_SCHEMA;
 pub use text::Style;
 
 /// Forms that a report is written in.

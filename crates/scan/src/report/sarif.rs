@@ -10,7 +10,8 @@ use super::fields::{Scanned, Told};
 use crate::finding::Finding;
 use crate::rule::Severity;
 
-const SCHEMA: &str =
+/// The schema that the documents keep.
+pub const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn write(out: &mut dyn Write, report: Report<'_>) -> io::Result<()> {

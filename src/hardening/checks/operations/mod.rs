@@ -3,6 +3,7 @@
 mod alerts;
 mod anomaly;
 mod backup;
+mod integrity;
 mod logging;
 mod practice;
 mod schedules;
@@ -15,6 +16,7 @@ pub(super) const SUBJECTS: &[&[Check]] = &[
     logging::CHECKS,
     alerts::CHECKS,
     anomaly::CHECKS,
+    integrity::CHECKS,
     backup::CHECKS,
     practice::CHECKS,
     version::CHECKS,

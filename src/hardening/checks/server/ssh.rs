@@ -1,9 +1,10 @@
 //! How one logs in over SSH: effective values, and what `Match` blocks make of them.
 
 use crate::hardening::check::{Check, Fix, Outcome, Severity, listed};
-use crate::hardening::facts::{Facts, Sshd};
+use crate::hardening::facts::{Facts, Family, Sshd};
 use crate::hardening::host::Unseen;
 use crate::hardening::mend::Mend;
+use crate::hardening::parsers::ssh_key;
 
 /// The drop-in that `--fix` writes; it is read before what the distribution ships.
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/00-clawvault.conf";
@@ -20,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Severity::High,
         title: "SSH takes no passwords: they are guessed day and night, keys are not",
         fix: Fix::All(
-            "echo 'PasswordAuthentication no\nKbdInteractiveAuthentication no' > \
+            "printf 'PasswordAuthentication no\\nKbdInteractiveAuthentication no\\n' > \
              /etc/ssh/sshd_config.d/00-clawvault.conf && sshd -t && systemctl reload ssh",
         ),
         reference: "sshd_config(5), PasswordAuthentication",
@@ -242,14 +243,29 @@ fn judged(facts: &Facts<'_>, sshd: &Sshd, found: &[String], good: &str, setting:
         let line = line.trim_start().to_ascii_lowercase();
         line.starts_with("include") && line.contains("sshd_config.d/")
     });
-    if in_block || !includes {
+    // Who has no key in place would be locked out by the first of these.
+    if in_block || !includes || !has_key(facts) {
         return outcome;
     }
+    let reload: &[&str] = match facts.os().family {
+        Family::Rhel => &["/usr/bin/systemctl", "reload", "sshd.service"],
+        _ => &["/usr/bin/systemctl", "reload", "ssh.service"],
+    };
     outcome.with_mend(Mend {
         validate: Some(&["/usr/sbin/sshd", "-t"]),
-        reload: Some(&["/usr/bin/systemctl", "reload", "ssh.service"]),
+        reload: Some(reload),
         needs_confirmation: true,
         ..Mend::append(DROP_IN, setting)
+    })
+}
+
+/// Whether anybody can log in with a key.
+fn has_key(facts: &Facts<'_>) -> bool {
+    let Ok(users) = facts.user_homes() else { return false };
+    users.iter().any(|user| {
+        let path = std::path::Path::new(&user.home).join(".ssh/authorized_keys");
+        let text = facts.text(path).ok().flatten().unwrap_or_default();
+        user.can_log_in() && text.lines().any(|line| ssh_key::parse(line).is_some())
     })
 }
 

@@ -215,29 +215,22 @@ fn dnf_automatic(facts: &Facts<'_>) -> Result<Outcome, Unseen> {
 }
 
 fn pending(facts: &Facts<'_>) -> Result<Outcome, Unseen> {
-    if !facts.host.is_live() {
-        // Ubuntu notes the number for those who log in.
-        let path = "/var/lib/update-notifier/updates-available";
-        let note = facts.text(path)?.ok_or(Unseen::NotLive("which updates wait"))?;
-        let line = note.lines().find(|line| line.contains("security update"));
-        let count =
-            line.and_then(|line| line.split_whitespace().next()?.parse::<u32>().ok()).unwrap_or(0);
-        return Ok(Outcome::judge(count == 0, format!("{count} security updates wait")));
-    }
-    let waiting: Vec<String> = match facts.os().family {
-        Family::Debian => {
-            let printed = facts
-                .host
-                .run("/usr/bin/apt-get", &["-s", "-q", "-o", "Debug::NoLocking=1", "upgrade"])?;
-            if printed.code != Some(0) {
-                return Err(Unseen::Odd("apt-get cannot tell".to_owned()));
+    let waiting = match facts.os().family {
+        Family::Debian => match facts.pending_security()? {
+            Some(waiting) => waiting,
+            // Ubuntu notes the number for those who log in.
+            None => {
+                let note = facts.text("/var/lib/update-notifier/updates-available")?;
+                let note = note.ok_or_else(|| {
+                    Unseen::Odd("no list of security updates is here; apt update".to_owned())
+                })?;
+                let line = note.lines().find(|line| line.contains("security update"));
+                let count =
+                    line.and_then(|line| line.split_whitespace().next()?.parse::<u32>().ok());
+                let count = count.unwrap_or(0);
+                return Ok(Outcome::judge(count == 0, format!("{count} security updates wait")));
             }
-            let is_security = |line: &&str| {
-                line.starts_with("Inst ") && line.to_ascii_lowercase().contains("security")
-            };
-            let name = |line: &str| line.split_whitespace().nth(1).map(str::to_owned);
-            printed.text.lines().filter(is_security).filter_map(name).collect()
-        }
+        },
         Family::Rhel => {
             let printed = facts
                 .host
@@ -245,11 +238,8 @@ fn pending(facts: &Facts<'_>) -> Result<Outcome, Unseen> {
             if printed.code != Some(0) {
                 return Err(Unseen::Odd("dnf has no lists yet".to_owned()));
             }
-            printed
-                .text
-                .lines()
-                .filter_map(|line| line.split_whitespace().last().map(str::to_owned))
-                .collect()
+            let name = |line: &str| line.split_whitespace().last().map(str::to_owned);
+            printed.text.lines().filter_map(name).collect()
         }
         Family::Other => return Ok(Outcome::unknown("no package manager that is known here")),
     };

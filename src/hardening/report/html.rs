@@ -1,0 +1,149 @@
+//! A page that needs nothing else: no script, no picture, nothing from elsewhere. Worst first, with a
+//! chart of how audits went.
+
+use std::fmt::Write as _;
+
+use clawvault_core::domain::moment;
+use clawvault_scan::report::escaped;
+
+use crate::hardening::check::{Area, Status, Verdict};
+use crate::hardening::trend::Point;
+use crate::hardening::verdict::Audited;
+
+const HEAD: &str = r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>clawvault audit</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+article { border: 1px solid #8886; border-left-width: .4rem; border-radius: .3rem; margin: 1rem 0; padding: .2rem 1rem; }
+.critical { border-left-color: #b00020; } .high { border-left-color: #e05020; }
+.medium { border-left-color: #d0a000; } .low, .info { border-left-color: #4080c0; }
+h2 { font-size: 1.05rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
+pre { overflow-x: auto; white-space: pre-wrap; background: #8881; padding: .5rem; }
+table { border-collapse: collapse; } td, th { padding: .1rem .8rem .1rem 0; text-align: left; vertical-align: top; }
+td { overflow-wrap: anywhere; } small, th { color: #777; }
+svg { max-width: 100%; height: auto; } polyline { fill: none; stroke: #4080c0; stroke-width: 2; }
+svg line { stroke: #8886; } svg text { font: 12px system-ui, sans-serif; fill: #777; } circle { fill: #4080c0; }
+</style>
+</head>
+<body>
+"#;
+
+/// Size of the chart, and of the room left for its words.
+const WIDTH: i64 = 720;
+const HEIGHT: i64 = 160;
+const EDGE: i64 = 36;
+
+/// The page. `trend` ends with this audit, where it is kept.
+pub fn html(audited: &Audited, trend: &[Point]) -> String {
+    let mut page = HEAD.to_owned();
+    let when = moment(audited.time * 1000);
+    let (host, count) = (escaped(&audited.host), |status| audited.count(status));
+    write!(
+        page,
+        "<h1>clawvault audit: {host}</h1>\n<p>{when}: <strong>{} fail, {} warn</strong>, {} pass, {} not \
+         applicable, {} could not be looked at.</p>\n<table>\n",
+        count(Status::Fail),
+        count(Status::Warn),
+        count(Status::Pass),
+        count(Status::Na),
+        count(Status::Unknown)
+    )
+    .unwrap_or_default();
+    for area in Area::ALL {
+        let score =
+            audited.score(area).map_or_else(|| "-".to_owned(), |score| format!("{score} %"));
+        writeln!(page, "<tr><th>{}</th><td>{score}</td></tr>", area.word()).unwrap_or_default();
+    }
+    page.push_str("</table>\n");
+    page.push_str(&chart(trend));
+    for verdict in audited.open() {
+        article(&mut page, verdict);
+    }
+    page.push_str("<h2>All else</h2>\n<table>\n");
+    for verdict in &audited.verdicts {
+        let status = verdict.outcome.status;
+        let word = match &verdict.suppressed {
+            Some(_) => "kept",
+            None if matches!(status, Status::Fail | Status::Warn) => continue,
+            None => status.word(),
+        };
+        let mut evidence = verdict.outcome.evidence.clone();
+        if let Some(kept) = &verdict.suppressed {
+            evidence.push_str(&format!(" (kept: {})", kept.reason));
+        }
+        writeln!(
+            page,
+            "<tr><th>{word}</th><td>{}</td><td>{}</td></tr>",
+            verdict.check.id,
+            escaped(&evidence)
+        )
+        .unwrap_or_default();
+    }
+    page.push_str("</table>\n</body>\n</html>\n");
+    page
+}
+
+fn article(page: &mut String, verdict: &Verdict) {
+    let Verdict { check, outcome, fix, .. } = verdict;
+    let severity = check.severity.word();
+    write!(
+        page,
+        "<article class=\"{severity}\">\n<h2>{}</h2>\n<small>{} · {severity} · {}</small>\n<p>{}</p>\n\
+         <pre>{}</pre>\n<p><small>{}</small></p>\n</article>\n",
+        escaped(check.title),
+        check.id,
+        outcome.status.word(),
+        escaped(&outcome.evidence),
+        escaped(fix),
+        escaped(check.reference)
+    )
+    .unwrap_or_default();
+}
+
+/// Percent over time. One audit alone makes no line.
+fn chart(trend: &[Point]) -> String {
+    let (Some(first), Some(last)) = (trend.first(), trend.last()) else { return String::new() };
+    if trend.len() < 2 {
+        return String::new();
+    }
+    let span = (last.time - first.time).max(1);
+    let across = |time: i64| EDGE + (time - first.time) * (WIDTH - 2 * EDGE) / span;
+    let down = |score: u32| EDGE / 2 + (100 - i64::from(score)) * (HEIGHT - EDGE) / 100;
+    let mut svg = format!(
+        "<h2>Over time</h2>\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" \
+         aria-label=\"Percent good, {} audits\">\n",
+        trend.len()
+    );
+    for score in [0, 50, 100] {
+        let y = down(score);
+        svg.push_str(&format!(
+            "<line x1=\"{EDGE}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/><text x=\"2\" y=\"{}\">{score} %</text>\n",
+            WIDTH - EDGE,
+            y + 4
+        ));
+    }
+    let points: Vec<String> = trend
+        .iter()
+        .map(|point| format!("{},{}", across(point.time), down(point.score())))
+        .collect();
+    svg.push_str(&format!("<polyline points=\"{}\"/>\n", points.join(" ")));
+    for point in trend {
+        svg.push_str(&format!(
+            "<circle cx=\"{}\" cy=\"{}\" r=\"3\"><title>{}: {} %, {} fail</title></circle>\n",
+            across(point.time),
+            down(point.score()),
+            moment(point.time * 1000),
+            point.score(),
+            point.fail
+        ));
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
