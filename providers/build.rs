@@ -26,8 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Reads every manifest; sorted by id, which the lookups rely on.
-fn read_all(folder: &Path) -> Result<Vec<(Manifest, String)>, Box<dyn Error>> {
-    let mut manifests: Vec<(Manifest, String)> = Vec::new();
+fn read_all(folder: &Path) -> Result<Vec<(Manifest, String, String)>, Box<dyn Error>> {
+    let mut manifests: Vec<(Manifest, String, String)> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
@@ -39,26 +39,29 @@ fn read_all(folder: &Path) -> Result<Vec<(Manifest, String)>, Box<dyn Error>> {
         if path.file_stem().is_none_or(|stem| stem != manifest.id.as_str()) {
             return Err(name(&"the file is not named after its id").into());
         }
-        let interface = interface_text(&text)?;
-        manifests.push((manifest, interface));
+        let interface = part_of(&text, &["api", "recipes", "variants"])?;
+        let interface = if manifest.recipes.is_some() { interface } else { String::new() };
+        let purse = part_of(&text, &["api", "money"])?;
+        let purse = if manifest.money.is_some() { purse } else { String::new() };
+        manifests.push((manifest, interface, purse));
     }
-    manifests.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+    manifests.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
     Ok(manifests)
 }
 
 /// The part of a checked manifest that is read only when a vendor is asked something: recipes stay
 /// text in the program, so that a launch parses nothing and there is one reader of them.
-fn interface_text(text: &str) -> Result<String, Box<dyn Error>> {
+fn part_of(text: &str, keys: &[&str]) -> Result<String, Box<dyn Error>> {
     let mut table: toml::Table = text.parse()?;
-    table.retain(|key, _| matches!(key, "api" | "recipes" | "variants"));
+    table.retain(|key, _| keys.iter().any(|one| *one == key));
     Ok(toml::to_string(&table)?)
 }
 
-fn tables(manifests: &[(Manifest, String)]) -> Result<String, Box<dyn Error>> {
+fn tables(manifests: &[(Manifest, String, String)]) -> Result<String, Box<dyn Error>> {
     let mut out = format!("static VENDORS: [Vendor; {}] = [\n", manifests.len());
     let mut by_variable = BTreeMap::new();
-    for (vendor, (manifest, interface)) in manifests.iter().enumerate() {
-        write_vendor(&mut out, manifest, interface)?;
+    for (vendor, (manifest, interface, purse)) in manifests.iter().enumerate() {
+        write_vendor(&mut out, manifest, interface, purse)?;
         for (nth, entry) in manifest.variables.iter().enumerate() {
             match by_variable.entry(entry.variable.as_str()) {
                 Entry::Vacant(free) => free.insert((vendor, nth)),
@@ -78,10 +81,15 @@ fn tables(manifests: &[(Manifest, String)]) -> Result<String, Box<dyn Error>> {
     Ok(out)
 }
 
-fn write_vendor(out: &mut String, manifest: &Manifest, interface: &str) -> std::fmt::Result {
+fn write_vendor(
+    out: &mut String,
+    manifest: &Manifest,
+    interface: &str,
+    purse: &str,
+) -> std::fmt::Result {
     let Manifest { id, name, console, variables, formats, .. } = manifest;
     writeln!(out, "Vendor {{ id: {id:?}, name: {name:?}, console: {console:?}, ")?;
-    writeln!(out, "interface: {interface:?}, variables: &[")?;
+    writeln!(out, "interface: {interface:?}, purse: {purse:?}, variables: &[")?;
     for entry in variables {
         let VariableEntry { variable, secret, field, admin, secret_value, path } = entry;
         let holds = match (secret_value, path) {

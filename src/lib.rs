@@ -1,7 +1,7 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
 //!
-//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`],
-//! [`rotate`]) never name each other,
+//! Features ([`alert`], [`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`], [`rotate`],
+//! [`spend`]) never name each other,
 //! except that `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`]
 //! and [`daemon`] are the faces.
 
@@ -10,6 +10,7 @@ compile_error!(
     "clawvault runs on Linux: it relies on /proc, memory locking and exec as Linux has them"
 );
 
+pub mod alert;
 pub mod app;
 pub mod cli;
 pub mod daemon;
@@ -20,3 +21,4 @@ pub mod mask;
 pub mod openclaw;
 pub mod programs;
 pub mod rotate;
+pub mod spend;

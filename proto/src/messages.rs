@@ -178,6 +178,14 @@ pub struct RollBack {
     #[prost(uint32, tag = "2")]
     pub version: u32,
 }
+/// Values to ask their vendors about: some secrets of a profile, or all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Verify {
+    #[prost(string, tag = "1")]
+    pub profile: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub only: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Export {
     #[prost(string, tag = "1")]
@@ -286,6 +294,31 @@ pub struct HealthQuery {
     #[prost(string, repeated, tag = "1")]
     pub ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// Names of records that features keep.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeptQuery {
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A record that a feature keeps; `was` is a mark of the bytes that were read before.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Kept {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub was: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub bytes: ::prost::alloc::vec::Vec<u8>,
+}
+/// Records to write, all or none.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Keep {
+    #[prost(message, repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<Kept>,
+    /// True where more of them follow.
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+}
 /// What is known of the keys of one secret, or of all.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LifeQuery {
@@ -355,7 +388,7 @@ pub struct GatewayWindow {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 32, 33, 22, 23")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40, 41, 30, 31, 32, 33, 22, 23, 24")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -406,6 +439,10 @@ pub mod request {
         Import(super::Import),
         #[prost(message, tag = "21")]
         Health(super::HealthQuery),
+        #[prost(message, tag = "40")]
+        Kept(super::KeptQuery),
+        #[prost(message, tag = "41")]
+        Keep(super::Keep),
         #[prost(message, tag = "30")]
         Lives(super::LifeQuery),
         #[prost(message, tag = "31")]
@@ -419,6 +456,8 @@ pub mod request {
         GatewayStart(super::GatewayStart),
         #[prost(message, tag = "23")]
         GatewayWindow(super::GatewayWindow),
+        #[prost(message, tag = "24")]
+        Verify(super::Verify),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -674,6 +713,9 @@ pub struct End {
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "9")]
     pub health: ::core::option::Option<Health>,
+    /// False where a record to keep had changed meanwhile.
+    #[prost(bool, tag = "20")]
+    pub kept: bool,
     /// True where the gateway was answered in the window that was closed.
     #[prost(bool, tag = "10")]
     pub answered: bool,
@@ -689,6 +731,8 @@ pub struct Reply {
     pub stored: ::prost::alloc::vec::Vec<Stored>,
     #[prost(message, repeated, tag = "4")]
     pub entries: ::prost::alloc::vec::Vec<Entry>,
+    #[prost(message, repeated, tag = "20")]
+    pub kept: ::prost::alloc::vec::Vec<Kept>,
     /// Records of the lives of keys, as the vault keeps them.
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub lives: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,

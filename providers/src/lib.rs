@@ -8,6 +8,8 @@
 #[cfg(feature = "http")]
 pub mod adapter;
 #[cfg(feature = "http")]
+mod check;
+#[cfg(feature = "http")]
 pub mod http;
 mod identify;
 pub mod manifest;
@@ -15,7 +17,11 @@ pub mod manifest;
 pub mod native;
 #[cfg(feature = "http")]
 pub mod recipe;
+#[cfg(feature = "http")]
+pub mod spend;
 
+#[cfg(feature = "http")]
+pub use check::check;
 pub use identify::{MAX_TOKEN, Match, find_in, find_in_packed, identify};
 
 /// One vendor.
@@ -30,6 +36,8 @@ pub struct Vendor {
     /// The recipes as the manifest writes them (TOML: `api`, `recipes`, `variants`); empty where it has
     /// none. See [`manifest::recipes::Interface`].
     pub interface: &'static str,
+    /// What its manifest says of money; empty where that is nothing.
+    pub purse: &'static str,
     /// Environment variables; of those that fill one secret, the first is the primary one.
     pub variables: &'static [VariableUse],
     /// Token formats.

@@ -16,7 +16,7 @@ impl Launch {
 
     /// Closes the vault and runs the program to its end, which is that of its secret files, too.
     pub fn run_masked(self, outer: &Outer) -> Result<Ended, AppError> {
-        let Self { ready, vault, revealed, runs, mut record } = self;
+        let Self { ready, vault, revealed, runs, mut record, .. } = self;
         // Other commands work while the program runs.
         drop(vault);
         let program = Program {

@@ -1,5 +1,6 @@
 //! Use cases: what each command does, without a terminal.
 
+mod alerts;
 mod audit;
 mod backup;
 mod context;
@@ -11,12 +12,15 @@ mod foreign;
 mod hook;
 mod import;
 pub mod init;
+mod kept;
 mod keyring;
 mod log;
 mod mask;
 mod naming;
 mod openclaw;
+mod pause;
 mod plaintext;
+mod providers;
 mod recipients;
 mod resolve;
 mod restore;
@@ -26,10 +30,15 @@ mod scan;
 mod scrub;
 mod secrets;
 pub mod session;
+mod spend;
 mod status;
 mod uninstall;
+pub mod vendors;
+mod verify;
+mod watch;
 mod ways_back;
 
+pub use alerts::Delivered;
 pub use audit::{
     AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, changes as baseline_changes,
     fix as audit_fix, make as baseline_make, undo as audit_undo,
@@ -47,7 +56,9 @@ pub use openclaw::{
     GatewayOptions, Link, LinkOptions, Linking, OpenClawState, ReferenceLine, ReferenceState,
     Reloaded, Unlinked, Way,
 };
+pub use pause::{Pause, Pauses};
 pub use plaintext::Plaintext;
+pub use providers::{ProviderAdded, check_manifest};
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
 pub use restore::{Over, RestoreOptions, Restored};
@@ -60,4 +71,7 @@ pub use scrub::{
     LinkPlan, PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone,
 };
 pub use secrets::{SetOptions, Setting};
+pub use spend::{Checked, Correction, Failed, Row, Spending, Subject};
 pub use status::{Health, State};
+pub use vendors::Vendors;
+pub use verify::{Asking, Verdict, Verified, ask_all};

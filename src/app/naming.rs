@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use clawvault_core::domain::limits::MAX_NAME;
 use clawvault_core::domain::{FieldName, Found, Label, SecretName, Value, Variable, VariableError};
+use clawvault_providers::adapter::registry::is_offered;
 use clawvault_providers::{Holds, by_variable, identify, variables_of, vendor};
 
 use crate::openclaw::suggested_name;
@@ -184,7 +185,8 @@ fn candidate(name: &str, field: &str, variable: &Variable, admin: bool) -> Optio
 /// Id of the vendor that a name begins with, where there is such a vendor.
 pub(super) fn vendor_of(name: &str) -> Option<String> {
     let part = name.split('/').next().unwrap_or(name);
-    vendor(part).map(|v| v.id.to_owned())
+    let has_adapter = || is_offered(part).then(|| part.to_owned());
+    vendor(part).map(|v| v.id.to_owned()).or_else(has_adapter)
 }
 
 /// Lower case, everything else that a name cannot have becomes `-`.

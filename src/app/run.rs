@@ -63,6 +63,8 @@ pub struct RunOptions {
 pub struct Launch {
     /// What is launched.
     pub ready: Ready,
+    /// What a person should know about what the program gets.
+    pub notes: Vec<String>,
     /// Still open: replacing this process ends it faster than closing would.
     pub vault: Session,
     pub(super) revealed: Vec<Revealed>,
@@ -98,6 +100,7 @@ impl App {
         };
         let reply = session.ask(Request::Run(ask))?;
         let (revealed, launched) = (reply.revealed, reply.launched.unwrap_or_default());
+        let notes = reply.notes;
         let mut files = None;
         for slot in &launched.slots {
             let value = value_of(&revealed, slot.at, &slot.field)?;
@@ -122,7 +125,7 @@ impl App {
         self.render(&templates, &launched.fills, &revealed, &rendered)?;
         let (arguments, core_limit) = (options.command, options.core_limit);
         let ready = Ready { program, arguments, environment, core_limit, files, rendered };
-        Ok(Launch { ready, vault: session, revealed, runs, record })
+        Ok(Launch { ready, notes, vault: session, revealed, runs, record })
     }
 
     fn leave_record(

@@ -7,6 +7,7 @@ use clawvault_core::vault::{Put, Stored, Vault, VaultError, Want};
 use clawvault_providers::{Holds, variables_of, vendor};
 
 use super::naming::vendor_of;
+use super::rotation::{Standing, standings_of};
 use super::session::{Request, Session};
 use super::{Access, App, AppError};
 
@@ -70,20 +71,22 @@ impl App {
         Ok((reply.revealed.pop().ok_or_else(missing)?, session.warnings()))
     }
 
-    /// Every secret of a profile (of all, where none is named), removed ones only when asked for.
+    /// Every secret of a profile (of all, where none is named), removed ones only when asked for; and
+    /// how each stands in its schedule.
     pub fn list(
         &self,
         profile: Option<&ProfileName>,
         removed: bool,
-    ) -> Result<(Vec<SecretInfo>, Vec<String>), AppError> {
+    ) -> Result<(Vec<SecretInfo>, Vec<Standing>, Vec<String>), AppError> {
         let mut session = self.session(Access::Read)?;
         let all = session.ask(Request::List(profile.cloned(), removed))?.infos;
+        let standings = session.ask(Request::Lives(None)).and_then(standings_of);
         let mut warnings = session.warnings();
         // A command that nobody waits for takes the snapshot that a burst of changes left due.
         if let Err(error) = session.close() {
             warnings.push(format!("no snapshot was taken: {error}"));
         }
-        Ok((all, warnings))
+        Ok((all, standings.unwrap_or_default(), warnings))
     }
 
     /// One secret without its values; removed ones too. `event` is what it is looked at for.

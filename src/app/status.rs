@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clawvault_core::vault::{Header, Note, SlotKind};
 use clawvault_proto::messages::Status;
 
+use super::rotation::{Standing, standings_of};
 use super::session::{Reply, Request, Session};
 use super::{Access, App, AppError, Code};
 use crate::launch::{RunRecord, Runs};
@@ -48,6 +49,8 @@ pub struct State {
     pub keys_locked: Option<bool>,
     /// The daemon, where one listens.
     pub daemon: Option<Status>,
+    /// How each secret stands in its schedule, as far as this process may know.
+    pub standings: Vec<Standing>,
     /// Name of each secret that a run holds, by its blinded id.
     pub names: BTreeMap<String, String>,
     /// What a person should know.
@@ -70,6 +73,7 @@ impl App {
             keys_locked: None,
             daemon: None,
             names: BTreeMap::new(),
+            standings: Vec::new(),
             warnings: Vec::new(),
         };
         match self.daemon_status() {
@@ -84,6 +88,7 @@ impl App {
         let opened = self.open_local(Access::Read, &self.who());
         match opened.map(Session::from).and_then(|mut session| {
             let told = session.ask(Request::Health(state.held()))?;
+            state.stand(&mut session);
             Ok((session, told))
         }) {
             Ok((Session::Local(vault, _), told)) => {
@@ -112,6 +117,7 @@ impl App {
         if status.unlocked && may_ask {
             let asked = self.session(Access::Read).and_then(|mut session| {
                 let told = session.ask(Request::Health(state.held()))?;
+                state.stand(&mut session);
                 Ok((told, session.warnings()))
             });
             match asked {
@@ -156,6 +162,12 @@ impl State {
         ids.dedup();
         ids.truncate(MAX_HELD);
         ids
+    }
+
+    /// Learns what is due; where that cannot be told, nothing is said of it.
+    fn stand(&mut self, session: &mut Session) {
+        let standings = session.ask(Request::Lives(None)).and_then(standings_of);
+        self.standings = standings.unwrap_or_default();
     }
 
     fn take(&mut self, told: Reply) {

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clawvault_core::domain::SecretInfo;
+use clawvault_core::platform::{Clock, SystemClock};
 use serde::Serialize;
 
 use super::surroundings::Context;
 use super::{arguments, output, time};
 use crate::app::AppError;
+use crate::app::rotation::{Due, Standing};
 
 /// List the secrets: names, variables, ages; never values
 #[derive(Debug, clap::Args)]
@@ -34,6 +36,11 @@ pub(super) struct Shown<'a> {
     removed: Option<String>,
     version: Option<u32>,
     versions: Vec<ShownVersion<'a>>,
+    /// When it is to be rotated next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_rotation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overdue_days: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -62,29 +69,61 @@ impl<'a> Shown<'a> {
             removed: info.removed_ms.map(time::moment),
             version: info.current().map(|v| v.number),
             versions: info.versions.iter().map(version).collect(),
+            next_rotation: None,
+            overdue_days: None,
         }
     }
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     let profile = args.profile.named()?;
-    let (all, warnings) = context.app()?.list(profile.as_ref(), args.removed)?;
+    let (all, standings, warnings) = context.app()?.list(profile.as_ref(), args.removed)?;
     output::warnings(&warnings);
     if args.json {
-        let shown: Vec<Shown<'_>> = all.iter().map(Shown::new).collect();
+        let shown: Vec<Shown<'_>> = all
+            .iter()
+            .map(|info| {
+                let due = due_of(&standings, info);
+                let over = |due: &Due| (SystemClock.now_ms() - due.at_ms) / 86_400_000;
+                Shown {
+                    next_rotation: due.map(|due| time::moment(due.at_ms)),
+                    overdue_days: due.filter(|due| due.is_due).map(over),
+                    ..Shown::new(info)
+                }
+            })
+            .collect();
         output::json(&shown);
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = Vec::with_capacity(all.len() + 1);
     if output::is_terminal() && !all.is_empty() {
-        rows.push(["NAME", "PROFILE", "VERSION", "AGE", "VARIABLES"].map(str::to_owned).to_vec());
+        let head = ["NAME", "PROFILE", "VERSION", "AGE", "VARIABLES", "ROTATION"];
+        rows.push(head.map(str::to_owned).to_vec());
     }
-    rows.extend(all.iter().map(row));
+    rows.extend(all.iter().map(|info| row(info, due_of(&standings, info))));
     output::table(&rows);
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(info: &SecretInfo) -> Vec<String> {
+fn due_of<'a>(standings: &'a [Standing], info: &SecretInfo) -> Option<&'a Due> {
+    let is = |standing: &&Standing| {
+        standing.info.profile == info.profile && standing.info.name == info.name
+    };
+    standings.iter().find(is)?.due.as_ref()
+}
+
+/// When it is rotated next: `due` where that is over, else in how many days.
+fn rotation(due: &Due) -> String {
+    let days = (due.at_ms - SystemClock.now_ms()) / 86_400_000;
+    match (due.is_due, days) {
+        (true, 0) => "due".to_owned(),
+        (true, days) => format!("due for {}d", -days),
+        (false, 0) => "today".to_owned(),
+        (false, days) => format!("in {days}d"),
+    }
+}
+
+fn row(info: &SecretInfo, due: Option<&Due>) -> Vec<String> {
     let current = info.current();
     let variables: Vec<&str> = info.injections.iter().map(|i| i.variable.as_str()).collect();
     let mut variables = variables.join(",");
@@ -97,5 +136,7 @@ fn row(info: &SecretInfo) -> Vec<String> {
         current.map(|v| v.number.to_string()).unwrap_or_default(),
         current.map(|v| time::age(v.created_ms)).unwrap_or_default(),
         variables,
+        // A pipe gets the columns that it always got.
+        due.filter(|_| output::is_terminal()).map(rotation).unwrap_or_default(),
     ]
 }

@@ -2,10 +2,12 @@
 //!
 //! Only here are the terminal, the environment and the arguments of the process touched.
 
+mod alert;
 mod arguments;
 mod audit;
 mod backup;
 mod completions;
+mod credential;
 mod daemon;
 mod doctor;
 mod export;
@@ -22,6 +24,7 @@ mod openclaw;
 mod output;
 mod policy;
 mod prompt;
+mod providers;
 mod quickstart;
 mod recipient;
 mod rekey;
@@ -37,10 +40,12 @@ mod scan;
 mod scrub;
 mod set;
 mod show;
+mod spend;
 mod status;
 mod surroundings;
 mod time;
 mod uninstall;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -103,6 +108,8 @@ enum Command {
     Run(run::Args),
     Scan(scan::Args),
     Policy(policy::Args),
+    Providers(providers::Args),
+    Verify(verify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -117,8 +124,11 @@ enum Command {
     Lock(daemon::LockArgs),
     Status(status::Args),
     Resolve(resolve::Args),
+    Spend(spend::Args),
+    Alert(alert::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Credential(credential::Args),
     Man(man::Args),
     #[command(name = "openclaw")]
     OpenClaw(openclaw::Args),
@@ -147,6 +157,10 @@ enum FrequentCommand {
 
 /// Parses the arguments of the process.
 fn parse() -> Result<(Keys, Command), clap::Error> {
+    if is_called(credential::DOCKER) {
+        let words = credential::of_docker(std::env::args_os());
+        return Cli::try_parse_from(words).map(|cli| (cli.keys, cli.command));
+    }
     let first = std::env::args_os().nth(1);
     if first.is_some_and(|name| {
         ["get", "resolve", "run", "scan", "set"].iter().any(|frequent| name == *frequent)
@@ -162,6 +176,12 @@ fn parse() -> Result<(Keys, Command), clap::Error> {
         return Ok((keys, command));
     }
     Cli::try_parse().map(|cli| (cli.keys, cli.command))
+}
+
+/// True where this program was started by another name: through a link.
+fn is_called(name: &str) -> bool {
+    let called = std::env::args_os().next();
+    called.is_some_and(|called| std::path::Path::new(&called).file_name() == Some(name.as_ref()))
 }
 
 /// Runs the command that the process was started with, and leaves nothing of what it knew.
@@ -215,7 +235,10 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Audit(args) => audit::run(&args, context),
         Command::Backup(args) => backup::run(&args, context),
         Command::Completions(args) => completions::run(&args),
+        Command::Credential(args) => credential::run(&args, context),
         Command::Daemon(args) => daemon::run(&args, context),
+        Command::Spend(args) => spend::run(&args, context),
+        Command::Alert(args) => alert::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export(args) => export::run(&args, context),
         Command::Get(args) => get::run(&args, context),
@@ -229,6 +252,7 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Man(args) => man::run(&args),
         Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
+        Command::Providers(args) => providers::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
@@ -247,5 +271,6 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Status(args) => status::run(&args, context),
         Command::Unlock(args) => daemon::unlock(&args, context),
         Command::Uninstall(args) => uninstall::run(&args, context),
+        Command::Verify(args) => verify::run(&args, context),
     }
 }

@@ -11,7 +11,7 @@ use clawvault_core::platform::read::read_bounded;
 
 use super::surroundings::Context;
 use super::{output, prompt, set};
-use crate::app::{AppError, Code};
+use crate::app::{AppError, Code, vendors};
 
 /// Show, check or replace the policy: grants of agents, rules for secrets
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,9 @@ enum Action {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+        /// With --yes: a host that keys may be sent to and that no built-in vendor has
+        #[arg(long, value_name = "HOST", requires = "yes")]
+        trust_host: Vec<String>,
     },
 }
 
@@ -50,12 +53,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             read(file)?;
             output::talk("the policy is in order");
         }
-        Action::Apply { file, yes } => return apply(file, *yes, context),
+        Action::Apply { file, yes, trust_host } => {
+            return apply(file, yes.then_some(trust_host.as_slice()), context);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn apply(file: &Path, yes: bool, context: &Context) -> Result<ExitCode, AppError> {
+/// Replaces the policy; with `trusted`, without a question, and these are hosts that may be new.
+fn apply(file: &Path, trusted: Option<&[String]>, context: &Context) -> Result<ExitCode, AppError> {
     let text = read(file)?;
     let app = context.app()?;
     let before = app.policy_text()?;
@@ -75,6 +81,16 @@ fn apply(file: &Path, yes: bool, context: &Context) -> Result<ExitCode, AppError
              names of secrets in clear",
         );
     }
+    for host in new_hosts(&before, &text) {
+        output::talk(&format!("clawvault: warning: keys will be sent to {host}"));
+        if trusted.is_some_and(|trusted| !trusted.contains(&host)) {
+            return Err(AppError::usage(
+                format!("keys would be sent to {host}, which no built-in vendor has"),
+                format!("Give --trust-host {host} if that is meant; nothing was changed."),
+            ));
+        }
+    }
+    let yes = trusted.is_some();
     if !yes && !prompt::can_ask() {
         return Err(AppError::usage(
             "nobody can be asked whether to apply it",
@@ -91,6 +107,12 @@ fn apply(file: &Path, yes: bool, context: &Context) -> Result<ExitCode, AppError
     let vault = app.apply_policy(&text)?;
     output::talk("the policy is applied");
     set::finish(vault)
+}
+
+/// Hosts that the new policy sends keys to, and the old one did not.
+fn new_hosts(before: &str, after: &str) -> Vec<String> {
+    let before = Policy::parse(before).unwrap_or_default();
+    Policy::parse(after).map(|after| vendors::new_hosts(&before, &after)).unwrap_or_default()
 }
 
 /// Reads and checks a document.

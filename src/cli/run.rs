@@ -106,8 +106,10 @@ pub(super) fn plain_options(
 
 /// Prepares and hands over; comes back only where that failed.
 pub(super) fn launch(app: &App, options: RunOptions) -> Result<ExitCode, AppError> {
-    let Launch { ready, vault, .. } = app.prepare_run(options).map_err(AppError::before_launch)?;
+    let Launch { ready, notes, vault, .. } =
+        app.prepare_run(options).map_err(AppError::before_launch)?;
     output::warnings(&vault.warnings());
+    output::warnings(&notes);
     Err(AppError::from(launch::replace(ready)).before_launch())
 }
 
@@ -115,6 +117,7 @@ pub(super) fn launch(app: &App, options: RunOptions) -> Result<ExitCode, AppErro
 fn launch_masked(app: &App, options: RunOptions) -> Result<ExitCode, AppError> {
     let launch = app.prepare_run(options).map_err(AppError::before_launch)?;
     output::warnings(&launch.vault.warnings());
+    output::warnings(&launch.notes);
     let short = launch.unmaskable();
     if !short.is_empty() {
         let all = short.join(", ");

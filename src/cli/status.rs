@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::daemon::when_it_locks;
 use super::surroundings::Context;
 use super::{output, time};
+use crate::app::rotation::Standing;
 use crate::app::{AppError, Code, Health, State};
 use crate::launch::RunRecord;
 
@@ -34,8 +35,8 @@ struct Document<'a> {
     keys_locked_in_memory: Option<bool>,
     daemon: Option<JsonDaemon<'a>>,
     runs: Vec<JsonRun<'a>>,
-    /// What rotation, limits and checks are due: none of them is built yet.
-    due: [&'a str; 0],
+    /// What rotations are due or under way.
+    due: Vec<JsonDue<'a>>,
     warnings: &'a [String],
 }
 
@@ -70,6 +71,54 @@ impl<'a> JsonDaemon<'a> {
             login_sessions: status.sessions,
             authority: &status.authority,
             because: &status.because,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonDue<'a> {
+    profile: &'a str,
+    name: &'a str,
+    since: Option<String>,
+    automatic: bool,
+    rotation: Option<&'a str>,
+    state: Option<&'a str>,
+    needs_person: bool,
+    trouble: Option<&'a str>,
+}
+
+impl<'a> JsonDue<'a> {
+    /// What is due or under way; none where nothing is.
+    fn of(standing: &'a Standing) -> Option<Self> {
+        let due = standing.due.as_ref().filter(|due| due.is_due);
+        let open = standing.life.open.as_ref();
+        if due.is_none() && open.is_none() {
+            return None;
+        }
+        let automatic = due.is_some_and(|due| due.automatic);
+        Some(Self {
+            profile: standing.life.profile.as_str(),
+            name: standing.life.name.as_str(),
+            since: due.map(|due| time::moment(due.at_ms)),
+            automatic,
+            rotation: open.map(|open| open.id.as_str()),
+            state: open.map(|open| open.state.as_str()),
+            needs_person: open.map_or(!automatic, |open| open.needs_person),
+            trouble: open.and_then(|open| open.trouble.as_deref()),
+        })
+    }
+
+    fn in_words(&self) -> String {
+        match (self.rotation, self.needs_person) {
+            (Some(id), true) => format!("{}: rotation {id} waits for a person", self.name),
+            (Some(id), false) => {
+                format!("{}: rotation {id} is {}", self.name, self.state.unwrap_or_default())
+            }
+            (None, true) => format!(
+                "{}: `clawvault rotate {0}`; the policy names no admin credential for it",
+                self.name
+            ),
+            (None, false) => format!("{}: the daemon, or `clawvault rotate --due`", self.name),
         }
     }
 }
@@ -152,6 +201,9 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
         let count = run.holds.len();
         add("run", format!("pid {}{agent}, since {age}, {count} secrets{names}", run.pid));
     }
+    for due in state.standings.iter().filter_map(JsonDue::of) {
+        add("due", due.in_words());
+    }
     output::table(&rows);
     output::warnings(&state.warnings);
 }
@@ -199,7 +251,7 @@ fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Doc
         keys_locked_in_memory: state.keys_locked,
         daemon: state.daemon.as_ref().map(JsonDaemon::of),
         runs: runs.collect(),
-        due: [],
+        due: state.standings.iter().filter_map(JsonDue::of).collect(),
         warnings: &state.warnings,
     }
 }

@@ -95,6 +95,15 @@ pub(super) fn judge(peer: &Peer, leaders: &[Leader], runs: &[KnownRun]) -> Stand
     if peer.is_there() { standing } else { Standing::Bystander("it is over") }
 }
 
+/// True for one whose chain of living parents leads to a session that unlocked, though through
+/// sessions of its own: OpenClaw's commands and its resolver each get one, to be ended with all that
+/// they start.
+pub(super) fn is_resolver_of_operator(peer: &Peer, leaders: &[Leader], runs: &[KnownRun]) -> bool {
+    let chain = chain(peer.process);
+    let unlocked = |kin: &Kinship| kin.process.pid != 1 && leaders.contains(&kin.process);
+    chain.iter().any(unlocked) && run_around(&chain, runs).is_none() && peer.is_there()
+}
+
 /// The innermost run that a chain leads through.
 pub(super) fn run_around(chain: &[Kinship], runs: &[KnownRun]) -> Option<RunGrant> {
     let found = chain.iter().find_map(|kin| runs.iter().find(|run| run.process == kin.process));

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use clawvault_core::domain::{Event, limits::MAX_IMPORT};
+use clawvault_core::domain::{
+    Event,
+    limits::{MAX_IMPORT, MAX_KEPT_AT_ONCE},
+};
 use clawvault_core::platform::process::{self, kinship};
 use clawvault_core::platform::service::unit_led_by;
 use clawvault_core::platform::socket::Peer;
-use clawvault_core::vault::{Put, Who};
+use clawvault_core::vault::{Keep, Put, Who};
 use clawvault_proto::hello;
 use clawvault_proto::messages::{End, Failure, Hello, Reply, Status, reply::Last};
 use clawvault_proto::{Bounds, Frame, FrameError, Outgoing, Receiver};
@@ -153,6 +156,15 @@ impl<'a> Line<'a> {
                     gathered.add(puts, frame.body.len())?;
                     self.gather_only_for_operators(&mut caller)?;
                 }
+                Ok(Inbound::MoreToKeep(records)) => {
+                    gathered.add_records(records, frame.len())?;
+                    self.gather_only_for_operators(&mut caller)?;
+                }
+                Ok(Inbound::Use(Request::Keep(records))) => {
+                    gathered.add_records(records, frame.len())?;
+                    let records = std::mem::take(&mut gathered).records;
+                    self.answer(&mut caller, Inbound::Use(Request::Keep(records))).await?;
+                }
                 Ok(Inbound::Use(Request::Import(puts, commit))) => {
                     gathered.add(puts, frame.body.len())?;
                     let puts = std::mem::take(&mut gathered).puts;
@@ -291,7 +303,7 @@ impl<'a> Line<'a> {
                 self.fail(&AppError::new(Code::Denied, what, "Name another key."), false).await
             }
             Inbound::Use(request) => self.perform(caller, standing, who, request).await,
-            Inbound::More(_) => Ok(()),
+            Inbound::More(_) | Inbound::MoreToKeep(_) => Ok(()),
         }
     }
 
@@ -305,13 +317,19 @@ impl<'a> Line<'a> {
         if let Request::Gateway(ask) = request {
             return self.gateway(caller, standing, who, ask).await;
         }
-        let admitted = match (&request, &standing) {
-            (_, Standing::Operator(_)) => None,
-            (Request::Resolve(..), _) => self.shared.gateways(|all| all.admit(caller.peer)),
+        let is_resolver = matches!(request, Request::Resolve(..)) && self.shared.is_unlocked();
+        let admitted = match standing {
+            Standing::Operator(_) => None,
+            _ if is_resolver => self.shared.gateways(|all| all.admit(caller.peer)),
             _ => None,
         };
         let authority = match standing {
             _ if let Some(agent) = admitted => Authority::Gateway(agent),
+            Standing::Bystander(_)
+                if is_resolver && self.shared.is_resolver_of_operator(caller.peer) =>
+            {
+                Authority::Operator
+            }
             Standing::Operator(_) => Authority::Operator,
             Standing::Run(grant) => Authority::Run(grant),
             Standing::Bystander(_) if !self.shared.is_unlocked() => {
@@ -475,10 +493,20 @@ impl<'a> Line<'a> {
 #[derive(Default)]
 struct Gathered {
     puts: Vec<Put>,
+    records: Vec<Keep>,
     bytes: usize,
 }
 
 impl Gathered {
+    fn add_records(&mut self, records: Vec<Keep>, bytes: usize) -> Result<(), Over> {
+        self.records.extend(records);
+        self.bytes += bytes;
+        if self.records.len() > MAX_KEPT_AT_ONCE || self.bytes > MAX_GATHERED {
+            return Err(Over::Malformed(FrameError::TooLarge));
+        }
+        Ok(())
+    }
+
     fn add(&mut self, puts: Vec<Put>, bytes: usize) -> Result<(), Over> {
         self.puts.extend(puts);
         self.bytes += bytes;

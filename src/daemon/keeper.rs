@@ -10,7 +10,7 @@ use clawvault_core::auditlog::Item;
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::domain::{Event, Outcome, ProfileName};
 use clawvault_core::memory;
-use clawvault_core::platform::SystemClock;
+use clawvault_core::platform::{SystemClock, process};
 use clawvault_core::vault::{Opener, Vault, Want, Who, memory_warning};
 use clawvault_proto::Outgoing;
 use clawvault_proto::messages as m;
@@ -42,6 +42,8 @@ pub(super) enum Job {
     Prove { key: VaultKey, done: oneshot::Sender<bool> },
     /// A refusal for the log.
     Note { who: Who, event: Event, items: Vec<Item> },
+    /// Something that the daemon itself wants, by the schedule.
+    Own { request: Box<Request>, done: mpsc::Sender<Result<Reply, AppError>> },
     /// Something of the vault.
     Use { who: Who, authority: Authority, request: Box<Request>, done: oneshot::Sender<Answer> },
 }
@@ -170,7 +172,27 @@ fn act(job: Job, vault: &mut Option<Vault>, shared: &Shared) {
                 vault.note(&who, event, Outcome::Refused, items);
             }
         }
+        Job::Own { request, done } => {
+            let who = Who { actor: process::actor(), ..Who::default() };
+            let reply = match vault {
+                Some(vault) if !shared.is_locking() => {
+                    perform(vault, &who, &Authority::Operator, *request, &mut |_, _| true)
+                }
+                _ => Err(locked("")),
+            };
+            done.send(reply).ok();
+        }
         Job::Use { who, authority, request, done } => {
+            let changes_schedule = matches!(
+                &*request,
+                Request::PolicyApply(_)
+                    | Request::Steps(..)
+                    | Request::Set(..)
+                    | Request::Import(..)
+            );
+            if changes_schedule {
+                shared.wake();
+            }
             let answer = match vault {
                 // Whoever has gone away needs no answer, and nothing is opened for them.
                 _ if done.is_closed() => return,

@@ -5,16 +5,19 @@
 //! change ([`authority`]). Locking stops everything that holds a value.
 
 mod authority;
+mod chores;
 mod connection;
 mod gateways;
 mod keeper;
 mod race;
+mod scheduler;
 mod shared;
 mod timers;
 
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clawvault_core::crypto::VaultKey;
@@ -25,7 +28,7 @@ use clawvault_core::vault::{Place, Who};
 use tokio::net::UnixListener as Listener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{AppError, Code};
+use crate::app::{App, AppError, Code, KeySource};
 use keeper::Keeper;
 use shared::Shared;
 
@@ -103,6 +106,8 @@ async fn run(
     let mut signals = signals.map_err(|error| failed("no signal can be awaited", &error))?;
     let key = options.key.as_ref().map(|(key, by)| (key.copy(), by.clone()));
     let who = options.who.clone();
+    let app_parts =
+        (options.place.clone(), options.runtime.clone(), dir.path().join(&options.socket));
     let shared = Arc::new(Shared::new(options, descriptors));
     let keeper = Keeper::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     if let Some((key, opened_by)) = key {
@@ -115,8 +120,10 @@ async fn run(
             }
         }
     }
+    scheduler::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", dir.path().join(&name).display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
+    let over = chores(&shared, app_parts);
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
     let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));
     let mut words = shared.in_words();
@@ -142,15 +149,34 @@ async fn run(
     }
     tell("STOPPING=1");
     say("stopping");
+    over.store(true, Ordering::Relaxed);
     accepting.abort();
     timers.abort();
     shared.lock("the daemon was stopped", None).await;
     shared.stop();
+    // What the scheduler was about stands in the journal: the next daemon goes on there.
+    shared.wake();
     keeper.end();
     if !handed {
         dir.remove(&name).ok();
     }
     Ok(())
+}
+
+/// Starts the thread that does what is due by itself; it ends once what it gives is set.
+fn chores(
+    shared: &Arc<Shared>,
+    (place, runtime, socket): (Place, PathBuf, PathBuf),
+) -> Arc<AtomicBool> {
+    let over = Arc::new(AtomicBool::new(false));
+    let (shared, ends) = (Arc::clone(shared), Arc::clone(&over));
+    let work = move || {
+        let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
+        chores::work(&App { place, runtime, socket, keys }, &shared, &ends);
+    };
+    // Where no thread can be had, everything else goes on; what is due stays due.
+    std::thread::Builder::new().name("chores".to_owned()).spawn(work).ok();
+    over
 }
 
 fn listening(listener: &UnixListener) -> std::io::Result<Listener> {

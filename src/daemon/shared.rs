@@ -1,8 +1,9 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clawvault_core::crypto::VaultKey;
@@ -19,7 +20,7 @@ use super::authority::{self, KnownRun, Leader, Standing};
 use super::gateways::Gateways;
 use super::keeper::{Answer, Job};
 use super::timers::{Limits, Times};
-use crate::app::session::{Authority, Request, RunGrant};
+use crate::app::session::{Authority, Reply, Request, RunGrant};
 use crate::app::{AppError, Code};
 
 /// Bytes of large messages that may be on their way in at once, in KiB.
@@ -54,6 +55,11 @@ pub(super) struct Shared {
     pub(super) told_of_memory: AtomicBool,
     /// One holder for each answer with values that is on its way out.
     pub(super) under_way: Arc<()>,
+    /// Where records of runs are kept.
+    pub(super) runtime_path: PathBuf,
+    /// Counts what may bring the next rotation forward.
+    woken: Mutex<u64>,
+    waker: Condvar,
 }
 
 #[derive(Default)]
@@ -93,6 +99,9 @@ impl Shared {
             most: MOST.min(room / 2).max(1),
             told_of_memory: AtomicBool::new(false),
             under_way: Arc::new(()),
+            runtime_path: options.runtime,
+            woken: Mutex::new(0),
+            waker: Condvar::new(),
         }
     }
 
@@ -107,6 +116,32 @@ impl Shared {
     /// No job is taken any more.
     pub(super) fn stop(&self) {
         *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Something may be due earlier than it was.
+    pub(super) fn wake(&self) {
+        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.waker.notify_all();
+    }
+
+    /// Sleeps until then, or until something changes after `seen`; gives the count of changes.
+    pub(super) fn sleep(&self, most: Duration, seen: u64) -> u64 {
+        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |count: &mut u64| *count == seen;
+        let slept = self.waker.wait_timeout_while(woken, most, same);
+        *slept.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// True where no job is taken any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Asks the keeper for something that the daemon itself wants.
+    pub(super) fn own(&self, request: Request) -> Result<Reply, AppError> {
+        let (done, outcome) = std::sync::mpsc::channel();
+        self.send(Job::Own { request: Box::new(request), done })?;
+        outcome.recv().unwrap_or_else(|_| Err(stopping()))
     }
 
     pub(super) fn is_locking(&self) -> bool {
@@ -148,13 +183,27 @@ impl Shared {
 
     /// Judges a peer.
     pub(super) fn judge(&self, peer: &Peer) -> Standing {
+        if peer.process == ProcessId::own() {
+            return Standing::Operator("it is the daemon itself");
+        }
+        let (leaders, runs) = self.leaders_and_runs();
+        authority::judge(peer, &leaders, &runs)
+    }
+
+    /// True for a resolver that an operator's own OpenClaw started.
+    pub(super) fn is_resolver_of_operator(&self, peer: &Peer) -> bool {
+        let (leaders, runs) = self.leaders_and_runs();
+        authority::is_resolver_of_operator(peer, &leaders, &runs)
+    }
+
+    fn leaders_and_runs(&self) -> (Vec<Leader>, Vec<KnownRun>) {
         let (leaders, mut runs) = {
             let state = self.state();
             (state.leaders.clone(), state.runs.clone())
         };
         // Those of runs that were launched before us, or beside us while we were locked.
         runs.extend(self.runtime.as_ref().map(authority::recorded).unwrap_or_default());
-        authority::judge(peer, &leaders, &runs)
+        (leaders, runs)
     }
 
     /// Opens the vault, or, where it is open, takes the key for what it is.
@@ -174,6 +223,7 @@ impl Shared {
             state.times = Some(Times { unlocked: now, used: now, slept_ms: slept_ms() });
             state.unlocked_ms = Some(SystemClock.now_ms());
             state.why_locked.clear();
+            self.wake();
         }
         Ok(())
     }
@@ -228,7 +278,8 @@ impl Shared {
                 return Answer::refused(locked(&state.why_locked));
             };
             // To look how things stand keeps nothing awake.
-            if !matches!(request, Request::Health(_)) {
+            let own = who.actor.pid == std::process::id();
+            if !own && !matches!(request, Request::Health(_)) {
                 times.used = Instant::now();
             }
         }

@@ -229,7 +229,8 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
     ) -> Result<Result<(), VendorError>, B::Error> {
         for orphan in found {
             let key_id = Some(orphan.key_id.clone());
-            let ask = Ask { key: Vec::new(), key_id, ..ask.clone() };
+            let beside = ask.key.clone();
+            let ask = Ask { key: Vec::new(), beside, key_id, ..ask.clone() };
             let done = {
                 let _turn = self.door(work).await;
                 adapter.revoke(&ask).await

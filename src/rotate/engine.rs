@@ -324,6 +324,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         Ok(Ask {
             secret: look.life.name.to_string(),
             key: fields.unwrap_or_default(),
+            beside: Fields::new(),
             key_id: look.life.key_id(version).map(str::to_owned),
             admin: admin_fields.filter(|fields| !fields.is_empty()),
             params: look.rule.params.clone(),

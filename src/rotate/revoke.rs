@@ -171,7 +171,9 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         if confirmed && work.adapter.is_none() {
             return self.refused(work, version, Some("a person says that it was revoked")).await;
         }
-        let why = format!("version {version} has to be revoked by a person. {guide}");
+        let targets = work.open().map(|open| open.targets.as_slice()).unwrap_or_default();
+        let numbers: Vec<String> = targets.iter().map(u32::to_string).collect();
+        let why = format!("version {} has to be revoked by a person. {guide}", numbers.join(", "));
         self.ask_person(work, &why).await
     }
 

@@ -10,6 +10,7 @@
 
 mod guards;
 mod made_up;
+mod nginx;
 mod openclaw;
 mod sshd;
 mod trees;

@@ -71,6 +71,7 @@ const UNSERVED: &[(&str, &str)] = &[
     ("doctor", "doctor needs the store itself"),
     ("init", "status tells of the daemon"),
     ("log", "the log has the unlocking, too"),
+    ("openclaw-link", "to link needs the store itself"),
     ("recipients", "recipients need the store itself"),
     ("run-refused", "whoever unlocked needs no key on the command line"),
     ("scan-cache", "uninstall wants the daemon ended"),

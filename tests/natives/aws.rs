@@ -8,7 +8,7 @@ use clawvault_providers::adapter::registry::{Settings, adapter};
 use clawvault_providers::adapter::{Adapter, Ask, Kind, Level, Operation, Revoked, Validity};
 
 use crate::server::{Server, find, home};
-use crate::{ask, fields, is_dead, is_live, run};
+use crate::{ask, fields, is_dead, is_live, orphaned, run};
 
 /// Makes an administrator and a user who may do nothing but change its own keys, with botocore.
 const PREPARE: &str = r#"
@@ -137,7 +137,7 @@ fn what_aws_refuses_is_told_by_its_kind() {
         // An orphan is revoked by its id, by the right of the key beside it.
         let app = cloud.ask(1);
         let orphan = cloud.adapter.create(&app).await.unwrap();
-        let named = Ask { key_id: orphan.key_id, ..cloud.by_admin(1) };
+        let named = orphaned(&app, &orphan.key_id.unwrap());
         assert_eq!(cloud.adapter.revoke(&named).await.unwrap(), Revoked::Done);
         assert!(is_dead(&cloud.validity(&Ask { key: orphan.fields, ..app.clone() }).await));
         assert!(is_live(&cloud.validity(&app).await));

@@ -11,6 +11,7 @@
 )]
 
 mod aws;
+mod engine;
 mod load;
 mod postgres;
 #[allow(dead_code, reason = "this test asks no server over HTTP")]
@@ -44,6 +45,12 @@ fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
 fn ask(key: Fields, params: &[(&str, &str)]) -> Ask {
     let own = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
     Ask { key, params: params.iter().map(own).collect(), ..Ask::default() }
+}
+
+/// What the engine asks with about a key of which only the id is known.
+fn orphaned(beside: &Ask, id: &str) -> Ask {
+    let (key_id, beside_it) = (Some(id.to_owned()), beside.key.clone());
+    Ask { key: Fields::new(), beside: beside_it, key_id, ..beside.clone() }
 }
 
 /// Runs what is asynchronous, as a command does.

@@ -10,12 +10,12 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use crate::load::{Connect, Load, Worker};
 use crate::server::{Server, find, home, unprivileged};
-use crate::{ask, field, fields, is_dead, is_live, rotate, rotate_under_load, run};
+use crate::{ask, field, fields, is_dead, is_live, orphaned, rotate, rotate_under_load, run};
 
-const ADMIN: &str = "made-up-admin-password";
-const FIRST: &str = "made-up-first-password";
+pub(crate) const ADMIN: &str = "made-up-admin-password";
+pub(crate) const FIRST: &str = "made-up-first-password";
 
-fn start() -> Server {
+pub(crate) fn start() -> Server {
     let home = home();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let bins: Vec<PathBuf> = versions.map(|entry| entry.unwrap().path().join("bin")).collect();
@@ -162,7 +162,7 @@ fn a_lost_reply_is_settled_by_the_label_and_the_orphan_goes() {
         let listed = Postgres.list(&first).await.unwrap();
         let orphan = listed.iter().find(|key| key.name.as_deref() == Some("rotation-7")).unwrap();
         assert_eq!((orphan.key_id.as_str(), orphan.active), ("app_b", true));
-        let named = Ask { key_id: Some(orphan.key_id.clone()), ..first.clone() };
+        let named = orphaned(&first, &orphan.key_id);
         assert_eq!(Postgres.revoke(&named).await.unwrap(), Revoked::Done);
         let lost = Ask { key: made.fields, ..first.clone() };
         assert!(is_dead(&Postgres.validate(&lost).await.unwrap()));

@@ -6,12 +6,12 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
 
-use clawvault_providers::adapter::{Adapter, Ask, Fields, Kind, Revoked};
+use clawvault_providers::adapter::{Adapter, Ask, Fields, Kind, Listed, Revoked};
 use clawvault_providers::native::redis::Redis;
 
 use crate::load::{Connect, Load, Worker};
 use crate::server::{Server, find, home};
-use crate::{ask, field, fields, is_dead, is_live, rotate, rotate_under_load, run};
+use crate::{ask, field, fields, is_dead, is_live, orphaned, rotate, rotate_under_load, run};
 
 const ADMIN: &str = "made-up-admin-password";
 const FIRST: &str = "made-up-first-password";
@@ -87,6 +87,7 @@ fn two_passwords_are_valid_at_once_and_no_client_notices() {
     let users = fs::read_to_string(server.home.path().join("users.acl")).unwrap();
     let app = users.lines().find(|line| line.starts_with("user app ")).unwrap();
     assert_eq!(app.matches('#').count(), 1, "one password is left");
+    assert_eq!(users.lines().count(), 4, "one mark is left: {users}");
     assert!(!users.contains(field(&last.key, "password")));
 }
 
@@ -97,15 +98,13 @@ fn a_user_may_do_it_for_itself_and_a_lost_reply_is_settled() {
     let load = Load::start(1, &first.key, &clients());
     run(async {
         let last = rotate(&Redis, &first, "one", &load).await;
-        // The reply is lost: an id shows up in the list that nobody knows.
-        let lost = Redis.create(&last).await.unwrap();
+        // The reply is lost: the label tells which it is.
+        let asked = Ask { label: "clawvault-x-1".to_owned(), ..last.clone() };
+        let lost = Redis.create(&asked).await.unwrap();
         let listed = Redis.list(&last).await.unwrap();
-        let known = last.key_id.clone().unwrap();
-        let [orphan] = listed.iter().filter(|key| key.key_id != known).collect::<Vec<_>>()[..]
-        else {
-            panic!("{listed:?}");
-        };
-        let named = Ask { key_id: Some(orphan.key_id.clone()), ..last.clone() };
+        let is_named = |key: &&Listed| key.name.as_deref() == Some("clawvault-x-1");
+        let orphan = listed.iter().find(is_named).unwrap();
+        let named = orphaned(&last, &orphan.key_id);
         assert_eq!(Redis.revoke(&named).await.unwrap(), Revoked::Done);
         assert!(is_dead(&Redis.validate(&Ask { key: lost.fields, ..last.clone() }).await.unwrap()));
         assert!(is_live(&Redis.validate(&last).await.unwrap()));

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::load::{Connect, Load, Worker};
 use crate::server::{Server, find, is_root};
-use crate::{ask, field, fields, is_dead, is_live, rotate, rotate_under_load, run};
+use crate::{ask, field, fields, is_dead, is_live, orphaned, rotate, rotate_under_load, run};
 
 /// Logins are slow; more clients would only wait for the processor.
 const CLIENTS: usize = 2;
@@ -156,6 +156,16 @@ fn a_file_of_the_host_is_edited_over_a_login() {
             "{file}"
         );
         assert_eq!(file.lines().count(), 3, "{file}");
+        // The reply is lost: the label tells which it is, and the key beside it removes it.
+        let alone = Ask { admin: None, ..by_admin.clone() };
+        let lost = Ask { label: "clawvault-x-1".to_owned(), ..alone.clone() };
+        let lost = Ssh.create(&lost).await.unwrap();
+        let listed = Ssh.list(&alone).await.unwrap();
+        let orphan =
+            listed.iter().find(|key| key.name.as_deref() == Some("clawvault-x-1")).unwrap();
+        assert_eq!(Ssh.revoke(&orphaned(&alone, &orphan.key_id)).await.unwrap(), Revoked::Done);
+        assert!(is_dead(&Ssh.validate(&Ask { key: lost.fields, ..alone.clone() }).await.unwrap()));
+        assert_eq!(host.read("authorized_keys"), file);
         // Nobody is locked out: not the admin, not the last key, not the operator's own session.
         let other = Ask { key: host.key("other"), key_id: None, ..by_admin.clone() };
         assert_eq!(Ssh.revoke(&other).await.unwrap_err().kind, Kind::Conflict);

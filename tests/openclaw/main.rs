@@ -12,6 +12,7 @@
     reason = "a test speaks, and fails by it"
 )]
 
+mod linked;
 #[path = "../support/model_server.rs"]
 mod model_server;
 #[path = "../support/process.rs"]

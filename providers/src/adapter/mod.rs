@@ -69,6 +69,9 @@ pub struct Ask {
     pub key: Fields,
     /// The vendor's own id of the key, where it is known: kept since the key was made.
     pub key_id: Option<String>,
+    /// Where an orphan is asked about, of which only the id is known, and `key` is empty: the fields of
+    /// the key beside it. They say where the vendor is and may ask; they are never its object.
+    pub beside: Fields,
     /// The fields of the admin credential that the policy names.
     pub admin: Option<Fields>,
     /// `params` of the policy.

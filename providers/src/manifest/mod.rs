@@ -5,6 +5,7 @@
 //! text. What no single file can show (an id or a variable that two manifests claim) is checked by
 //! whoever puts manifests together. Patterns are not compiled here: that needs the regex engine.
 
+pub mod money;
 pub mod recipes;
 pub mod template;
 
@@ -44,6 +45,8 @@ pub struct Manifest {
     /// The calls for keys of another kind.
     #[serde(default)]
     pub variants: Vec<Variant>,
+    /// The calls about money.
+    pub money: Option<money::Purse>,
 }
 
 /// One environment variable and the secret it fills.
@@ -123,6 +126,22 @@ impl Manifest {
             let place = error.span().map_or(Place::File, |span| Place::of(text, span.start));
             place.refuses_because(kind(error.message()))
         })?;
+        manifest.checked()
+    }
+
+    /// A manifest that a user has put into the policy; the same checks.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_table(table: toml::Table) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::Value::Table(table)
+            .try_into()
+            .map_err(|error: toml::de::Error| Place::File.refuses_because(kind(error.message())))?;
+        manifest.checked()
+    }
+
+    fn checked(self) -> Result<Self, ManifestError> {
+        let manifest = self;
         manifest.check_head().map_err(|reason| Place::File.refuses(reason))?;
         for (at, entry) in manifest.variables.iter().enumerate() {
             let earlier = manifest.variables.get(..at).unwrap_or_default();
@@ -139,6 +158,10 @@ impl Manifest {
         if let Some(interface) = manifest.interface().map_err(|why| Place::File.refuses(why))? {
             let refuse = |(place, reason): (String, _)| Place::Recipe(place).refuses(reason);
             interface.check().map_err(refuse)?;
+        }
+        if let Some(purse) = &manifest.money {
+            let checked = purse.check(manifest.api.is_some());
+            checked.map_err(|reason| Place::File.refuses(reason))?;
         }
         Ok(manifest)
     }

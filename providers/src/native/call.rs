@@ -33,6 +33,22 @@ impl<'a> Call<'a> {
         Self { vendor, operation, ask }
     }
 
+    /// The fields that say where the vendor is: the key's own, or those of the one beside it.
+    pub(super) fn key(&self) -> &'a Fields {
+        if self.ask.key.is_empty() { &self.ask.beside } else { &self.ask.key }
+    }
+
+    /// The id of the key that it is about, where it is not that of the fields in [`Call::key`].
+    pub(super) fn other_id(&self, own: &str) -> Step<Option<&'a str>> {
+        match self.ask.key_id.as_deref() {
+            Some(id) if id != own => Ok(Some(id)),
+            _ if self.ask.key.is_empty() => {
+                Err(self.fault(Kind::NotFound, "nothing tells which key is meant"))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// A failure, told in our own words.
     pub(super) fn fault(&self, kind: Kind, detail: impl Into<String>) -> VendorError {
         VendorError {

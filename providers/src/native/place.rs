@@ -40,7 +40,7 @@ pub(super) struct Place {
 impl Place {
     /// Where the key itself leads.
     pub(super) fn of_key(call: &Call<'_>, protocol: &Protocol) -> Step<Self> {
-        Self::of(call, protocol, &call.ask.key, None)
+        Self::of(call, protocol, call.key(), None)
     }
 
     /// Where the admin credential leads, or, where none is named, the key: the server's own place is
@@ -105,6 +105,15 @@ impl Place {
     }
 }
 
+/// The server and the user as a plan names them: it is made without the key's fields.
+pub(super) fn named(call: &Call<'_>, protocol: &Protocol) -> (String, String) {
+    if let Ok(place) = Place::of_key(call, protocol) {
+        return (place.server(), place.user);
+    }
+    let server = call.param("host").unwrap_or("the key's server").to_owned();
+    (server, call.param("user").unwrap_or("(the key's user)").to_owned())
+}
+
 /// The fields of the key with another login, in the shape that they have.
 pub(super) fn with_login(
     call: &Call<'_>,
@@ -112,7 +121,7 @@ pub(super) fn with_login(
     user: &str,
     password: &Value,
 ) -> Step<Fields> {
-    let mut fields = call.ask.key.clone();
+    let mut fields = call.key().clone();
     let name = |text: &str| FieldName::parse(text).unwrap_or_default();
     if let Some((at, url)) = whole(&fields, protocol) {
         let password = percent_encoded(password.expose());

@@ -5,6 +5,8 @@
 //! value.
 
 mod auth;
+mod exact;
+mod figures;
 mod fill;
 mod finding;
 mod list;
@@ -13,6 +15,7 @@ mod request;
 mod step;
 mod time;
 
+pub use figures::Window;
 pub use read::check_paths;
 
 use std::sync::LazyLock;
@@ -29,6 +32,15 @@ use crate::manifest::recipes::{self as grammar, Api, Interface, Recipes, Step};
 
 use fill::Scope;
 use step::{Outcome, Verdict};
+
+/// The figures of one answer.
+pub(crate) fn read_figures(
+    read: &crate::manifest::money::ReadEntry,
+    body: &[u8],
+    now_ms: i64,
+) -> Option<Vec<clawvault_core::domain::Reading>> {
+    figures::figures_of(read, body, now_ms).ok().map(|(figures, _)| figures)
+}
 
 /// A vendor whose interface is described by recipes.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! Who asks the vault on behalf of a rotation, again and again, without keeping it from others.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::platform::SystemClock;
 use clawvault_core::vault::{Opener, Vault};
@@ -15,16 +18,24 @@ pub(super) struct Asking<'a> {
     app: &'a App,
     /// True to open the vault here where the daemon has it locked: taking power away needs no daemon.
     even_locked: bool,
+    /// True while the vault stays open here between two questions.
+    hold: Rc<Cell<bool>>,
     conversation: Option<Session>,
     key: Option<(VaultKey, String)>,
 }
 
 impl<'a> Asking<'a> {
     pub(super) fn new(app: &'a App, even_locked: bool) -> Self {
-        Self { app, even_locked, conversation: None, key: None }
+        Self { app, even_locked, hold: Rc::default(), conversation: None, key: None }
     }
 
-    /// Asks, and closes the vault again.
+    /// Keeps the vault open here, until that is taken back: others wait for it meanwhile.
+    pub(super) fn holding(&self) -> Rc<Cell<bool>> {
+        self.hold.set(true);
+        Rc::clone(&self.hold)
+    }
+
+    /// Asks, and closes the vault again unless it is held.
     pub(super) fn ask(&mut self, request: Request) -> Result<Reply, AppError> {
         let mut session = match self.conversation.take() {
             Some(session) => session,
@@ -34,6 +45,7 @@ impl<'a> Asking<'a> {
         // A daemon's conversation costs nobody anything; a vault that is open here does.
         match session {
             Session::Remote(_) => self.conversation = Some(session),
+            Session::Local(..) if self.hold.get() => self.conversation = Some(session),
             Session::Local(..) => drop(session.close()),
         }
         reply

@@ -46,6 +46,16 @@ pub(super) fn standings(overview: &Overview, now_ms: i64) -> Vec<Standing> {
     overview.looks.iter().map(standing).collect()
 }
 
+/// The next moment when something goes on without a person.
+pub(super) fn next(overview: &Overview, now_ms: i64) -> Option<i64> {
+    let goes_on = |standing: &Standing| match (&standing.life.open, &standing.due) {
+        (Some(open), _) => (!open.needs_person).then_some(open.next_ms),
+        (None, Some(due)) => due.automatic.then_some(due.at_ms),
+        (None, None) => None,
+    };
+    standings(overview, now_ms).iter().filter_map(goes_on).min()
+}
+
 /// When a secret is due; none where nothing says that it should be.
 fn due(
     vendors: &PolicyVendors,

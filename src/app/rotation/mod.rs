@@ -115,8 +115,7 @@ impl App {
     /// Where the vault fails.
     pub fn standings(&self) -> Result<Vec<Standing>, AppError> {
         let mut asking = Asking::new(self, false);
-        let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
-        run(async { Ok(due::standings(&overview, SystemClock.now_ms())) })
+        standings_of(asking.ask(Request::Lives(None))?)
     }
 
     /// Lets a rotation go on: with a key that a person made, or by a person's word.
@@ -224,6 +223,31 @@ pub fn rotate(
         .await?;
         Ok(rotated)
     })
+}
+
+/// Rotates what is due, and gives the moment when something is due next, in milliseconds since 1970.
+///
+/// # Errors
+/// Where the vault fails.
+pub fn pass(
+    ask: &mut dyn FnMut(Request) -> Result<Reply, AppError>,
+    runtime: &Path,
+) -> Result<Option<i64>, AppError> {
+    let before = Overview::of(ask(Request::Lives(None))?)?;
+    let now = SystemClock.now_ms();
+    let is_due = run(async { Ok(due::next(&before, now)) })?.is_some_and(|at| at <= now);
+    if !is_due {
+        return run(async { Ok(due::next(&before, now)) });
+    }
+    rotate(ask, runtime, &Which::Due, &mut |_| {})?;
+    let after = Overview::of(ask(Request::Lives(None))?)?;
+    run(async { Ok(due::next(&after, SystemClock.now_ms())) })
+}
+
+/// How each secret stands, by what a session told.
+pub(in crate::app) fn standings_of(reply: Reply) -> Result<Vec<Standing>, AppError> {
+    let overview = Overview::of(reply)?;
+    run(async { Ok(due::standings(&overview, SystemClock.now_ms())) })
 }
 
 /// Begins, where nothing is under way.

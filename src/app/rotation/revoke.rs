@@ -118,6 +118,7 @@ impl App {
         let start = Instant::now();
         let began_ms = SystemClock.now_ms();
         let mut asking = Asking::new(self, true);
+        let held = asking.holding();
         let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
         let Chosen { looks, left } = choose(&overview, options)?;
         let policy = overview.policy;
@@ -128,6 +129,7 @@ impl App {
             let (looks, mut lines) = cut(&engine, looks, version, began_ms)?;
             let cut_ms = start.elapsed().as_millis();
             say(&Row::Cut(looks.len(), cut_ms));
+            held.set(false);
             prime(&engine, &looks)?;
             let is_admin = |look: &Look| look.info.admin || policy.is_admin(&look.life.name);
             let (last, first): (Vec<Look>, Vec<Look>) = looks.into_iter().partition(is_admin);

@@ -8,11 +8,12 @@ use clawvault_core::auditlog::Item;
 use clawvault_core::domain::{
     Agent, Event, FieldName, Policy, ProfileName, Program, SecretInfo, SecretName, Variable,
 };
+use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::{Vault, VaultError, Who};
 
 use super::FromName;
 use crate::app::session::{Authority, LaunchSlot, Launched, Reply};
-use crate::app::{AppError, Code};
+use crate::app::{AppError, Code, Pauses};
 use crate::launch::Room;
 
 /// What a launch asks of the vault.
@@ -66,7 +67,7 @@ pub(in crate::app) fn launch(
         agent: ask.agent.as_ref().map(ToString::to_string),
         ..who.clone()
     };
-    let (slots, fills) = match allotted(vault, &policy, authority, ask) {
+    let (slots, fills, notes) = match allotted(vault, &policy, authority, ask) {
         Ok(allotted) => allotted,
         Err(error) => {
             vault.note(&who, Event::Run, error.outcome(), asked(ask));
@@ -92,7 +93,7 @@ pub(in crate::app) fn launch(
         fills: fills?,
         holds: holds.collect(),
     };
-    Ok(Reply { revealed, launched: Some(launched), ..Reply::default() })
+    Ok(Reply { revealed, launched: Some(launched), notes, ..Reply::default() })
 }
 
 /// What the program gets, if it may have it and it fits.
@@ -101,7 +102,7 @@ fn allotted(
     policy: &Policy,
     authority: &Authority,
     ask: &RunAsk,
-) -> Result<(Vec<Slot>, Vec<Fill>), AppError> {
+) -> Result<(Vec<Slot>, Vec<Fill>, Vec<String>), AppError> {
     let grant = grant(policy, ask)?;
     let profile = match (&ask.profile, grant) {
         (Some(profile), _) => profile.clone(),
@@ -114,9 +115,38 @@ fn allotted(
     };
     let slots = choose(vault, policy, &allowed, &profile, ask)?;
     let fills = fill(vault, policy, &allowed, &profile, &ask.places)?;
+    let (slots, notes) = without_paused(vault, slots, &fills, ask)?;
     refuse_doubles(&slots)?;
     check_fit(&slots, &ask.room)?;
-    Ok((slots, fills))
+    Ok((slots, fills, notes))
+}
+
+/// Leaves out what is paused, and says so; what was asked for by name is refused.
+fn without_paused(
+    vault: &Vault,
+    slots: Vec<Slot>,
+    fills: &[Fill],
+    ask: &RunAsk,
+) -> Result<(Vec<Slot>, Vec<String>), AppError> {
+    let (pauses, now_ms) = (Pauses::of(vault)?, SystemClock.now_ms());
+    let pause = |info: &SecretInfo| pauses.find(&info.profile, &info.name, now_ms);
+    if let Some(pause) = fills.iter().find_map(|fill| pause(&fill.info)) {
+        return Err(pause.refusal());
+    }
+    let named = |name: &SecretName| {
+        let from = ask.env.iter().chain(&ask.files);
+        ask.only.contains(name) || from.map(|from| &from.name).any(|one| one == name)
+    };
+    let (mut kept, mut notes) = (Vec::with_capacity(slots.len()), Vec::new());
+    for slot in slots {
+        match pause(&slot.info) {
+            None => kept.push(slot),
+            Some(pause) if named(&slot.info.name) => return Err(pause.refusal()),
+            Some(pause) => notes.push(format!("{} is left out: {}", pause.name, pause.why)),
+        }
+    }
+    notes.dedup();
+    Ok((kept, notes))
 }
 
 /// Finds the secret of every place, each refused as a variable would be.

@@ -4,13 +4,16 @@ use clawvault_core::auditlog::{Digests, Item, Read, Scope};
 use clawvault_core::domain::{
     Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName,
 };
-use clawvault_core::platform::{Dir, Private};
+use clawvault_core::platform::{Clock, Dir, Private, SystemClock};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
 use super::{Authority, Each, GatewayAsk, Health, Reply, Request};
 use crate::app::run::{is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
-use crate::app::{AppError, Code, Query};
+use crate::app::{AppError, Code, Pauses, Query};
+
+/// Bytes of records after which an answer is full.
+const KEPT_AT_ONCE: usize = 8 * 1024 * 1024;
 
 /// Does what is asked, for whoever may ask it.
 ///
@@ -72,6 +75,7 @@ pub fn perform(
             export(vault, who, &profile, &only, without_admin)
         }
         Request::Values => values(vault, who),
+        Request::Verify(profile, only) => verify(vault, who, &profile, &only),
         Request::Run(ask) => launch(vault, who, authority, &ask),
         Request::Resolve(profile, ids) => resolve(vault, who, authority, &profile, &ids),
         Request::Log(query, _) => log(vault, who, &query, each),
@@ -87,7 +91,11 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
-        Request::Lives(key) => lives(vault, key),
+        Request::Kept(names) => kept(vault, &names),
+        Request::Keep(changes) => {
+            Ok(Reply { was_kept: vault.keep(who, &changes)?, ..Reply::default() })
+        }
+        Request::Lives(key) => lives(vault, authority, key),
         Request::Steps(revoke, steps) => {
             let event = if revoke { Event::Revoke } else { Event::Rotate };
             Ok(Reply { lives: vault.step(who, event, steps)?, ..Reply::default() })
@@ -119,6 +127,7 @@ pub fn event_of(request: &Request) -> Event {
         Request::PolicyApply(_) => Event::Policy,
         Request::Export(..) => Event::Export,
         Request::Values => Event::Scan,
+        Request::Verify(..) => Event::Verify,
         Request::Run(_) => Event::Run,
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
@@ -127,6 +136,7 @@ pub fn event_of(request: &Request) -> Event {
         Request::Steps(false, _) | Request::Keys(false, _) => Event::Rotate,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
+        Request::Kept(_) | Request::Keep(_) => Event::Spend,
         Request::Gateway(GatewayAsk::Start(..)) => Event::Run,
         Request::Gateway(GatewayAsk::Window(..)) => Event::Resolve,
     }
@@ -143,7 +153,7 @@ pub fn items_of(request: &Request) -> Vec<Item> {
         Request::Resolve(profile, ids) => {
             ids.iter().take(64).map(|(name, _)| item(profile, name)).collect()
         }
-        Request::Export(profile, only, _) => {
+        Request::Export(profile, only, _) | Request::Verify(profile, only) => {
             only.iter().take(64).map(|name| item(profile, name)).collect()
         }
         _ => Vec::new(),
@@ -158,7 +168,7 @@ fn refuse_beyond_grant(
 ) -> Option<AppError> {
     let covered = |profile, name| authority.covers(vault, profile, name);
     if let (Request::Get(want, _), Authority::Run(_)) = (request, authority)
-        && let Err(error) = refuse_revoked(vault, want)
+        && let Err(error) = refuse_taken_back(vault, want)
     {
         return Some(error);
     }
@@ -172,14 +182,15 @@ fn refuse_beyond_grant(
         Request::Show(_, profile, name) => covered(profile, name),
         Request::Resolve(profile, ids) => ids.iter().all(|(name, _)| covered(profile, name)),
         // What these give is narrowed to the grant.
-        Request::List(..) | Request::Run(_) => true,
+        Request::List(..) | Request::Lives(_) | Request::Run(_) => true,
         _ => false,
     };
     (!allowed).then(beyond_grant)
 }
 
-/// A revoked version is no agent's any more; the operator may still look at it.
-fn refuse_revoked(vault: &Vault, want: &Want) -> Result<(), AppError> {
+/// What was revoked or is paused is no agent's any more; the operator may still look at it.
+fn refuse_taken_back(vault: &Vault, want: &Want) -> Result<(), AppError> {
+    Pauses::refuse(vault, &want.profile, &want.name)?;
     match vault.secret(&want.profile, &want.name)? {
         Some(info) => refuse_blocked(&vault.blocked()?, &info),
         None => Ok(()),
@@ -203,7 +214,7 @@ pub fn perform_gets(
     for (who, authority, want, one_field) in asks {
         let covered = authority.covers(vault, &want.profile, &want.name);
         let revoked = match authority {
-            Authority::Run(_) if covered => refuse_revoked(vault, want).err(),
+            Authority::Run(_) if covered => refuse_taken_back(vault, want).err(),
             _ => None,
         };
         if let Some(error) = revoked {
@@ -351,6 +362,38 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
     Ok(Reply { revealed, text, ..Reply::default() })
 }
 
+fn verify(
+    vault: &mut Vault,
+    who: &Who,
+    profile: &ProfileName,
+    only: &[SecretName],
+) -> Result<Reply, AppError> {
+    let infos = if only.is_empty() {
+        let in_profile = |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
+        vault.secrets()?.into_iter().filter(in_profile).collect()
+    } else {
+        named(vault, profile, only)?
+    };
+    let (policy, text) = (vault.policy()?, vault.policy_text()?);
+    let mut wanted: Vec<SecretName> = Vec::new();
+    for info in &infos {
+        let admin = policy.rule(profile, &info.name, info.vendor.as_deref()).admin;
+        wanted.extend(std::iter::once(info.name.clone()).chain(admin));
+    }
+    wanted.sort();
+    wanted.dedup();
+    let mut wants = Vec::new();
+    for name in wanted {
+        // An admin credential that is not there is missed where it is needed.
+        let there = vault.secret(profile, &name)?.is_some_and(|info| info.removed_ms.is_none());
+        if there {
+            wants.push(Want { profile: profile.clone(), name, version: None });
+        }
+    }
+    let revealed = vault.reveal(who, Purpose::Verify, &wants)?;
+    Ok(Reply { revealed, infos, text, ..Reply::default() })
+}
+
 /// Those of the asked secrets that there are and that a program may have. One that was cut off is
 /// named without a value: whoever used it has to stop.
 fn resolve(
@@ -361,6 +404,7 @@ fn resolve(
     ids: &[(SecretName, Option<FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
+    let (pauses, now_ms) = (Pauses::of(vault)?, SystemClock.now_ms());
     let blocked = vault.blocked()?;
     let (mut infos, mut withheld) = (Vec::<SecretInfo>::new(), Vec::<SecretInfo>::new());
     for (name, field) in ids {
@@ -369,7 +413,8 @@ fn resolve(
         let known = infos.iter().chain(&withheld).any(|known| known.name == info.name);
         if known {
             continue;
-        } else if is_cut_off(&info, &blocked) {
+        } else if is_cut_off(&info, &blocked) || pauses.find(profile, &info.name, now_ms).is_some()
+        {
             withheld.push(info);
         } else if has_field(&info, field.as_ref()) {
             infos.push(info);
@@ -449,18 +494,27 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
     Ok(reply)
 }
 
-/// Secrets, what is known of their keys, and the policy.
-fn lives(vault: &mut Vault, key: Option<(ProfileName, SecretName)>) -> Result<Reply, AppError> {
-    let text = vault.policy_text()?;
-    let (infos, lives) = match key {
+/// Secrets, what is known of their keys, and the policy; of these only what the asker may have.
+fn lives(
+    vault: &mut Vault,
+    authority: &Authority,
+    key: Option<(ProfileName, SecretName)>,
+) -> Result<Reply, AppError> {
+    let text = match authority {
+        Authority::Operator => vault.policy_text()?,
+        _ => String::new(),
+    };
+    let (mut infos, mut lives) = match key {
         None => (vault.secrets()?, vault.lives()?),
         Some((profile, name)) => {
             let life = vault.life(&profile, &name)?;
             (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
         }
     };
-    let present = |info: &SecretInfo| info.removed_ms.is_none();
-    let infos = infos.into_iter().filter(present).collect();
+    infos.retain(|info| {
+        info.removed_ms.is_none() && authority.covers(vault, &info.profile, &info.name)
+    });
+    lives.retain(|life| authority.covers(vault, &life.profile, &life.name));
     Ok(Reply { infos, lives, text, ..Reply::default() })
 }
 
@@ -491,6 +545,20 @@ fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppErro
         names,
     };
     Ok(Reply { health: Some(health), ..Reply::default() })
+}
+
+/// Records by name, until an answer is full; at least one.
+fn kept(vault: &Vault, names: &[String]) -> Result<Reply, AppError> {
+    let (mut reply, mut bytes) = (Reply::default(), 0);
+    for name in names {
+        let kept = vault.kept(name)?;
+        bytes += kept.bytes.len();
+        reply.kept.push(kept);
+        if bytes > KEPT_AT_ONCE {
+            break;
+        }
+    }
+    Ok(reply)
 }
 
 /// A secret as the audit log names it, whether or not there is one.

@@ -7,7 +7,7 @@ use clawvault_core::domain::{
     Event, FieldName, Life, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
 use clawvault_core::platform::process::ProcessId;
-use clawvault_core::vault::{Note, Put, Step, Stored, Taken, Vault, Want};
+use clawvault_core::vault::{Keep, Kept, Note, Put, Step, Stored, Taken, Vault, Want};
 
 use crate::app::{Query, RunAsk, SetOptions, Setting};
 
@@ -36,6 +36,9 @@ pub enum Request {
     Export(ProfileName, Vec<SecretName>, bool),
     /// Every value of every version.
     Values,
+    /// Secrets of a profile, or some of them, to ask their vendors about, with the admin credentials
+    /// that the policy names for them; the policy's text comes with them.
+    Verify(ProfileName, Vec<SecretName>),
     /// Values for a program.
     Run(RunAsk),
     /// Values for OpenClaw's resolver; what there is not is left out.
@@ -48,6 +51,10 @@ pub enum Request {
     Import(Vec<Put>, bool),
     /// What the vault tells of itself, and the secrets of these blinded ids.
     Health(Vec<String>),
+    /// Records that features keep, by name; as many of the first ones as one answer holds.
+    Kept(Vec<String>),
+    /// Records to keep, all or none.
+    Keep(Vec<Keep>),
     /// What is known of the keys of one secret, or of all: secrets, lives, and the policy's text.
     Lives(Option<(ProfileName, SecretName)>),
     /// Steps of rotations (or, if true, of revocations), all or none.
@@ -94,6 +101,10 @@ pub struct Reply {
     pub taken: Option<Taken>,
     /// What the vault tells of itself.
     pub health: Option<Health>,
+    /// Records that features keep.
+    pub kept: Vec<Kept>,
+    /// Whether records were written; they are not where one had changed meanwhile.
+    pub was_kept: bool,
     /// True where a gateway was answered in the window that was closed.
     pub answered: bool,
     /// The agent of a gateway; it is for the daemon, and leaves it in no message.

@@ -13,9 +13,9 @@ use clawvault_core::domain::{
 };
 use clawvault_core::memory::LockedBytes;
 use clawvault_core::platform::process::ProcessId;
-use clawvault_core::vault::{Put, Step, VersionChange, Want, codec};
+use clawvault_core::vault::{Keep, Put, Step, VersionChange, Want, codec};
 use clawvault_proto::convert::{self, Revealing};
-use clawvault_proto::frame::PIECE;
+use clawvault_proto::frame::{MAX_MESSAGE, PIECE};
 use clawvault_proto::messages::{self as m, request::What};
 use clawvault_proto::{Frame, FrameError};
 
@@ -44,6 +44,8 @@ pub enum Inbound {
     Use(Request),
     /// Values of an import; more of them follow.
     More(Vec<Put>),
+    /// Records to keep; more of them follow.
+    MoreToKeep(Vec<Keep>),
 }
 
 /// Turns a request into messages; only an import is more than one.
@@ -88,6 +90,10 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
             without_admin,
         }),
         Request::Values => What::Values(m::Empty {}),
+        Request::Verify(profile, only) => What::Verify(m::Verify {
+            profile: profile.to_string(),
+            only: only.iter().map(ToString::to_string).collect(),
+        }),
         Request::Run(ask) => What::Run(run_message(ask)),
         Request::Resolve(profile, ids) => What::Resolve(m::Resolve {
             profile: profile.to_string(),
@@ -109,6 +115,8 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
         }),
         Request::Import(puts, commit) => return Ok(import_messages(&puts, commit)),
         Request::Health(ids) => What::Health(m::HealthQuery { ids }),
+        Request::Kept(names) => What::Kept(m::KeptQuery { names }),
+        Request::Keep(changes) => return Ok(keep_messages(changes)),
         Request::Lives(key) => What::Lives(m::LifeQuery {
             name: key.map(|(profile, name)| m::Name::of(&profile, &name)),
         }),
@@ -218,6 +226,26 @@ fn import_messages(puts: &[Put], commit: bool) -> Vec<Sent> {
     }
     all.push((What::Import(m::Import { more: false, commit, ..import }), body));
     all
+}
+
+fn keep_messages(changes: Vec<Keep>) -> Vec<Sent> {
+    let (mut all, mut keep, mut bytes) = (Vec::new(), m::Keep::default(), 0);
+    for change in changes {
+        bytes += 512 + change.now.len();
+        if bytes > MAX_MESSAGE / 2 && !keep.records.is_empty() {
+            let more = m::Keep { more: true, ..std::mem::take(&mut keep) };
+            all.push((What::Keep(more), Vec::new()));
+            bytes = 512 + change.now.len();
+        }
+        let Keep { name, was, now } = change;
+        keep.records.push(m::Kept { name, was: was.to_vec(), bytes: now });
+    }
+    all.push((What::Keep(keep), Vec::new()));
+    all
+}
+
+fn keep_of(kept: m::Kept) -> Result<Keep, FrameError> {
+    Ok(Keep { name: kept.name, was: check(kept.was.try_into())?, now: kept.bytes })
 }
 
 fn document(text: &str) -> Result<Vec<Value>, FrameError> {
@@ -340,6 +368,10 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             export.without_admin,
         ),
         What::Values(_) => Request::Values,
+        What::Verify(verify) => Request::Verify(
+            check(ProfileName::parse(&verify.profile))?,
+            convert::names(&verify.only)?,
+        ),
         What::Run(run) => Request::Run(run_ask(run)?),
         What::Resolve(resolve) => {
             let ids: Result<_, FrameError> = resolve.ids.into_iter().map(place).collect();
@@ -354,6 +386,14 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             Request::Backup(directory, backup.name, backup.replace)
         }
         What::Health(health) => Request::Health(health.ids),
+        What::Kept(query) => Request::Kept(query.names),
+        What::Keep(keep) => {
+            let records: Result<_, FrameError> = keep.records.into_iter().map(keep_of).collect();
+            return Ok(match keep.more {
+                true => Inbound::MoreToKeep(records?),
+                false => Inbound::Use(Request::Keep(records?)),
+            });
+        }
         What::Lives(query) => {
             Request::Lives(query.name.map(|name| convert::name(Some(name))).transpose()?)
         }

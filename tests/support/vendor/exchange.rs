@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value as Tree;
 
@@ -24,6 +26,9 @@ pub(crate) struct Book {
     pub(crate) key: Option<(String, String)>,
     /// The same for the admin credential, `{admin}`.
     pub(crate) admin: Option<(String, String)>,
+    /// The same over HTTP basic: user and password, `{id}` and `{value}`, or `{admin}`.
+    pub(crate) key_basic: Option<String>,
+    pub(crate) admin_basic: Option<String>,
     /// Status of an answer to a credential that is not accepted.
     #[serde(default = "unauthorized")]
     pub(crate) refused: u16,
@@ -42,7 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) name: String,
     /// Method and path; `{word}` takes a piece of the path between slashes, or a part of it.
     pub(crate) request: String,
-    /// Who has to ask: `key`, `admin`, `either`, or `none`, which refuses any credential.
+    /// Who has to ask: `key`, `admin`, `none`, which refuses any credential, or `any`, which is for
+    /// headers of the exchange to say.
     pub(crate) by: String,
     /// The query, all of it; `{word}` takes a value.
     #[serde(default)]
@@ -54,7 +60,10 @@ pub(crate) struct Exchange {
     pub(crate) json: Option<String>,
     /// The form body, all of it.
     pub(crate) form: Option<BTreeMap<String, String>>,
-    /// What it does: `make`, `kill` (by `{id}`, or by `{value}`, else the key that asks).
+    /// The body in pieces (multipart/form-data), all of it.
+    pub(crate) parts: Option<BTreeMap<String, String>>,
+    /// What it does: `make`, `replace` (makes one, and the one that asks ends), `kill` (by `{id}`, or
+    /// by its value, `{kill}`), `kill-asking`.
     #[serde(default)]
     pub(crate) does: String,
     /// The status.
@@ -120,24 +129,30 @@ impl Book {
         words: &Words,
         state: &State,
     ) -> Option<Option<Key>> {
-        let carries = |way: &Option<(String, String)>, value: &str, word: &str| {
-            let Some((header, form)) = way else { return false };
-            request.header(header) == Some(form.replace(word, value).as_str())
+        let sent = request.header("authorization").and_then(|text| text.strip_prefix("Basic "));
+        let sent = sent.and_then(|text| STANDARD.decode(text).ok());
+        let sent = sent.and_then(|bytes| String::from_utf8(bytes).ok());
+        let carries = |way: &Option<(String, String)>, basic: &Option<String>, words: &Words| {
+            let by_header = way.as_ref().is_some_and(|(header, form)| {
+                request.header(header) == Some(written(form, words).as_str())
+            });
+            by_header || basic.is_some() && basic.as_ref().map(|form| written(form, words)) == sent
         };
-        let live = state.keys.iter().filter(|key| key.live);
-        let named = words.get("credential");
-        let by_key = || {
-            live.clone().find(|key| match named {
-                Some(credential) => *credential == key.value,
-                None => carries(&self.key, &key.value, "{value}"),
-            })
+        let of_key = |key: &Key| {
+            let mut words = Words::new();
+            describe(key, &mut words);
+            words
         };
-        let by_admin = || carries(&self.admin, ADMIN, "{admin}");
+        let is_it = |key: &&Key| match words.get("credential") {
+            Some(credential) => *credential == key.value,
+            None => carries(&self.key, &self.key_basic, &of_key(key)),
+        };
+        let admin = Words::from([("admin".to_owned(), ADMIN.to_owned())]);
         match exchange.by.as_str() {
+            "any" => Some(None),
             "none" => request.header("authorization").is_none().then_some(None),
-            "admin" => by_admin().then_some(None),
-            "either" if by_admin() => Some(None),
-            _ => by_key().map(|key| Some(key.clone())),
+            "admin" => carries(&self.admin, &self.admin_basic, &admin).then_some(None),
+            _ => state.keys.iter().filter(|key| key.live).find(is_it).map(|key| Some(key.clone())),
         }
     }
 }
@@ -154,7 +169,7 @@ impl Exchange {
             return Err(None);
         }
         for (form, piece) in wanted.zip(pieces) {
-            if !capture(form, &decoded(piece), &mut words) {
+            if !capture(&decoded(form), &decoded(piece), &mut words) {
                 return Err(None);
             }
         }
@@ -185,6 +200,11 @@ impl Exchange {
             if !right || !all_fit(form, &pairs(&request.body), words) {
                 return Err(format!("{kind} body {}, not {form:?}", request.body));
             }
+        } else if let Some(parts) = &self.parts {
+            let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap_or("none");
+            if !all_fit(parts, &pieces(&request.body, boundary), words) {
+                return Err(format!("{kind} body {}, not {parts:?}", request.body));
+            }
         } else if !request.body.is_empty() {
             return Err("a body where none belongs".to_owned());
         }
@@ -202,8 +222,13 @@ impl Exchange {
         if let Some(key) = asking {
             describe(key, words);
         }
+        let asks = asking.map(|key| key.value.clone());
+        if let "replace" | "kill-asking" = self.does.as_str() {
+            let is_it = |key: &&mut Key| Some(&key.value) == asks.as_ref();
+            state.keys.iter_mut().filter(is_it).for_each(|key| key.live = false);
+        }
         match self.does.as_str() {
-            "make" => {
+            "make" | "replace" => {
                 state.made += 1;
                 let (id, count) = (format!("{}made{}", book.id_prefix, state.made), state.made);
                 let value = format!("{}needle-made-{count:024x}", book.value_prefix);
@@ -228,6 +253,8 @@ impl Exchange {
             written(&self.row, &words)
         };
         let rows: Vec<String> = state.keys.iter().filter(|key| key.live).map(row).collect();
+        let behind: String = rows.iter().map(|row| format!(",{row}")).collect();
+        words.insert(",rows".to_owned(), behind);
         words.insert("rows".to_owned(), rows.join(","));
         written(&self.answer, words)
     }
@@ -245,9 +272,9 @@ fn describe(key: &Key, words: &mut Words) {
 }
 
 fn written(form: &str, words: &Words) -> String {
-    words.iter().fold(form.to_owned(), |text, (word, value)| {
-        text.replace(&format!("{{{word}}}"), value)
-    })
+    words
+        .iter()
+        .fold(form.to_owned(), |text, (word, value)| text.replace(&format!("{{{word}}}"), value))
 }
 
 /// Whether `text` is `form`, in which one `{word}` may stand for any text that is not empty.
@@ -266,9 +293,9 @@ fn all_fit(
     words: &mut Words,
 ) -> bool {
     forms.len() == sent.len()
-        && forms.iter().all(|(name, form)| {
-            sent.get(name).is_some_and(|value| capture(form, value, words))
-        })
+        && forms
+            .iter()
+            .all(|(name, form)| sent.get(name).is_some_and(|value| capture(form, value, words)))
 }
 
 fn fits(form: &Tree, sent: &Tree, words: &mut Words) -> bool {
@@ -279,9 +306,9 @@ fn fits(form: &Tree, sent: &Tree, words: &mut Words) -> bool {
         }
         (Tree::Object(forms), Tree::Object(all)) => {
             forms.len() == all.len()
-                && forms.iter().all(|(name, form)| {
-                    all.get(name).is_some_and(|sent| fits(form, sent, words))
-                })
+                && forms
+                    .iter()
+                    .all(|(name, form)| all.get(name).is_some_and(|sent| fits(form, sent, words)))
         }
         _ => form == sent,
     }
@@ -293,6 +320,18 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
         (decoded(name), decoded(value))
     };
     text.split('&').filter(|text| !text.is_empty()).map(pair).collect()
+}
+
+/// The pieces of a body of multipart/form-data, by name.
+fn pieces(body: &str, boundary: &str) -> BTreeMap<String, String> {
+    let end = format!("--{boundary}--\r\n");
+    let Some(body) = body.strip_suffix(&end) else { return BTreeMap::new() };
+    let piece = |piece: &str| {
+        let head = "\r\nContent-Disposition: form-data; name=\"";
+        let (name, text) = piece.strip_prefix(head)?.split_once("\"\r\n\r\n")?;
+        Some((name.to_owned(), text.strip_suffix("\r\n")?.to_owned()))
+    };
+    body.split(&format!("--{boundary}")).filter_map(piece).collect()
 }
 
 /// Percent-encoded text, decoded.

@@ -157,10 +157,7 @@ fn carry_out(
 /// Whether a fault keeps the request from being carried out.
 fn stops(fault: Option<&Fault>) -> bool {
     use Fault::{Dropped, Echo, Huge, Page, RateLimited, Redirect, Status};
-    matches!(
-        fault,
-        Some(Status(_) | RateLimited(_) | Page | Huge | Redirect(_) | Echo | Dropped)
-    )
+    matches!(fault, Some(Status(_) | RateLimited(_) | Page | Huge | Redirect(_) | Echo | Dropped))
 }
 
 fn misbehave(

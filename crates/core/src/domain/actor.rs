@@ -52,6 +52,8 @@ pub struct Program {
 /// What was asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Event {
+    /// What waits for receivers of alerts changed.
+    Alert,
     /// An older vault was accepted in place of a newer one.
     AcceptRollback,
     /// All values were written to an encrypted backup.
@@ -74,6 +76,8 @@ pub enum Event {
     LogDamaged,
     /// The anchor was missing or invalid and was written anew.
     AnchorLost,
+    /// Secrets are handed out to no program, or are again.
+    Pause,
     /// The policy document was replaced.
     Policy,
     /// The policy document was read.
@@ -112,18 +116,23 @@ pub enum Event {
     ScrubUndo,
     /// A segment of the log was closed, and a new one begun.
     Segment,
+    /// Figures of vendors came in.
+    Spend,
     /// A value was set.
     Set,
     /// A secret was looked at, without its value.
     Show,
     /// The daemon opened the vault, or it did not open.
     Unlock,
+    /// A vendor was asked whether it accepts a key.
+    Verify,
 }
 
 impl Event {
     /// The word that the log shows; it never changes.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Alert => "alert",
             Self::AcceptRollback => "accept-rollback",
             Self::Backup => "backup",
             Self::Export => "export",
@@ -135,6 +144,7 @@ impl Event {
             Self::Lock => "lock",
             Self::LogDamaged => "log-damaged",
             Self::AnchorLost => "anchor-lost",
+            Self::Pause => "pause",
             Self::Policy => "policy",
             Self::PolicyShow => "policy-show",
             Self::Purge => "purge",
@@ -154,9 +164,11 @@ impl Event {
             Self::Scrub => "scrub",
             Self::ScrubUndo => "scrub-undo",
             Self::Segment => "segment",
+            Self::Spend => "spend",
             Self::Set => "set",
             Self::Show => "show",
             Self::Unlock => "unlock",
+            Self::Verify => "verify",
         }
     }
 }

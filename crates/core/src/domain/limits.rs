@@ -56,6 +56,10 @@ pub const MAX_DIGESTS: usize = 4096;
 pub const MAX_EXECUTABLE: u64 = 1024 * 1024 * 1024;
 /// Largest datagram that is sent to a log of the system, in bytes.
 pub const MAX_DATAGRAM: usize = 32 * 1024;
+/// Largest record that a feature keeps, in bytes: it travels in one message.
+pub const MAX_KEPT: usize = 512 * 1024;
+/// Most records that are written in one commit.
+pub const MAX_KEPT_AT_ONCE: usize = 256;
 /// Largest backup, and largest document in one, in bytes.
 pub const MAX_BACKUP: usize = 1024 * 1024 * 1024;
 /// Most places of one template.

@@ -1,6 +1,8 @@
 //! Plain types that every floor speaks: names, values, bounds, what an import found.
 
 mod actor;
+mod alert;
+mod alert_rules;
 mod audit_rules;
 mod found;
 mod hex;
@@ -9,18 +11,23 @@ mod json;
 pub mod limits;
 mod log_rules;
 mod moment;
+mod money;
 mod name;
 mod nesting;
 mod policy;
+mod reading;
 mod rotation;
 mod rotation_rules;
 mod schedule;
 mod scrub;
 mod secret;
 mod setting;
+mod spend_rules;
 mod value;
 
 pub use actor::{Actor, Event, FileIdentity, Outcome, Program, goes_on_unlogged};
+pub use alert::{AlertEvent, AlertKind, Severity};
+pub use alert_rules::{Channel, Hourly, Quiet, Receiver, Security};
 pub use audit_rules::{AuditRules, Day, Reason, Suppress};
 pub use found::{Found, Label};
 pub use hex::hex;
@@ -28,13 +35,16 @@ pub use installation::{AgentHome, Installation, LooseFile, Prompt, Skill, Transc
 pub use json::json_text;
 pub use log_rules::{Days, LogRules, Mirror, SegmentSize};
 pub use moment::moment;
+pub use money::{Decimal, MAX_NUMBER, Money, MoneyError, Unit};
 pub use name::{FieldName, NameError, ProfileName, SecretName, Variable, VariableError};
 pub use nesting::{NestingFault, check_toml_nesting};
 pub use policy::{Agent, Gateway, Pattern, Policy, PolicyError};
+pub use reading::{Flow, Reading, Scope};
 pub use rotation::{Aim, Holder, KeyInfo, Life, Past, Rotation, State};
 pub use rotation_rules::{Defaults, Rule, SecretRule, Sha256, SinkRule, VendorRule};
 pub use schedule::{Length, Rotate, Schedule, ScheduleError, Zone, jitter_ms};
 pub use scrub::{ScrubInfo, ScrubbedFile};
 pub use secret::{Injection, Revealed, SecretInfo, Stage, VersionInfo};
 pub use setting::{Hidden, Setting};
+pub use spend_rules::{Limit, Limited, Per, Spikes, Then, Total};
 pub use value::{Value, ValueError};

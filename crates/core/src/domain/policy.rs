@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::limits::MAX_DOCUMENT;
 use super::rotation_rules::{Defaults, SecretRule, VendorRule};
 use super::{
-    AuditRules, LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting,
+    AuditRules, Limit, Limited, LogRules, NameError, NestingFault, ProfileName, Receiver,
+    SecretName, Total, check_toml_nesting,
 };
 
 /// Why a policy was refused.
@@ -47,6 +48,15 @@ pub struct Policy {
     /// Rules for vendors, by id.
     #[serde(default)]
     pub vendors: BTreeMap<String, VendorRule>,
+    /// Limits of whole profiles.
+    #[serde(default)]
+    pub profiles: BTreeMap<ProfileName, Limited>,
+    /// Limits on everything together.
+    #[serde(default)]
+    pub total: Total,
+    /// Who is told when something happens.
+    #[serde(default)]
+    pub alerts: BTreeMap<ProfileName, Receiver>,
     /// Users' own manifests of vendors, by id.
     #[serde(default)]
     pub manifests: BTreeMap<String, toml::Table>,
@@ -64,6 +74,9 @@ pub struct Agent {
     /// The only profile it may use; `default` where none is named.
     #[serde(default)]
     pub profile: ProfileName,
+    /// What the secrets of its grant may cost together.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
 }
 
 /// A gateway of OpenClaw: whoever it serves has what its agent may have.
@@ -116,7 +129,9 @@ impl Policy {
     /// The hosts that `base_url`s of vendors name, but this machine: where keys would be sent.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         let urls = self.vendors.values().filter_map(|rule| rule.base_url.as_deref());
-        urls.filter_map(host_of).filter(|host| !is_loopback(host))
+        urls.chain(self.manifests.values().flat_map(own_urls))
+            .filter_map(host_of)
+            .filter(|host| !is_loopback(host))
     }
 
     /// True where a rule names this secret as an admin credential.
@@ -130,6 +145,15 @@ impl Agent {
     pub fn may_have(&self, profile: &ProfileName, name: &SecretName) -> bool {
         *profile == self.profile && self.secrets.iter().any(|p| p.matches(profile, name))
     }
+}
+
+/// The addresses of a user's own manifest.
+fn own_urls(manifest: &toml::Table) -> Vec<&str> {
+    let api = manifest.get("api").and_then(toml::Value::as_table);
+    let base = api.and_then(|api| api.get("base_url"));
+    let others = api.and_then(|api| api.get("hosts")).and_then(toml::Value::as_table);
+    let others = others.into_iter().flat_map(toml::Table::values);
+    base.into_iter().chain(others).filter_map(toml::Value::as_str).collect()
 }
 
 /// The host of an address, without its port.
@@ -249,7 +273,7 @@ mod tests {
     fn an_unknown_key_is_named_with_its_place() {
         let error = Policy::parse("[agents.support]\nsecrets = []\nsecretz = 1\n").unwrap_err();
         assert_eq!((error.line, error.column), (3, 1));
-        assert_eq!(error.what, "unknown key, expected `secrets` or `profile`");
+        assert_eq!(error.what, "unknown key, expected one of `secrets`, `profile`, `limits`");
         assert!(Policy::parse("[agents.a]\nsecrets = [\"Bad Name\"]\n").is_err());
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::schedule::{Length, Rotate, Schedule, Zone};
-use super::{FieldName, Policy, ProfileName, SecretName};
+use super::{FieldName, Limit, Policy, ProfileName, SecretName};
 
 /// Quarterly, at night.
 const USUAL: &str = "0 3 1 */3 *";
@@ -43,6 +43,9 @@ pub struct SecretRule {
     pub no_overlap: Option<bool>,
     /// Where a new key has to be told of.
     pub sinks: Option<Vec<SinkRule>>,
+    /// What each of them may cost.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
 }
 
 /// `[vendors.X]`: a rule for one vendor.
@@ -52,6 +55,9 @@ pub struct VendorRule {
     /// Whether its calls that replace a key in place may be used.
     #[serde(default)]
     pub no_overlap: bool,
+    /// What may be spent at it.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
     /// What replaces every host of the vendor: https, or http to this machine.
     #[serde(default, deserialize_with = "base_url")]
     pub base_url: Option<String>,

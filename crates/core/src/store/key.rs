@@ -25,12 +25,14 @@ pub enum Kind {
     LogKeys = 6,
     /// What is known of a secret's keys at their vendor, and what is under way there.
     Life = 7,
+    /// What a feature keeps between two runs.
+    Kept = 16,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{Index, Life, LogKeys, Policy, Secret, Undo, Version};
-        [Secret, Version, Policy, Index, Undo, LogKeys, Life]
+        use Kind::{Index, Kept, Life, LogKeys, Policy, Secret, Undo, Version};
+        [Secret, Version, Policy, Index, Undo, LogKeys, Life, Kept]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

@@ -16,6 +16,7 @@ use crate::store::{Change, Kind, Ledger, LocalStore, Plain, RecordKey, StoreErro
 
 use super::change::{check_bounds, fingerprint, lengths};
 use super::codec::{self, Index};
+use super::kept::KeptPiece;
 use super::lives::blocked_of;
 use super::open::{HEADER, spare_stores};
 use super::snapshots::DIRECTORY as SNAPSHOTS;
@@ -33,6 +34,8 @@ pub enum Content {
     Undo(UndoPiece),
     /// What is known of the secrets' keys at their vendors, all of it.
     Lives(Vec<Life>),
+    /// What a feature keeps.
+    Kept(KeptPiece),
 }
 
 /// An epoch that is written and proven, and not in force yet.
@@ -131,7 +134,8 @@ impl Vault {
         let lives = Some(self.lives()?).filter(|lives| !lives.is_empty());
         let lives = lives.map(|lives| Ok(Content::Lives(lives)));
         let policy = policy.map(|text| Ok(Content::Policy(text))).into_iter();
-        Ok(policy.chain(secrets).chain(undo).chain(lives))
+        let kept = self.kept_pieces()?.into_iter().map(|piece| Ok(Content::Kept(piece)));
+        Ok(policy.chain(secrets).chain(undo).chain(lives).chain(kept))
     }
 
     /// The audit log's keys of earlier epochs, newest first.
@@ -249,6 +253,7 @@ impl Plan<'_> {
             }
             Piece::Content(Content::Secret(info, fields)) => self.secret(info, &fields)?,
             Piece::Content(Content::Undo(piece)) => vec![piece.change(self.keys)?],
+            Piece::Content(Content::Kept(piece)) => vec![piece.change(self.keys)?],
             Piece::Content(Content::Lives(lives)) => {
                 let blocked = codec::encode(&blocked_of(&lives))?;
                 let mut all = one(record_keys::blocked(self.keys), blocked);

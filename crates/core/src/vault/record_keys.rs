@@ -31,6 +31,11 @@ pub(super) fn policy(keys: &Keys) -> RecordKey {
     RecordKey::new(Kind::Policy, keys.blind(&[b"policy"]))
 }
 
+/// What a feature keeps under this name.
+pub(super) fn kept(keys: &Keys, name: &str) -> RecordKey {
+    RecordKey::new(Kind::Kept, keys.blind(&[b"kept", name.as_bytes()]))
+}
+
 /// The audit log's keys of an earlier epoch.
 pub(super) fn log_keys(keys: &Keys, epoch: u32) -> RecordKey {
     let key = RecordKey::new(Kind::LogKeys, keys.blind(&[b"log keys"]));

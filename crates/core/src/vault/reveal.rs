@@ -23,6 +23,8 @@ pub enum Purpose {
     Revoke,
     /// To be sought in what may have leaked.
     Scan,
+    /// To be shown to its vendor, who is asked whether it is accepted.
+    Verify,
 }
 
 /// A secret whose fields are wanted.
@@ -51,6 +53,7 @@ impl Vault {
             Purpose::Rotate => Event::Rotate,
             Purpose::Revoke => Event::Revoke,
             Purpose::Scan => Event::Scan,
+            Purpose::Verify => Event::Verify,
         };
         let found: Result<Vec<_>, _> = wants.iter().map(|want| self.find(want)).collect();
         let found = match found {

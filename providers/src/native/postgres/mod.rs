@@ -19,7 +19,7 @@ use postgres_protocol::escape::{escape_identifier, escape_literal};
 use postgres_protocol::password::scram_sha_256;
 
 use super::call::{Call, Step};
-use super::place::{Place, Protocol, with_login};
+use super::place::{Place, Protocol, named, with_login};
 use crate::adapter::{
     Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Level, Listed, Operation, Revoked,
     Validity,
@@ -50,6 +50,14 @@ impl Adapter for Postgres {
         }
     }
 
+    fn abilities_for(&self, ask: &Ask) -> Abilities {
+        let call = Call::new(VENDOR, Operation::Create, ask);
+        match call.param("roles") {
+            Some(_) => self.abilities(),
+            None => Abilities { level: Level::NoOverlap, most_keys: None, ..self.abilities() },
+        }
+    }
+
     fn validate<'a>(&'a self, ask: &'a Ask) -> Answer<'a, Validity> {
         Box::pin(validate(Call::new(VENDOR, Operation::Validate, ask)))
     }
@@ -68,30 +76,25 @@ impl Adapter for Postgres {
 
     fn plan(&self, operation: Operation, ask: &Ask) -> Vec<String> {
         let call = Call::new(VENDOR, operation, ask);
-        let (Ok(key), Ok(roles)) = (Place::of_key(&call, &PROTOCOL), roles(&call)) else {
-            return Vec::new();
-        };
-        let line = |statement: String| format!("{}: {statement}", key.server());
-        let user = escape_identifier(&key.user);
-        match (operation, roles) {
-            (Operation::Validate, _) => vec![line(format!("log in as {user}"))],
-            (Operation::List, _) => vec![line("SELECT … FROM pg_roles".to_owned())],
-            (Operation::Create, Some(pair)) => match pair.idle(&call, &key.user) {
-                Ok(idle) => vec![line(format!(
-                    "ALTER ROLE {} LOGIN PASSWORD (SCRAM-SHA-256 verifier)",
-                    escape_identifier(idle)
-                ))],
-                Err(_) => Vec::new(),
-            },
-            (Operation::Create, None) => {
-                vec![line(format!("ALTER ROLE {user} PASSWORD (SCRAM-SHA-256 verifier)"))]
+        let (server, user) = named(&call, &PROTOCOL);
+        let line = |statement: String| vec![format!("{server}: {statement}")];
+        let pair = call.param("roles");
+        match operation {
+            Operation::Validate => line(format!("log in as {user}")),
+            Operation::List => line("SELECT rolname, rolcanlogin FROM pg_roles".to_owned()),
+            Operation::Create => {
+                let (role, login) = match pair {
+                    Some(pair) => (format!("(the idle one of {pair})"), "LOGIN "),
+                    None => (user, ""),
+                };
+                line(format!("ALTER ROLE {role} {login}PASSWORD (SCRAM-SHA-256 verifier)"))
             }
-            (Operation::Revoke, Some(_)) => {
-                vec![line(format!("ALTER ROLE {user} NOLOGIN PASSWORD NULL; end its sessions"))]
+            Operation::Revoke => {
+                let login = if pair.is_some() { "NOLOGIN " } else { "" };
+                line(format!(
+                    "log in as {user}; where that succeeds ALTER ROLE {user} {login}PASSWORD NULL, end its sessions"
+                ))
             }
-            (Operation::Revoke, None) => vec![line(format!(
-                "log in as {user}; where that succeeds ALTER ROLE {user} PASSWORD NULL, end its sessions"
-            ))],
         }
     }
 }
@@ -175,14 +178,14 @@ async fn replace(call: Call<'_>, key: Place, password: &Value) -> Step<Created> 
 async fn revoke(call: Call<'_>) -> Step<Revoked> {
     let key = Place::of_key(&call, &PROTOCOL)?;
     let pair = roles(&call)?;
-    let role = match (&pair, &call.ask.key_id) {
+    let role = match (call.other_id(&key.user)?, &pair) {
         // The idle role, made ready by a rotation whose reply was lost.
-        (Some(pair), Some(id)) if *id != key.user && pair.has(id) => id.clone(),
-        (_, Some(id)) if *id != key.user => {
+        (Some(id), Some(pair)) if pair.has(id) => id.to_owned(),
+        (Some(_), _) => {
             return Err(call.fault(Kind::NotFound, "the key's id is none of params.roles"));
         }
         // A later version may have the same role, with a password that must go on working.
-        _ => match Session::open(&call, &key).await {
+        (None, _) => match Session::open(&call, &key).await {
             Ok(_) => key.user.clone(),
             Err(NoEntry::Refused(error)) => {
                 return match refusal::validity(&call, &error)? {

@@ -5,6 +5,10 @@
 //! password itself crosses the wire in `AUTH` alone, and no `MONITOR` sees it. Who adds is the
 //! admin credential, or the user itself where its rights include `+acl`.
 //!
+//! A password has no name. So that one whose reply was lost can be told, a user is made beside it that
+//! is off, may do nothing, holds the same digest, and is named by the rotation's label; it goes with the
+//! password.
+//!
 //! Params: `user`, `host`, `port`, `tls` (`verify-full`, `disable`), `ca_file`; `persist = "no"` for
 //! a server that keeps its access lists in memory alone; `end_sessions = "yes"` to cut, after a
 //! revocation, all connections of the user: the server does not tell those of one password.
@@ -15,7 +19,7 @@ use clawvault_core::domain::{Value, hex};
 use ring::digest::{SHA256, digest};
 
 use super::call::{CONNECT, Call, Step, WORK};
-use super::place::{Place, Protocol, with_login};
+use super::place::{Place, Protocol, named, with_login};
 use super::socket::{Sealer, handshake_failed, open};
 use crate::adapter::{
     Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Level, Listed, Operation, Revoked,
@@ -28,6 +32,8 @@ pub const VENDOR: &str = "redis";
 
 const PROTOCOL: Protocol =
     Protocol { schemes: &[("redis", false), ("rediss", true)], port: 6379, user: Some("default") };
+/// Begins the name of a mark, as it begins the labels of rotations.
+const MARK: &str = "clawvault-";
 /// Digits of a digest that name a password: enough to tell two, no help in guessing a long one.
 const NAME_DIGITS: usize = 16;
 
@@ -67,8 +73,7 @@ impl Adapter for Redis {
 
     fn plan(&self, operation: Operation, ask: &Ask) -> Vec<String> {
         let call = Call::new(VENDOR, operation, ask);
-        let Ok(key) = Place::of_key(&call, &PROTOCOL) else { return Vec::new() };
-        let (server, user) = (key.server(), &key.user);
+        let (server, user) = named(&call, &PROTOCOL);
         let line = |command: &str| format!("{server}: {command}");
         match operation {
             Operation::Validate => vec![line(&format!("AUTH {user} (password)"))],
@@ -120,9 +125,17 @@ async fn create(call: Call<'_>) -> Step<Created> {
             "the user is `nopass`: every password is accepted; give it one with ACL SETUSER",
         ));
     }
-    server.change(&user, '#', &digest_of(&password)).await?;
+    let digest = digest_of(&password);
+    let mark = Some(&call.ask.label).filter(|label| is_mark(label));
+    if let Some(mark) = mark {
+        server.mark(mark, &digest).await?;
+    }
+    server.change(&user, '#', &digest).await?;
     if let Err(error) = server.keep().await {
-        server.change(&user, '!', &digest_of(&password)).await?;
+        server.change(&user, '!', &digest).await?;
+        if let Some(mark) = mark {
+            server.unmark(mark).await?;
+        }
         return Err(error);
     }
     Ok(Created { fields, key_id: Some(name_of(&password)), expires_ms: None })
@@ -138,9 +151,13 @@ async fn revoke(call: Call<'_>) -> Step<Revoked> {
         entered => entered?,
     };
     let account = server.account(&key.user).await?;
-    let name = call.ask.key_id.clone().unwrap_or_else(|| name_of(&key.password));
+    let own = name_of(&key.password);
+    let name = call.other_id(&own)?.unwrap_or(&own);
     if let Some(digest) = account.digests.iter().find(|digest| short(digest) == name) {
         server.change(&key.user, '!', digest).await?;
+    }
+    for mark in server.marks().await?.iter().filter(|mark| short(&mark.digest) == name) {
+        server.unmark(&mark.name).await?;
     }
     // Also where it is gone already: the call before may have ended just here.
     server.keep().await?;
@@ -156,9 +173,13 @@ async fn list(call: Call<'_>) -> Step<Vec<Listed>> {
     let user = Place::of_key(&call, &PROTOCOL)?.user;
     let mut server = Server::enter(&call).await?;
     let account = server.account(&user).await?;
+    let marks = server.marks().await?;
+    let name = |digest: &str| {
+        marks.iter().find(|mark| mark.digest == digest).map(|mark| mark.name.clone())
+    };
     let listed = |digest: String| Listed {
         key_id: short(&digest).to_owned(),
-        name: None,
+        name: name(&digest),
         created_ms: None,
         active: account.is_on,
         hint: None,
@@ -171,6 +192,29 @@ struct Account {
     is_on: bool,
     takes_any_password: bool,
     digests: Vec<String>,
+}
+
+/// A user that is off and may do nothing, and whose only use is its name: the label that a password
+/// was made with.
+struct Mark {
+    name: String,
+    digest: String,
+}
+
+/// Whether a label may be a mark's name, and no other user is taken for one.
+fn is_mark(label: &str) -> bool {
+    label.starts_with(MARK)
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+impl Mark {
+    /// From a line of `ACL LIST`: `user NAME off … #DIGEST …`.
+    fn read(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["user", name, "off", rest @ ..] = words.as_slice() else { return None };
+        let digest = rest.iter().find_map(|word| word.strip_prefix('#'))?;
+        is_mark(name).then(|| Self { name: (*name).to_owned(), digest: digest.to_owned() })
+    }
 }
 
 /// A connection, and what it is for.
@@ -222,6 +266,27 @@ impl<'a> Server<'a> {
             Reply::Error(words) => Err(self.refused(&words)),
             _ => Ok(()),
         }
+    }
+
+    async fn mark(&mut self, label: &str, digest: &str) -> Step<()> {
+        let rule = format!("#{digest}");
+        let rules: [&[u8]; 3] = [b"reset", b"off", rule.as_bytes()];
+        let command = [[b"ACL".as_slice(), b"SETUSER", label.as_bytes()], rules].concat();
+        self.command(&command).await.map(drop)
+    }
+
+    async fn unmark(&mut self, name: &str) -> Step<()> {
+        // Who may not remove users leaves it: it opens nothing.
+        self.raw(&[b"ACL", b"DELUSER", name.as_bytes()]).await.map(drop)
+    }
+
+    /// The marks; none where the right to list users is lacking.
+    async fn marks(&mut self) -> Step<Vec<Mark>> {
+        let Reply::Array(lines) = self.raw(&[b"ACL", b"LIST"]).await? else {
+            return Ok(Vec::new());
+        };
+        let lines = texts(Reply::Array(lines)).unwrap_or_default();
+        Ok(lines.iter().filter_map(|line| Mark::read(line)).collect())
     }
 
     /// Makes the change outlive the server: in its file of access lists, else in its configuration.
@@ -359,5 +424,11 @@ mod tests {
         assert!(Account::read(vec![name("flags"), texts(&[])]).is_none());
         assert!(Account::read(vec![name("flags"), Reply::Nil]).is_none());
         assert_eq!(known(first_word("SECRET-echoed here")), "ERR");
+        let mark =
+            Mark::read("user clawvault-x-1 off sanitize-payload #ab resetchannels -@all").unwrap();
+        assert_eq!((mark.name.as_str(), mark.digest.as_str()), ("clawvault-x-1", "ab"));
+        // Another's user is no mark, and neither is one that may come in.
+        assert!(Mark::read("user app off #ab").is_none());
+        assert!(Mark::read("user clawvault-x-1 on #ab").is_none());
     }
 }

@@ -1,7 +1,9 @@
 //! The document that a script reads and a webhook is sent, and the one that answers it.
 //!
-//! Asked: `{"protocol": "clawvault/1", "operation": "validate|create|revoke|list", "label": TEXT,
-//! "key": {FIELD: TEXT}, "key_id": TEXT|null, "admin": {FIELD: TEXT}|null, "params": {NAME: TEXT}}`.
+//! Asked: `{"protocol": "clawvault/1", "operation": "validate|create|revoke|list", "secret": NAME, "label": TEXT,
+//! "key": {FIELD: TEXT}, "key_id": TEXT|null, "beside": {FIELD: TEXT}|null, "admin":
+//! {FIELD: TEXT}|null, "params": {NAME: TEXT}}`. Of an orphan `key` is empty and only the id is known;
+//! `beside` is then the key that is in use, which is not the one to revoke.
 //! A value that is no UTF-8 stands as `{"base64": TEXT}`, here and in an answer.
 //!
 //! Answered, by operation:
@@ -54,8 +56,10 @@ pub const KINDS: [(&str, Kind); 9] = [
 struct Asked<'a> {
     protocol: &'static str,
     operation: &'static str,
+    secret: &'a str,
     label: &'a str,
     key: BTreeMap<&'a str, Written<'a>>,
+    beside: Option<BTreeMap<&'a str, Written<'a>>>,
     key_id: Option<&'a str>,
     admin: Option<BTreeMap<&'a str, Written<'a>>>,
     params: BTreeMap<&'a str, &'a str>,
@@ -135,8 +139,10 @@ pub(super) fn asked(call: &Call<'_>, own: &[&str], with_admin: bool) -> Step<Zer
     let document = Asked {
         protocol: "clawvault/1",
         operation: word(call.operation),
+        secret: &ask.secret,
         label: &ask.label,
         key: written(&ask.key),
+        beside: Some(written(&ask.beside)).filter(|fields| !fields.is_empty()),
         key_id: ask.key_id.as_deref(),
         admin: ask.admin.as_ref().filter(|_| with_admin).map(written),
         params: params.map(|(name, text)| (name.as_str(), text.as_str())).collect(),
@@ -245,7 +251,8 @@ impl Answered {
             Told::Text(text) => Some(text.as_bytes()),
             Told::Bytes(_) => None,
         });
-        let old = call.ask.key.iter().chain(call.ask.admin.iter().flatten());
+        let admin = call.ask.admin.iter().flatten();
+        let old = call.ask.key.iter().chain(&call.ask.beside).chain(admin);
         let values: Vec<&[u8]> = old
             .map(|(_, value)| value.expose())
             .chain(new)
@@ -256,9 +263,7 @@ impl Answered {
         shown.chain(&self.scopes).chain(listed).all(|text| {
             let holds =
                 |value: &&[u8]| text.as_bytes().windows(value.len()).any(|part| part == *value);
-            text.len() <= MAX_TEXT
-                && !text.contains(char::is_control)
-                && !values.iter().any(|value| holds(value))
+            text.len() <= MAX_TEXT && !text.contains(char::is_control) && !values.iter().any(holds)
         })
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn make(call: &Call<'_>) -> Step<(Fields, String)> {
     let text = key.to_openssh(LineEnding::LF).map_err(|_| failed())?;
     let public = plain(key.public_key()).ok_or_else(failed)?;
 
-    let mut fields = call.ask.key.clone();
+    let mut fields = call.key().clone();
     let at = if field(&fields, PRIVATE).is_some() { PRIVATE } else { "value" };
     let private = call.value(text.as_bytes().to_vec())?;
     for (name, value) in &mut fields {

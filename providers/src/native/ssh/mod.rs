@@ -81,7 +81,7 @@ async fn validate(call: Call<'_>) -> Step<Validity> {
     let Some(host) = Host::of(&call)? else {
         return Ok(Validity::Unknown("params.host names no login to try the key at".to_owned()));
     };
-    let pair = Pair::of(&call, &call.ask.key)?;
+    let pair = Pair::of(&call, call.key())?;
     Ok(match host.login(&call, pair.private).await? {
         Login::Accepted => Validity::Live(Identity {
             owner: Some(host.label()),
@@ -93,7 +93,7 @@ async fn validate(call: Call<'_>) -> Step<Validity> {
 }
 
 async fn create(call: Call<'_>) -> Step<Created> {
-    let pair = Pair::of(&call, &call.ask.key)?;
+    let pair = Pair::of(&call, call.key())?;
     let admin = admin(&call)?;
     let host = Host::of(&call)?;
     let file =
@@ -116,7 +116,7 @@ async fn create(call: Call<'_>) -> Step<Created> {
 }
 
 async fn revoke(call: Call<'_>) -> Step<Revoked> {
-    let pair = Pair::of(&call, &call.ask.key)?;
+    let pair = Pair::of(&call, call.key())?;
     let admin = admin(&call)?;
     let host = Host::of(&call)?;
     let file =
@@ -128,7 +128,8 @@ async fn revoke(call: Call<'_>) -> Step<Revoked> {
         }
         read => read?,
     };
-    let wanted = call.ask.key_id.clone().unwrap_or_else(|| fingerprint(pair.blob()));
+    let own = fingerprint(pair.blob());
+    let wanted = call.other_id(&own)?.unwrap_or(&own);
     let Some(line) = lines(&text).find(|line| line.fingerprint() == wanted) else {
         return Ok(Revoked::Done);
     };
@@ -153,7 +154,7 @@ async fn revoke(call: Call<'_>) -> Step<Revoked> {
 }
 
 async fn list(call: Call<'_>) -> Step<Vec<Listed>> {
-    let pair = Pair::of(&call, &call.ask.key)?;
+    let pair = Pair::of(&call, call.key())?;
     let admin = admin(&call)?;
     let host = Host::of(&call)?;
     let file =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clawvault_core::domain::{FieldName, Value, Variable};
 use clawvault_core::memory::LockedBytes;
-use clawvault_core::vault::{Note, Taken};
+use clawvault_core::vault::{Kept, Note, Taken};
 use clawvault_proto::convert::{self, Revealing};
 use clawvault_proto::frame::PIECE;
 use clawvault_proto::messages::{self as m, reply::Last};
@@ -66,6 +66,11 @@ pub fn frames(
         let size = 256 + one.info.versions.len() * 128 + values;
         pieces
             .add(size, |reply, body| reply.revealed.push(convert::revealed_message(one, body)))?;
+    }
+    for kept in &reply.kept {
+        let message =
+            m::Kept { name: kept.name.clone(), bytes: kept.bytes.clone(), ..m::Kept::default() };
+        pieces.add(512 + kept.bytes.len(), |reply, _| reply.kept.push(message))?;
     }
     let document = document(&reply.text)?;
     if !document.is_empty() {
@@ -151,6 +156,7 @@ fn end(reply: Reply, warnings: Vec<String>) -> m::End {
         status: None,
         notes: reply.notes,
         health: reply.health.map(health_message),
+        kept: reply.was_kept,
         answered: reply.answered,
     }
 }
@@ -184,6 +190,8 @@ pub(in crate::app) fn gather(
     for stored in piece.stored {
         into.stored.push(convert::stored(stored)?);
     }
+    let kept = |kept: m::Kept| Kept { name: kept.name, bytes: kept.bytes };
+    into.kept.extend(piece.kept.into_iter().map(kept));
     let has_values = !piece.revealed.is_empty();
     for one in piece.revealed {
         into.revealed.push(convert::revealed(one, &mut values)?);
@@ -195,6 +203,7 @@ pub(in crate::app) fn gather(
     }
     let Some(Last::End(end)) = piece.last else { return Ok(()) };
     (into.version, into.scrubs, into.notes) = (end.version, end.scrubs, end.notes);
+    into.was_kept = end.kept;
     into.answered = end.answered;
     into.verdict = end.verdict.map(convert::verdict).transpose()?;
     into.launched = end.launched.map(launched).transpose()?;

@@ -1,0 +1,295 @@
+//! Money by recipe: figures read, page by page, and the vendor's own cap set.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use clawvault_core::domain::{Decimal, Flow, MAX_NUMBER, Reading, Scope as About, Unit};
+use serde_json::Value as Tree;
+use zeroize::Zeroizing;
+
+use crate::adapter::{Ask, Kind, Operation, VendorError};
+use crate::manifest::money::{Cap, FlowEntry, ReadEntry, Spend};
+use crate::manifest::recipes::Next;
+
+use super::RecipeAdapter;
+use super::exact::{self, Piece};
+use super::fill::Scope;
+use super::step::Verdict;
+use super::time;
+
+/// Most pages of one call.
+const MAX_PAGES: usize = 1000;
+/// Most figures of one reading.
+const MAX_FIGURES: usize = 1_000_000;
+/// Longest id that a vendor gives.
+const MAX_ID: usize = 128;
+const HOUR_S: i64 = 3600;
+
+/// A stretch of time, in seconds since 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Window {
+    /// Its beginning.
+    pub from_s: i64,
+    /// Its end.
+    pub to_s: i64,
+}
+
+impl RecipeAdapter {
+    /// All figures of a stretch of time.
+    pub(crate) async fn figures(
+        &self,
+        spend: &Spend,
+        ask: &Ask,
+        window: Window,
+    ) -> Result<Vec<Reading>, VendorError> {
+        let mut readings = Vec::new();
+        let wanted =
+            |read: &&ReadEntry| read.admin.is_none_or(|admin| admin == ask.admin.is_some());
+        for read in spend.reads.iter().filter(wanted) {
+            let timed = read.start.is_some() && spend.days > 0;
+            for window in if timed { parts(window, spend.days) } else { vec![window] } {
+                self.pages_of(read, ask, window, &mut readings).await?;
+            }
+        }
+        Ok(readings)
+    }
+
+    async fn pages_of(
+        &self,
+        read: &ReadEntry,
+        ask: &Ask,
+        window: Window,
+        readings: &mut Vec<Reading>,
+    ) -> Result<(), VendorError> {
+        let scope = self.money_scope(ask, &named(window));
+        let mut seen = BTreeSet::new();
+        let mut next: Option<(String, String)> = None;
+        for nth in 1..=MAX_PAGES {
+            let page = next.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+            let body = self.money_call(&read.call, &scope, page).await?;
+            let bad = |why: &str| self.error(Operation::List, Kind::BadAnswer, why);
+            let (figures, rows) = figures_of(read, &body, scope.now_ms).map_err(bad)?;
+            readings.extend(figures);
+            if readings.len() > MAX_FIGURES {
+                return Err(bad("the answer has more than 1,000,000 figures"));
+            }
+            next = following(read, &body, nth, rows).map_err(bad)?;
+            match &next {
+                None => return Ok(()),
+                // A page that was there already: what it tells would go round for ever.
+                Some((_, cursor)) if !seen.insert(cursor.clone()) => {
+                    return Err(bad("a page names itself, or an earlier one, as the next"));
+                }
+                Some(_) => {}
+            }
+        }
+        Err(self.error(Operation::List, Kind::Unbounded, "the answer has more than 1,000 pages"))
+    }
+
+    /// Sets the vendor's own cap.
+    pub(crate) async fn set_cap(
+        &self,
+        cap: &Cap,
+        ask: &Ask,
+        amount: Decimal,
+    ) -> Result<(), VendorError> {
+        let scaled = amount.times_ten_to(-cap.power).map(|amount| amount.to_string());
+        let whole = scaled.filter(|text| cap.power == 0 || !text.contains('.'));
+        let fault = |kind, why: &str| self.error(Operation::List, kind, why);
+        let inexact = || fault(Kind::NotConfigured, "the vendor takes no amount that fine");
+        let taken = vec![("amount", Tree::String(whole.ok_or_else(inexact)?))];
+        let scope = self.money_scope(ask, &taken);
+        let outcome = self.page(Operation::List, &cap.call, &scope, None).await?;
+        match outcome.verdict {
+            Verdict::Good => Ok(()),
+            _ => Err(fault(Kind::BadAnswer, "the vendor does not say that it set the cap")),
+        }
+    }
+
+    fn money_scope<'a>(&'a self, ask: &'a Ask, taken: &[(&str, Tree)]) -> Scope<'a> {
+        let mut scope = Scope::new(&self.interface.api, ask, ask.key_id.clone(), SystemTime::now());
+        for (name, tree) in taken {
+            scope.taken.insert((*name).to_owned(), tree.clone());
+        }
+        scope
+    }
+
+    /// One call; the bytes of a good answer.
+    async fn money_call(
+        &self,
+        step: &crate::manifest::recipes::Step,
+        scope: &Scope<'_>,
+        page: Option<(&str, &str)>,
+    ) -> Result<Zeroizing<Vec<u8>>, VendorError> {
+        let operation = Operation::List;
+        let call = self.call(operation, step, scope, page);
+        let call = call.map_err(|why| self.error(operation, Kind::NotConfigured, why))?;
+        let reply = self.client.send(call).await.map_err(|failure| VendorError {
+            status: failure.status,
+            ..self.error(operation, failure.kind, failure.detail)
+        })?;
+        match self.judge(operation, step, &reply)?.verdict {
+            Verdict::Good => Ok(reply.body),
+            _ => {
+                let detail = "the vendor does not accept the credential that asked";
+                Err(VendorError {
+                    status: Some(reply.status.as_u16()),
+                    ..self.error(operation, Kind::Unauthorized, detail)
+                })
+            }
+        }
+    }
+}
+
+/// The figures of one answer, and its number of rows.
+pub(super) fn figures_of(
+    read: &ReadEntry,
+    body: &[u8],
+    now_ms: i64,
+) -> Result<(Vec<Reading>, usize), &'static str> {
+    let body = exact::whole(body).ok_or("the answer is not JSON")?;
+    let buckets = match &read.buckets {
+        Some(path) => {
+            // An empty list is no fault; no list at all is one.
+            let parent = path.strip_suffix("[*]").unwrap_or(path);
+            if exact::all(body, parent).is_empty() {
+                return Err("the answer holds no list of figures");
+            }
+            exact::all(body, path)
+        }
+        None => vec![body],
+    };
+    let mut all = Vec::new();
+    let mut count = 0;
+    for bucket in buckets {
+        let hour = match &read.start {
+            Some(path) => {
+                let told = exact::text(bucket, path).ok_or("a figure has no beginning")?;
+                let tree = told.parse::<i64>().map_or(Tree::String(told), Tree::from);
+                hour_of(time::read(&tree).ok_or("a figure has a beginning that is no time")?)
+            }
+            None => hour_of(now_ms),
+        };
+        let hour = hour.ok_or("a figure has a beginning that is no time")?;
+        let rows = match &read.rows {
+            Some(path) => exact::all(bucket, path),
+            None => vec![bucket],
+        };
+        count += rows.len();
+        for row in rows {
+            if read.only.iter().all(|(path, wanted)| {
+                exact::text(row, path).is_some_and(|told| wanted.contains(&told))
+            }) {
+                all.push(figure(read, row, hour)?);
+            }
+        }
+    }
+    Ok((all, count))
+}
+
+fn figure(read: &ReadEntry, row: Piece<'_>, hour: u32) -> Result<Reading, &'static str> {
+    let told = exact::text(row, &read.amount).ok_or("a figure has no amount")?;
+    if told.len() > MAX_NUMBER {
+        return Err("an amount has too many digits");
+    }
+    let amount = Decimal::parse(&told).map_err(|_| "an amount is no decimal number")?;
+    let amount = amount.times_ten_to(read.power).ok_or("an amount has too many digits")?;
+    let amount = match read.negated {
+        true => Decimal::ZERO.minus(amount).ok_or("an amount has too many digits")?,
+        false => amount,
+    };
+    let unit = match read.unit.starts_with('$') {
+        true => exact::text(row, &read.unit).ok_or("a figure has no unit")?,
+        false => read.unit.clone(),
+    };
+    let unit = Unit::parse(&unit).map_err(|_| "a figure has an unknown unit")?;
+    let id = |path: &Option<String>| {
+        let id = exact::text(row, path.as_ref()?)?;
+        (!id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic()))
+            .then_some(id)
+    };
+    let scope = match (id(&read.key), id(&read.project)) {
+        (Some(key), _) => About::Key(key),
+        (None, Some(project)) => About::Project(project),
+        (None, None) => About::Account,
+    };
+    let flow = match read.flow {
+        FlowEntry::Cost => Flow::Cost,
+        FlowEntry::Counter => Flow::Counter,
+        FlowEntry::Balance => Flow::Balance,
+    };
+    Ok(Reading { scope, flow, unit, hour, width: read.width, amount })
+}
+
+/// What asks for the next page; none after the last.
+fn following(
+    read: &ReadEntry,
+    body: &[u8],
+    nth: usize,
+    rows: usize,
+) -> Result<Option<(String, String)>, &'static str> {
+    let Some(page) = &read.call.page else { return Ok(None) };
+    let body = exact::whole(body).ok_or("the answer is not JSON")?;
+    let more = page.more.as_ref().and_then(|path| exact::text(body, path));
+    let query = page.query.clone().unwrap_or_default();
+    match page.next {
+        Next::Cursor => {
+            let cursor = page.cursor.as_ref().and_then(|path| exact::text(body, path));
+            match (more.as_deref(), cursor.filter(|cursor| !cursor.is_empty())) {
+                (Some("false"), _) | (None, None) => Ok(None),
+                (_, Some(cursor)) => Ok(Some((query, cursor))),
+                // Said to go on, and not how: what is there is not all.
+                (Some(_), None) => Err("the answer says that there is more, and not where"),
+            }
+        }
+        _ if page.size.is_some_and(|size| rows < size) || rows == 0 => Ok(None),
+        Next::Number => Ok(Some((query, (nth + 1).to_string()))),
+        Next::Offset => Ok(Some((query, (nth * page.size.unwrap_or(rows)).to_string()))),
+        Next::Link => Err("pages of figures are not told by links"),
+    }
+}
+
+/// A stretch in pieces of at most so many days, oldest first.
+fn parts(window: Window, days: u16) -> Vec<Window> {
+    let length = i64::from(days.max(1)) * 24 * HOUR_S;
+    let mut all = Vec::new();
+    let mut from_s = window.from_s;
+    while from_s < window.to_s && all.len() < 64 {
+        let to_s = (from_s + length).min(window.to_s);
+        all.push(Window { from_s, to_s });
+        from_s = to_s;
+    }
+    all
+}
+
+fn named(window: Window) -> Vec<(&'static str, Tree)> {
+    let moment = |s: i64| jiff::Timestamp::from_second(s).unwrap_or_default();
+    let long = |s| Tree::String(moment(s).strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let date = |s| Tree::String(moment(s).strftime("%Y-%m-%d").to_string());
+    let Window { from_s, to_s } = window;
+    vec![
+        ("from", long(from_s)),
+        ("to", long(to_s)),
+        ("from_s", Tree::from(from_s)),
+        ("to_s", Tree::from(to_s)),
+        ("from_date", date(from_s)),
+        ("to_date", date(to_s)),
+    ]
+}
+
+fn hour_of(ms: i64) -> Option<u32> {
+    u32::try_from(ms.div_euclid(HOUR_S * 1000)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_asked_for_in_pieces() {
+        let day = 86_400;
+        let all = parts(Window { from_s: 0, to_s: 70 * day }, 31);
+        let ends: Vec<i64> = all.iter().map(|window| window.to_s / day).collect();
+        assert_eq!(ends, [31, 62, 70]);
+    }
+}

@@ -1,0 +1,124 @@
+//! What vendors say of money: figures read and caps set, by the recipes of their manifests.
+
+use clawvault_core::domain::{Decimal, Reading};
+
+use crate::adapter::registry::Settings;
+use crate::adapter::{Ask, Kind, Operation, VendorError};
+use crate::http::{Client, Limits};
+use crate::manifest::money::{Purse, ReadEntry};
+use crate::manifest::recipes::{Api, Interface, Recipes};
+use crate::recipe::RecipeAdapter;
+
+pub use crate::manifest::money::{By, CapOf};
+pub use crate::recipe::Window;
+
+/// How a vendor is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Plan {
+    /// Which credential asks.
+    pub by: By,
+    /// Seconds between two readings at least.
+    pub every_s: u32,
+    /// Days that are read once more each time.
+    pub again: u16,
+}
+
+/// How a vendor's own cap is set.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CapPlan {
+    /// What it caps.
+    pub of: CapOf,
+    /// Its unit.
+    pub unit: String,
+    /// What a person should know of it.
+    pub note: Option<String>,
+}
+
+/// How a vendor is asked for figures; none where it tells none.
+pub fn plan(vendor: &str) -> Option<Plan> {
+    let spend = purse(vendor)?.spend?;
+    Some(Plan { by: spend.by, every_s: spend.every, again: spend.again })
+}
+
+/// How a vendor's cap is set; none where it has no interface for that.
+pub fn cap_plan(vendor: &str) -> Option<CapPlan> {
+    let cap = purse(vendor)?.cap?;
+    Some(CapPlan { of: cap.of, unit: cap.unit, note: cap.note })
+}
+
+/// The figures of a stretch of time.
+///
+/// # Errors
+/// Where not all of them came: what did come is worth nothing then.
+pub async fn readings(
+    vendor: &str,
+    settings: &Settings,
+    ask: &Ask,
+    window: Window,
+) -> Result<Vec<Reading>, VendorError> {
+    let none = || not_offered(vendor, Operation::List);
+    let purse = purse(vendor).ok_or_else(none)?;
+    let spend = purse.spend.clone().ok_or_else(none)?;
+    adapter(vendor, purse, settings).ok_or_else(none)?.figures(&spend, ask, window).await
+}
+
+/// Sets the vendor's own cap, once.
+///
+/// # Errors
+/// Where the vendor does not say that it did.
+pub async fn set_cap(
+    vendor: &str,
+    settings: &Settings,
+    ask: &Ask,
+    amount: Decimal,
+) -> Result<(), VendorError> {
+    let none = || not_offered(vendor, Operation::List);
+    let purse = purse(vendor).ok_or_else(none)?;
+    let cap = purse.cap.clone().ok_or_else(none)?;
+    adapter(vendor, purse, settings).ok_or_else(none)?.set_cap(&cap, ask, amount).await
+}
+
+/// Reads one answer as a vendor's first call for figures would; for tests of the reader alone.
+pub fn read_answer(vendor: &str, body: &[u8], now_ms: i64) -> Option<Vec<Reading>> {
+    let spend = purse(vendor)?.spend?;
+    let first: &ReadEntry = spend.reads.first()?;
+    crate::recipe::read_figures(first, body, now_ms)
+}
+
+/// What the program keeps of a manifest about money.
+#[derive(serde::Deserialize)]
+struct Kept {
+    api: Option<Api>,
+    money: Purse,
+}
+
+fn purse(vendor: &str) -> Option<Purse> {
+    let text = crate::vendor(vendor)?.purse;
+    // It was checked when the program was built.
+    if text.is_empty() {
+        return None;
+    }
+    let Kept { api, money } = toml::from_str(text).ok()?;
+    Some(Purse { api: money.api.or(api), ..money })
+}
+
+fn adapter(vendor: &str, purse: Purse, settings: &Settings) -> Option<RecipeAdapter> {
+    let client = match &settings.client {
+        Some(client) => client.clone(),
+        None => Client::new(Limits::default()).ok()?,
+    };
+    let recipes: Recipes = toml::from_str("level = \"manual\"").ok()?;
+    let interface = Interface { api: purse.api?, recipes, variants: Vec::new() };
+    Some(RecipeAdapter::new(vendor, interface, settings.base_url.clone(), client))
+}
+
+fn not_offered(vendor: &str, operation: Operation) -> VendorError {
+    VendorError {
+        vendor: vendor.to_owned(),
+        operation,
+        kind: Kind::NotOffered,
+        status: None,
+        retry_after_s: None,
+        detail: "the vendor has no call for it".to_owned(),
+    }
+}

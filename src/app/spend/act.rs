@@ -1,0 +1,229 @@
+//! What limits do: alerts raised, secrets paused, caps set, each once for each stretch of time.
+
+use clawvault_core::domain::{
+    AlertEvent, AlertKind, Decimal, Life, Policy, ProfileName, SecretInfo, SecretName, Severity,
+    Spikes, Then,
+};
+
+use super::book::Index;
+use super::check::Checked;
+use super::report::{Bound, Subject, View, hour, since};
+use super::sources::sources;
+use crate::app::AppError;
+use crate::app::alerts::raise;
+use crate::app::pause::{self, Pause};
+use crate::app::session::Session;
+use crate::spend::{Judged, Series, Zone, spike};
+
+/// A source that has not answered for as long is told, in milliseconds.
+const SILENT_MS: i64 = 24 * 3_600_000;
+/// Days that an hour is compared with.
+const SPIKE_DAYS: u32 = 28;
+/// What an hour costs at least to be a spike.
+const LEAST_SPIKE: &str = "1";
+
+/// Judges everything, and does what the policy says about it.
+pub(super) fn act(
+    session: &mut Session,
+    policy: &Policy,
+    (infos, lives): (&[SecretInfo], &[Life]),
+    now_ms: i64,
+    checked: &mut Checked,
+) -> Result<(), AppError> {
+    let index = Index::read(session)?;
+    let sources = sources(policy, infos, lives);
+    let pages = index.pages(session, &sources.all, since(now_ms))?;
+    let view = View {
+        policy,
+        sources: &sources,
+        pages: &pages,
+        index: &index,
+        zone: Zone::of(policy),
+        now_ms,
+    };
+    let mut events = Vec::new();
+    let mut new_pauses = Vec::new();
+    for bound in view.bounds(infos) {
+        let judged = view.judged(&bound);
+        events.extend(view.crossing(&bound, &judged));
+        events.extend(view.foreseen(&bound, &judged));
+        if judged.crossed.is_some_and(|crossed| crossed.whole) {
+            let secrets = view.secrets(&bound.subject);
+            if bound.limit.then.contains(&Then::Pause) {
+                new_pauses.extend(secrets.iter().map(|(profile, name)| Pause {
+                    profile: profile.clone(),
+                    name: name.clone(),
+                    until_ms: Some(judged.period.to_ms),
+                    why: view.sentence(&bound, &judged),
+                }));
+            }
+            if bound.limit.then.contains(&Then::Rotate) {
+                let names = secrets.iter().map(|(p, n)| (p.to_string(), n.to_string()));
+                checked.rotate.extend(names);
+            }
+        }
+    }
+    events.extend(view.spikes());
+    events.extend(view.silent());
+    if !new_pauses.is_empty() {
+        let before = pause::pauses(session)?;
+        let lifted = |one: &Pause| index.done.contains_key(&deed(one));
+        // One that a person lifted in this stretch of time stays lifted.
+        new_pauses
+            .retain(|one| before.find(&one.profile, &one.name, now_ms).is_none() && !lifted(one));
+        pause::add(session, &new_pauses, now_ms)?;
+        Index::change(session, |index| {
+            index.done.retain(|_, until| *until > now_ms);
+            for one in &new_pauses {
+                index.done.insert(deed(one), one.until_ms.unwrap_or(i64::MAX));
+            }
+        })?;
+        checked.paused.extend(new_pauses.iter().map(|one| one.name.to_string()));
+    }
+    checked.alerts = raise(session, policy, &events)?;
+    Ok(())
+}
+
+fn deed(pause: &Pause) -> String {
+    let until = pause.until_ms.unwrap_or(0);
+    format!("pause {}@{} until {until}", pause.name, pause.profile)
+}
+
+impl View<'_> {
+    /// The secrets that a subject is about.
+    fn secrets(&self, subject: &Subject) -> Vec<(ProfileName, SecretName)> {
+        let abouts = self
+            .sources
+            .all
+            .iter()
+            .flat_map(|source| source.about.iter().map(move |about| (source, about)));
+        let wanted = abouts.filter(|(source, about)| match subject {
+            Subject::Total => true,
+            Subject::Vendor(vendor) => source.vendor == *vendor,
+            Subject::Profile(profile) => about.profile == *profile,
+            Subject::Secret(profile, name) => about.profile == *profile && about.name == *name,
+            Subject::Agent(name) => {
+                let agent = self.policy.agents.get(name);
+                agent.is_some_and(|agent| agent.may_have(&about.profile, &about.name))
+            }
+        });
+        let mut all: Vec<_> =
+            wanted.map(|(_, about)| (about.profile.clone(), about.name.clone())).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn sentence(&self, bound: &Bound<'_>, judged: &Judged) -> String {
+        format!(
+            "{} of {} a {} are spent ({} %, {})",
+            judged.spent.rounded(2),
+            bound.limit.amount.0,
+            bound.limit.per.as_str(),
+            judged.percent,
+            judged.period.name
+        )
+    }
+
+    fn crossing(&self, bound: &Bound<'_>, judged: &Judged) -> Option<AlertEvent> {
+        let crossed = judged.crossed?;
+        let severity = match crossed.percent {
+            100.. => Severity::Critical,
+            80.. => Severity::Warning,
+            _ => Severity::Info,
+        };
+        let subject = subject_of(&bound.subject);
+        let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
+        let which = format!("{limit} {} {}", judged.period.name, crossed.percent);
+        let text = format!("{subject}: {}", self.sentence(bound, judged));
+        Some(AlertEvent::new(AlertKind::Limit, severity, self.now_ms, subject, &which, text))
+    }
+
+    fn foreseen(&self, bound: &Bound<'_>, judged: &Judged) -> Option<AlertEvent> {
+        let day = self.zone.day(judged.reached_ms?);
+        let subject = subject_of(&bound.subject);
+        let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
+        let which = format!("{limit} {}", judged.period.name);
+        let text = format!("{subject}: at this pace the limit of {limit} is reached on {day}");
+        let severity = Severity::Warning;
+        Some(AlertEvent::new(AlertKind::Forecast, severity, self.now_ms, subject, &which, text))
+    }
+
+    /// The last whole hour of each vendor beside the same hour of earlier days.
+    fn spikes(&self) -> Vec<AlertEvent> {
+        if self.policy.total.spikes == Spikes::Off {
+            return Vec::new();
+        }
+        let last = hour(self.now_ms).saturating_sub(1);
+        let least = Decimal::parse(LEAST_SPIKE).unwrap_or_default();
+        let mut events = Vec::new();
+        for vendor in &self.sources.vendors {
+            let subject = Subject::Vendor(vendor.clone());
+            for unit in self.units(&subject) {
+                let series = self.series(&subject, &unit);
+                let at = |hour: u32| in_hour(&series, hour);
+                let (Some(amount), true) = (at(last), unit.is_currency()) else { continue };
+                let earlier: Vec<Decimal> =
+                    (1..=SPIKE_DAYS).filter_map(|day| at(last - day * 24)).collect();
+                let Some(found) = spike(amount, &earlier, least) else { continue };
+                let text = format!(
+                    "{vendor}: {} {unit} in one hour, where {} are usual",
+                    found.amount.rounded(2),
+                    found.usual.rounded(2)
+                );
+                let (kind, severity) = (AlertKind::Spike, Severity::Warning);
+                let which = last.to_string();
+                events.push(AlertEvent::new(kind, severity, self.now_ms, vendor, &which, text));
+            }
+        }
+        events
+    }
+
+    /// Sources that have not answered for long.
+    fn silent(&self) -> Vec<AlertEvent> {
+        let silent = self.sources.all.iter().filter_map(|source| {
+            let known = self.index.sources.get(&source.id)?;
+            let since = self.now_ms - known.read_ms;
+            if known.failed.is_empty() || known.read_ms == 0 || since < SILENT_MS {
+                return None;
+            }
+            let text = format!("{}: no figures since a day or more: {}", source.id, known.failed);
+            let which = (known.read_ms / SILENT_MS).to_string();
+            let (kind, severity) = (AlertKind::NoReadings, Severity::Warning);
+            Some(AlertEvent::new(kind, severity, self.now_ms, source.id.clone(), &which, text))
+        });
+        silent.collect()
+    }
+}
+
+/// What was told of one hour; none where nothing was.
+fn in_hour(series: &[Vec<&Series>], hour: u32) -> Option<Decimal> {
+    let told = |pieces: &&Vec<&Series>| {
+        let mut points = pieces.iter().flat_map(|piece| &piece.points);
+        points.any(|(at, _)| *at == hour)
+    };
+    let parts: Vec<Decimal> = series
+        .iter()
+        .filter(told)
+        .filter_map(|pieces| crate::spend::spent(pieces, hour, hour + 1))
+        .collect();
+    if parts.is_empty() { None } else { Decimal::sum(parts) }
+}
+
+/// A subject in words.
+pub(super) fn subject_of(subject: &Subject) -> String {
+    match subject {
+        Subject::Secret(profile, name) if *profile == ProfileName::default() => name.to_string(),
+        Subject::Secret(profile, name) => format!("{name}@{profile}"),
+        Subject::Agent(name) => format!("agent {name}"),
+        Subject::Vendor(vendor) => format!("vendor {vendor}"),
+        Subject::Profile(name) => format!("profile {name}"),
+        Subject::Total => "all".to_owned(),
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&subject_of(self))
+    }
+}

@@ -1,0 +1,222 @@
+//! A check: every source that is due is asked, all vendors at the same time; what they tell goes into
+//! the ledger; limits are judged. The vault is closed while vendors are spoken to.
+
+use std::collections::BTreeMap;
+
+use clawvault_core::domain::{Life, Policy, Reading, SecretInfo};
+use clawvault_core::platform::{Clock, SystemClock};
+use clawvault_core::vault::Want;
+use clawvault_providers::adapter::registry::Settings;
+use clawvault_providers::adapter::{Ask, Fields, VendorError};
+use clawvault_providers::http::{Client, Limits};
+use clawvault_providers::spend::{Window, readings};
+
+use super::act::act;
+use super::book::{Index, Known, take_in};
+use super::sources::{Source, sources};
+use crate::app::alerts::{close, policy};
+use crate::app::session::{Request, Session};
+use crate::app::{Access, App, AppError, Code};
+
+/// Days that are asked for the first time.
+const FIRST_DAYS: i64 = 90;
+const DAY_S: i64 = 86_400;
+/// Most sources of one vendor that are asked at the same time: vendors bound requests.
+const AT_ONCE: usize = 8;
+
+/// What a check did.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Sources that were asked.
+    pub asked: usize,
+    /// Figures that are new.
+    pub new: usize,
+    /// Figures that vendors corrected.
+    pub corrected: usize,
+    /// Sources that did not answer.
+    pub failed: Vec<Failed>,
+    /// Alerts that were raised.
+    pub alerts: usize,
+    /// Secrets that were paused.
+    pub paused: Vec<String>,
+    /// Secrets that a limit wants rotated: profile and name.
+    pub rotate: Vec<(String, String)>,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
+}
+
+/// A source that did not answer.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// Its name.
+    pub source: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A source with what it is asked by.
+struct Errand {
+    source: Source,
+    settings: Settings,
+    ask: Ask,
+    window: Window,
+}
+
+type Answers = Vec<(Errand, Result<Vec<Reading>, VendorError>)>;
+
+impl App {
+    /// Whether the policy limits anything: then vendors are asked unbidden.
+    pub fn has_limits(&self) -> Result<bool, AppError> {
+        let mut session = self.session(Access::Read)?;
+        let policy = policy(&mut session)?;
+        close(session);
+        let secrets = policy.secrets.values().any(|rule| !rule.limits.is_empty());
+        let agents = policy.agents.values().any(|agent| !agent.limits.is_empty());
+        let vendors = policy.vendors.values().any(|rule| !rule.limits.is_empty());
+        let profiles = policy.profiles.values().any(|one| !one.limits.is_empty());
+        Ok(secrets || agents || vendors || profiles || !policy.total.limits.is_empty())
+    }
+
+    /// Asks what is due, or everything where `all` is set, and does what limits say.
+    pub fn check_spending(&self, all: bool) -> Result<Checked, AppError> {
+        let now = SystemClock.now_ms();
+        let mut session = self.session(Access::Write)?;
+        let policy_now = policy(&mut session)?;
+        let infos = session.ask(Request::List(None, false))?.infos;
+        let lives = session.ask(Request::Lives(None))?.lives;
+        let index = Index::read(&mut session)?;
+        let errands = errands(&mut session, &policy_now, (&infos, &lives), &index, now, all)?;
+        close(session);
+        let mut checked = Checked { asked: errands.len(), ..Checked::default() };
+        let answers = ask_all(errands)?;
+        let mut session = self.session(Access::Write)?;
+        let mut told = Vec::new();
+        for (errand, answer) in answers {
+            match answer {
+                Ok(readings) => told.push((errand.source.id, readings)),
+                Err(error) => {
+                    note_failure(&mut session, &errand.source.id, &error, now)?;
+                    let source = errand.source.id;
+                    checked.failed.push(Failed { source, why: error.told() });
+                }
+            }
+        }
+        if !told.is_empty() {
+            let merged = take_in(&mut session, &told, now)?;
+            (checked.new, checked.corrected) = (merged.new, merged.corrected);
+        }
+        act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
+        close(session);
+        Ok(checked)
+    }
+}
+
+fn note_failure(
+    session: &mut Session,
+    id: &str,
+    error: &VendorError,
+    now: i64,
+) -> Result<(), AppError> {
+    let wait = error.retry_after_s.and_then(|s| i64::try_from(s).ok()).unwrap_or(0);
+    Index::change(session, |index| {
+        let known = index.sources.entry(id.to_owned()).or_default();
+        known.tried_ms = now;
+        known.failed = error.told();
+        known.not_before_ms = now.saturating_add(wait.saturating_mul(1000));
+    })
+}
+
+/// Whom to ask what. Each credential is opened, and logged, once.
+fn errands(
+    session: &mut Session,
+    policy: &Policy,
+    (infos, lives): (&[SecretInfo], &[Life]),
+    index: &Index,
+    now: i64,
+    all: bool,
+) -> Result<Vec<Errand>, AppError> {
+    let (mut errands, mut wanted) = (Vec::new(), Vec::new());
+    for source in sources(policy, infos, lives).all {
+        let known = index.sources.get(&source.id).cloned().unwrap_or_default();
+        let due_ms = known.tried_ms.saturating_add(i64::from(source.plan.every_s) * 1000);
+        if known.not_before_ms > now || !all && known.tried_ms > 0 && due_ms > now {
+            continue;
+        }
+        wanted.push((source, known));
+    }
+    let want = |(source, _): &(Source, Known)| Want {
+        profile: source.profile.clone(),
+        name: source.credential.clone(),
+        version: None,
+    };
+    let fields = session.open_each(&wanted.iter().map(want).collect::<Vec<_>>())?;
+    for ((source, known), fields) in wanted.into_iter().zip(fields) {
+        let fields: Fields = fields.unwrap_or_default();
+        let (key, admin) = match source.admin {
+            true => (Fields::new(), Some(fields)),
+            false => (fields, None),
+        };
+        let params = source.params.clone();
+        let key_id = params.get("key_id").cloned();
+        let ask = Ask { key, admin, params, key_id, ..Ask::default() };
+        let window = window(known.read_ms, source.plan.again, now);
+        let settings = settings_of(policy, &source.vendor);
+        errands.push(Errand { source, settings, ask, window });
+    }
+    Ok(errands)
+}
+
+/// From some days before the last answer, because vendors correct, to the end of this hour.
+fn window(read_ms: i64, again: u16, now_ms: i64) -> Window {
+    let now_s = now_ms / 1000;
+    let from_s = match read_ms {
+        0 => now_s - FIRST_DAYS * DAY_S,
+        read => read / 1000 - i64::from(again.max(1)) * DAY_S,
+    };
+    let from_s = from_s.max(now_s - FIRST_DAYS * DAY_S).div_euclid(DAY_S) * DAY_S;
+    Window { from_s, to_s: now_s.div_euclid(3600) * 3600 + 3600 }
+}
+
+/// Asks all vendors at the same time, and of one vendor so many sources.
+fn ask_all(errands: Vec<Errand>) -> Result<Answers, AppError> {
+    if errands.is_empty() {
+        return Ok(Vec::new());
+    }
+    let failed =
+        |what: String| AppError::new(Code::Failed, what, "Free some memory or descriptors.");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| failed(format!("no runtime can be made: {}", e.kind())))?;
+    runtime.block_on(async {
+        let client = Client::new(Limits::default());
+        let client = client.map_err(|failure| failed(failure.detail.to_owned()))?;
+        let mut by_vendor: BTreeMap<String, Vec<Errand>> = BTreeMap::new();
+        for mut errand in errands {
+            errand.settings.client = Some(client.clone());
+            by_vendor.entry(errand.source.vendor.clone()).or_default().push(errand);
+        }
+        let mut tasks = Vec::new();
+        for (_, errands) in by_vendor {
+            let room = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+            for errand in errands {
+                let room = std::sync::Arc::clone(&room);
+                tasks.push(tokio::spawn(async move {
+                    let _turn = room.acquire().await;
+                    let Errand { source, settings, ask, window } = &errand;
+                    let answer = readings(&source.vendor, settings, ask, *window).await;
+                    (errand, answer)
+                }));
+            }
+        }
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.extend(task.await.ok());
+        }
+        Ok(answers)
+    })
+}
+
+/// What the policy says of a vendor's hosts.
+pub(super) fn settings_of(policy: &Policy, vendor: &str) -> Settings {
+    let base_url = policy.vendors.get(vendor).and_then(|rule| rule.base_url.clone());
+    Settings { base_url, ..Settings::default() }
+}

@@ -1,0 +1,434 @@
+//! What was spent, what is left, and what limits say: one row for each figure that there is.
+
+use clawvault_core::domain::{
+    Decimal, Flow, Limit, Money, Per, Policy, ProfileName, SecretInfo, SecretName, Unit,
+};
+use clawvault_core::platform::{Clock, SystemClock};
+
+use super::book::{Index, Page};
+use super::sources::{Source, Sources, is_about, sources};
+use crate::app::alerts::{close, policy};
+use crate::app::pause::{Pause, pauses};
+use crate::app::session::Request;
+use crate::app::{Access, App, AppError, Code};
+use crate::spend::{Judged, Period, Series, Zone, judge, piece_of, spent};
+
+/// Days that a picture shows.
+const DAYS: u32 = 30;
+const HOUR_MS: i64 = 3_600_000;
+
+/// What a figure is about.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Subject {
+    /// One secret.
+    Secret(ProfileName, SecretName),
+    /// All that an agent may have.
+    Agent(ProfileName),
+    /// All that was spent at a vendor.
+    Vendor(String),
+    /// All secrets of a profile.
+    Profile(ProfileName),
+    /// Everything.
+    Total,
+}
+
+/// One figure.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it is about.
+    pub subject: Subject,
+    /// The stretch of time.
+    pub per: Per,
+    /// Its name, such as `2026-11`.
+    pub period: String,
+    /// What was spent in it.
+    pub spent: Money,
+    /// The limit, where there is one.
+    pub limit: Option<Money>,
+    /// Whole percent of it.
+    pub percent: Option<u32>,
+    /// What will have been spent at its end, at the pace of late.
+    pub forecast: Money,
+    /// The day on which the limit will be reached at that pace.
+    pub reached: Option<String>,
+    /// What is left of what was paid, where the vendor tells it.
+    pub left: Option<Money>,
+    /// What was spent on each of the last days, oldest first.
+    pub days: Vec<Decimal>,
+    /// Where the figure comes from.
+    pub source: String,
+    /// When the oldest of its sources answered, in milliseconds since 1970; none for never.
+    pub read_ms: Option<i64>,
+    /// True where it is no vendor's own figure.
+    pub estimate: bool,
+}
+
+/// A figure that a vendor changed afterwards.
+#[derive(Clone, Debug)]
+pub struct Correction {
+    /// The source.
+    pub source: String,
+    /// The hour that it is of, in milliseconds since 1970.
+    pub hour_ms: i64,
+    /// What was told first.
+    pub before: Decimal,
+    /// What was told later.
+    pub after: Decimal,
+    /// When that was noticed, in milliseconds since 1970.
+    pub noticed_ms: i64,
+}
+
+/// All that is known of spending.
+#[derive(Clone, Debug, Default)]
+pub struct Spending {
+    /// The figures.
+    pub rows: Vec<Row>,
+    /// Vendors with neither a limit of ours nor a cap of their own.
+    pub unlimited: Vec<String>,
+    /// Vendors that are not asked, and why not.
+    pub unread: Vec<(String, String)>,
+    /// Sources that did not answer the last time, and why not.
+    pub failed: Vec<(String, String)>,
+    /// Figures that were corrected.
+    pub corrections: Vec<Correction>,
+    /// What is paused.
+    pub paused: Vec<Pause>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// Figures and rules, read once, and asked for one subject after the other.
+pub(super) struct View<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) sources: &'a Sources,
+    pub(super) pages: &'a [Page],
+    pub(super) index: &'a Index,
+    pub(super) zone: Zone,
+    pub(super) now_ms: i64,
+}
+
+/// A limit, what it is on, and a name that stays.
+pub(super) struct Bound<'a> {
+    pub(super) subject: Subject,
+    pub(super) limit: &'a Limit,
+}
+
+impl App {
+    /// What was spent: all of it, or what is about one secret or vendor.
+    pub fn spending(&self, only: Option<(&ProfileName, &str)>) -> Result<Spending, AppError> {
+        let now_ms = SystemClock.now_ms();
+        let mut session = self.session(Access::Read)?;
+        let policy = policy(&mut session)?;
+        let infos = session.ask(Request::List(None, false))?.infos;
+        let lives = session.ask(Request::Lives(None))?.lives;
+        let index = Index::read(&mut session)?;
+        let sources = sources(&policy, &infos, &lives);
+        let pages = index.pages(&mut session, &sources.all, since(now_ms))?;
+        let paused = pauses(&mut session)?;
+        let view = View {
+            policy: &policy,
+            sources: &sources,
+            pages: &pages,
+            index: &index,
+            zone: Zone::of(&policy),
+            now_ms,
+        };
+        let mut spending = view.spending(&infos, only)?;
+        let holds = |one: &&Pause| paused.find(&one.profile, &one.name, now_ms).is_some();
+        spending.paused = paused.all().iter().filter(holds).cloned().collect();
+        spending.notes = session.warnings();
+        close(session);
+        Ok(spending)
+    }
+}
+
+/// The first piece of time that a month's figures, their picture and usual hours need.
+pub(super) fn since(now_ms: i64) -> u32 {
+    piece_of(hour(now_ms).saturating_sub(34 * 24))
+}
+
+impl View<'_> {
+    fn spending(
+        &self,
+        infos: &[SecretInfo],
+        only: Option<(&ProfileName, &str)>,
+    ) -> Result<Spending, AppError> {
+        let mut spending = Spending::default();
+        let bounds = self.bounds(infos);
+        for bound in &bounds {
+            spending.rows.push(self.limited(bound));
+        }
+        for vendor in &self.sources.vendors {
+            let subject = Subject::Vendor(vendor.clone());
+            let has = bounds.iter().any(|bound| bound.subject == subject);
+            if !has {
+                spending.rows.extend(self.plain(&subject));
+            }
+        }
+        if let Some((profile, name)) = only {
+            let of_secret = |subject: &Subject| matches!(subject, Subject::Secret(p, n) if p == profile && n.as_str() == name);
+            let of_vendor = |subject: &Subject| matches!(subject, Subject::Vendor(v) if v == name);
+            let limited = spending.rows.iter().any(|row| of_secret(&row.subject));
+            spending.rows.retain(|row| of_secret(&row.subject) || of_vendor(&row.subject));
+            if !limited && let Ok(secret) = SecretName::parse(name) {
+                let there = |info: &SecretInfo| info.profile == *profile && info.name == secret;
+                if infos.iter().any(there) {
+                    spending.rows.extend(self.plain(&Subject::Secret(profile.clone(), secret)));
+                }
+            }
+            if spending.rows.is_empty() {
+                return Err(AppError::new(
+                    Code::Missing,
+                    "nothing is known of what that costs",
+                    "`clawvault spend` shows what is known; `clawvault spend --due` asks vendors.",
+                ));
+            }
+            spending.corrections = self.corrections(&spending.rows);
+        }
+        spending.unlimited = self.unlimited(&bounds, infos);
+        let why = |(vendor, why): (&String, &&'static str)| (vendor.clone(), (*why).to_owned());
+        spending.unread = self.sources.unread.iter().map(why).collect();
+        let failed = |source: &Source| {
+            let known = self.index.sources.get(&source.id)?;
+            (!known.failed.is_empty()).then(|| (source.id.clone(), known.failed.clone()))
+        };
+        spending.failed = self.sources.all.iter().filter_map(failed).collect();
+        Ok(spending)
+    }
+
+    /// Every limit of the policy that is on something that there is.
+    pub(super) fn bounds(&self, infos: &[SecretInfo]) -> Vec<Bound<'_>> {
+        let mut bounds = Vec::new();
+        for info in infos.iter().filter(|info| info.removed_ms.is_none() && !info.admin) {
+            let rules = self.policy.secrets.iter();
+            for (_, rule) in rules.filter(|(pattern, _)| pattern.matches(&info.profile, &info.name))
+            {
+                let subject = Subject::Secret(info.profile.clone(), info.name.clone());
+                bounds.extend(
+                    rule.limits.iter().map(|limit| Bound { subject: subject.clone(), limit }),
+                );
+            }
+        }
+        for (name, agent) in &self.policy.agents {
+            let subject = Subject::Agent(name.clone());
+            bounds
+                .extend(agent.limits.iter().map(|limit| Bound { subject: subject.clone(), limit }));
+        }
+        for (vendor, rule) in &self.policy.vendors {
+            let subject = Subject::Vendor(vendor.clone());
+            bounds
+                .extend(rule.limits.iter().map(|limit| Bound { subject: subject.clone(), limit }));
+        }
+        for (name, limited) in &self.policy.profiles {
+            let subject = Subject::Profile(name.clone());
+            bounds.extend(
+                limited.limits.iter().map(|limit| Bound { subject: subject.clone(), limit }),
+            );
+        }
+        let total = &self.policy.total.limits;
+        bounds.extend(total.iter().map(|limit| Bound { subject: Subject::Total, limit }));
+        bounds
+    }
+
+    /// What a limit says.
+    pub(super) fn judged(&self, bound: &Bound<'_>) -> Judged {
+        let period = Period::around(bound.limit.per, &self.zone, self.now_ms);
+        let series = self.series(&bound.subject, &bound.limit.amount.0.unit);
+        judge(bound.limit, period, self.now_ms, &|from, to| sum(&series, from, to))
+    }
+
+    fn limited(&self, bound: &Bound<'_>) -> Row {
+        let judged = self.judged(bound);
+        let unit = &bound.limit.amount.0.unit;
+        let reached = judged.reached_ms.map(|ms| self.zone.day(ms));
+        let mut row = self.row(&bound.subject, bound.limit.per, unit);
+        row.spent.amount = judged.spent;
+        row.limit = Some(bound.limit.amount.0.clone());
+        row.percent = Some(judged.percent);
+        row.forecast.amount = judged.forecast;
+        row.reached = reached;
+        row
+    }
+
+    /// What was spent on something that has no limit: a row for each unit, this month.
+    fn plain(&self, subject: &Subject) -> Vec<Row> {
+        self.units(subject).iter().map(|unit| self.row(subject, Per::Month, unit)).collect()
+    }
+
+    fn row(&self, subject: &Subject, per: Per, unit: &Unit) -> Row {
+        let period = Period::around(per, &self.zone, self.now_ms);
+        let series = self.series(subject, unit);
+        let (from, to) = period.hours();
+        let spent = sum(&series, from, to);
+        let now = hour(self.now_ms);
+        let days = (0..DAYS).rev().map(|back| {
+            let end = (now / 24 + 1 - back) * 24;
+            sum(&series, end - 24, end)
+        });
+        let days: Vec<Decimal> = days.collect();
+        let week = Decimal::sum(days.iter().rev().take(7).copied()).unwrap_or_default();
+        let left_ms = (period.to_ms - self.now_ms).max(0);
+        let coming = week.roughly(left_ms, 7 * 24 * HOUR_MS);
+        let forecast = spent.plus(coming).unwrap_or(spent);
+        let money = |amount| Money { amount, unit: unit.clone() };
+        let (source, read_ms) = self.origin(subject);
+        Row {
+            subject: subject.clone(),
+            per,
+            period: period.name,
+            spent: money(spent),
+            limit: None,
+            percent: None,
+            forecast: money(forecast),
+            reached: None,
+            left: self.left(subject, unit).map(money),
+            days,
+            source,
+            read_ms,
+            estimate: false,
+        }
+    }
+
+    /// The series that count for a subject, with their source.
+    fn counted<'s>(
+        &'s self,
+        subject: &Subject,
+    ) -> impl Iterator<Item = (&'s Source, &'s Vec<Series>)> {
+        let both = self.sources.all.iter().zip(self.pages);
+        both.flat_map(move |(source, page)| {
+            let series = page.series.iter();
+            series
+                .filter(move |pieces| self.counts(subject, source, pieces))
+                .map(move |s| (source, s))
+        })
+    }
+
+    fn counts(&self, subject: &Subject, source: &Source, pieces: &[Series]) -> bool {
+        let Some(first) = pieces.first() else { return false };
+        let secrets = || source.about.iter().filter(|about| is_about(about, &first.scope));
+        match subject {
+            Subject::Total => true,
+            Subject::Vendor(vendor) => source.vendor == *vendor,
+            Subject::Profile(profile) => source.profile == *profile,
+            Subject::Secret(profile, name) => {
+                secrets().any(|about| about.profile == *profile && about.name == *name)
+            }
+            Subject::Agent(name) => self.policy.agents.get(name).is_some_and(|agent| {
+                secrets().any(|about| agent.may_have(&about.profile, &about.name))
+            }),
+        }
+    }
+
+    /// Series of a subject in a unit. Where a source tells costs or a counter, what is left besides is
+    /// not counted a second time.
+    pub(super) fn series(&self, subject: &Subject, unit: &Unit) -> Vec<Vec<&Series>> {
+        let is_of = |pieces: &[Series], flow: Option<Flow>| {
+            pieces.first().is_some_and(|first| {
+                first.unit == *unit && flow.is_none_or(|flow| first.flow == flow)
+            })
+        };
+        let told = |source: &Source| {
+            let at = self.sources.all.iter().position(|one| one.id == source.id);
+            let page = at.and_then(|at| self.pages.get(at));
+            page.is_some_and(|page| {
+                let spends = |pieces: &Vec<Series>| {
+                    is_of(pieces, Some(Flow::Cost)) || is_of(pieces, Some(Flow::Counter))
+                };
+                page.series.iter().any(spends)
+            })
+        };
+        let all = self.counted(subject).filter(|(source, pieces)| {
+            is_of(pieces, None) && !(is_of(pieces, Some(Flow::Balance)) && told(source))
+        });
+        all.map(|(_, pieces)| pieces.iter().collect()).collect()
+    }
+
+    pub(super) fn units(&self, subject: &Subject) -> Vec<Unit> {
+        let units = self.counted(subject).filter_map(|(_, pieces)| pieces.first());
+        let mut units: Vec<Unit> = units.map(|series| series.unit.clone()).collect();
+        units.sort_unstable();
+        units.dedup();
+        units
+    }
+
+    fn left(&self, subject: &Subject, unit: &Unit) -> Option<Decimal> {
+        let balances = self.counted(subject).filter_map(|(_, pieces)| {
+            let last = pieces.last().filter(|s| s.flow == Flow::Balance && s.unit == *unit)?;
+            last.points.last().map(|(_, amount)| *amount)
+        });
+        let balances: Vec<Decimal> = balances.collect();
+        if balances.is_empty() { None } else { Decimal::sum(balances) }
+    }
+
+    fn origin(&self, subject: &Subject) -> (String, Option<i64>) {
+        let mut ids: Vec<&str> =
+            self.counted(subject).map(|(source, _)| source.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let read = |id: &&str| self.index.sources.get(*id).map_or(0, |known| known.read_ms);
+        let oldest = ids.iter().map(read).min().filter(|read| *read > 0);
+        let name = match ids.as_slice() {
+            [] => "none".to_owned(),
+            [one] => (*one).to_owned(),
+            many => format!("{} sources", many.len()),
+        };
+        (name, oldest)
+    }
+
+    fn corrections(&self, rows: &[Row]) -> Vec<Correction> {
+        let wanted = |source: &Source| {
+            rows.iter().any(|row| self.counted(&row.subject).any(|(one, _)| one.id == source.id))
+        };
+        let ms = |hour: u32| i64::from(hour) * HOUR_MS;
+        let both = self.sources.all.iter().zip(self.pages).filter(|(source, _)| wanted(source));
+        both.flat_map(|(source, page)| {
+            page.corrections.iter().map(|one| Correction {
+                source: source.id.clone(),
+                hour_ms: ms(one.hour),
+                before: one.before,
+                after: one.after,
+                noticed_ms: ms(one.noticed),
+            })
+        })
+        .collect()
+    }
+
+    /// Vendors that nothing stops: no limit of ours on them, their secrets, their profile or all, no
+    /// cap that we set, no prepaid balance.
+    fn unlimited(&self, bounds: &[Bound<'_>], infos: &[SecretInfo]) -> Vec<String> {
+        let bounded = |vendor: &String| {
+            let of = |info: &&SecretInfo| super::vendor_of(info).as_ref() == Some(vendor);
+            let secrets: Vec<&SecretInfo> = infos.iter().filter(of).collect();
+            bounds.iter().any(|bound| match &bound.subject {
+                Subject::Total => true,
+                Subject::Vendor(one) => one == vendor,
+                Subject::Profile(profile) => secrets.iter().all(|info| info.profile == *profile),
+                Subject::Secret(profile, name) => {
+                    secrets.iter().any(|info| info.profile == *profile && info.name == *name)
+                }
+                Subject::Agent(_) => false,
+            })
+        };
+        let capped = |vendor: &String| {
+            let start = format!("{vendor}/");
+            self.index.caps.keys().any(|of| of == vendor || of.starts_with(&start))
+        };
+        let prepaid = |vendor: &String| {
+            let subject = Subject::Vendor(vendor.clone());
+            let mut all = self.counted(&subject);
+            all.any(|(_, pieces)| pieces.first().is_some_and(|s| s.flow == Flow::Balance))
+        };
+        let free = |vendor: &&String| !bounded(vendor) && !capped(vendor) && !prepaid(vendor);
+        self.sources.vendors.iter().filter(free).cloned().collect()
+    }
+}
+
+/// The sum of several series; what cannot be held is as much as can.
+fn sum(all: &[Vec<&Series>], from: u32, to: u32) -> Decimal {
+    let parts = all.iter().filter_map(|pieces| spent(pieces, from, to));
+    parts.fold(Decimal::ZERO, |sum, part| sum.plus(part).unwrap_or(sum))
+}
+
+pub(super) fn hour(ms: i64) -> u32 {
+    u32::try_from(ms.div_euclid(HOUR_MS)).unwrap_or(0)
+}

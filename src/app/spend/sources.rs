@@ -1,0 +1,131 @@
+//! Who is asked for figures, by which credential, and which secrets those are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clawvault_core::domain::{Life, Policy, ProfileName, Scope, SecretInfo, SecretName};
+use clawvault_providers::spend::{By, Plan, plan};
+
+/// One place that figures come from: a vendor asked by one credential.
+#[derive(Clone, Debug)]
+pub(in crate::app) struct Source {
+    /// Names it: vendor, profile, credential.
+    pub(in crate::app) id: String,
+    /// Id of the vendor.
+    pub(in crate::app) vendor: String,
+    /// Profile of the credential.
+    pub(in crate::app) profile: ProfileName,
+    /// The secret that asks.
+    pub(in crate::app) credential: SecretName,
+    /// True where that is an admin credential.
+    pub(in crate::app) admin: bool,
+    /// What the vendor's calls need besides.
+    pub(in crate::app) params: BTreeMap<String, String>,
+    /// How it is asked.
+    pub(in crate::app) plan: Plan,
+    /// The secrets that its figures are about.
+    pub(in crate::app) about: Vec<About>,
+}
+
+/// A secret, and how a source tells it apart.
+#[derive(Clone, Debug)]
+pub(in crate::app) struct About {
+    pub(in crate::app) profile: ProfileName,
+    pub(in crate::app) name: SecretName,
+    /// The vendor's ids of its keys, the one of now and those before it.
+    pub(in crate::app) key_ids: Vec<String>,
+    /// The project that it belongs to.
+    pub(in crate::app) project: Option<String>,
+    /// True where the source is asked by this very key.
+    pub(in crate::app) itself: bool,
+}
+
+/// Secrets whose vendor tells figures, and why nobody can ask for theirs.
+#[derive(Clone, Debug, Default)]
+pub(in crate::app) struct Sources {
+    pub(in crate::app) all: Vec<Source>,
+    /// Vendors of secrets that are not read, and why not.
+    pub(in crate::app) unread: BTreeMap<String, &'static str>,
+    /// Every vendor of a secret that programs get.
+    pub(in crate::app) vendors: BTreeSet<String>,
+}
+
+/// Whether a source's figure is about a secret.
+pub(in crate::app) fn is_about(about: &About, scope: &Scope) -> bool {
+    match scope {
+        _ if about.itself => true,
+        Scope::Key(id) => about.key_ids.contains(id),
+        Scope::Project(id) => about.project.as_ref() == Some(id) && about.key_ids.is_empty(),
+        Scope::Account => false,
+    }
+}
+
+/// The sources of what is in the vault.
+pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Life]) -> Sources {
+    let mut found = Sources::default();
+    let mut by_id: BTreeMap<String, Source> = BTreeMap::new();
+    let live = |info: &&SecretInfo| info.removed_ms.is_none();
+    for info in infos.iter().filter(live) {
+        let Some(vendor) = vendor_of(info) else { continue };
+        if info.admin || policy.is_admin(&info.name) {
+            continue;
+        }
+        found.vendors.insert(vendor.clone());
+        let Some(plan) = plan(&vendor) else {
+            found.unread.insert(vendor, "its interface tells no figures");
+            continue;
+        };
+        let rule = policy.rule(&info.profile, &info.name, Some(&vendor));
+        let by_admin = match plan.by {
+            By::Admin => true,
+            By::Key => false,
+            By::Either => rule.admin.is_some(),
+        };
+        let credential = match (&rule.admin, by_admin) {
+            (Some(admin), true) => admin.clone(),
+            (None, true) => {
+                found.unread.insert(vendor, "the policy names no admin credential for it");
+                continue;
+            }
+            (_, false) => info.name.clone(),
+        };
+        let about = About {
+            profile: info.profile.clone(),
+            name: info.name.clone(),
+            key_ids: key_ids(info, lives, &rule.params),
+            project: rule.params.get("project").cloned(),
+            itself: !by_admin,
+        };
+        let id = format!("{vendor}/{}/{credential}", info.profile);
+        let source = by_id.entry(id.clone()).or_insert_with(|| Source {
+            id,
+            vendor,
+            profile: info.profile.clone(),
+            credential,
+            admin: by_admin,
+            params: rule.params.clone(),
+            plan,
+            about: Vec::new(),
+        });
+        source.about.push(about);
+    }
+    found.all = by_id.into_values().collect();
+    found.unread.retain(|vendor, _| found.all.iter().all(|source| source.vendor != *vendor));
+    found
+}
+
+/// What the vendor calls the keys of a secret: as rotations have learnt, and as the policy says.
+fn key_ids(info: &SecretInfo, lives: &[Life], params: &BTreeMap<String, String>) -> Vec<String> {
+    let own = |life: &&Life| life.profile == info.profile && life.name == info.name;
+    let learnt = lives.iter().filter(own).flat_map(|life| &life.keys);
+    let learnt = learnt.filter_map(|key| key.key_id.clone());
+    learnt.chain(params.get("key_id").cloned()).collect()
+}
+
+/// The vendor of a secret: the one that was named, else that of its name.
+pub(in crate::app) fn vendor_of(info: &SecretInfo) -> Option<String> {
+    let named = info.vendor.clone();
+    named.or_else(|| {
+        let first = info.name.as_str().split('/').next()?;
+        clawvault_providers::vendor(first).map(|vendor| vendor.id.to_owned())
+    })
+}

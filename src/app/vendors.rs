@@ -1,0 +1,83 @@
+//! The vendors as the policy has them: built-in ones, and users' own manifests; where they are.
+
+use std::collections::BTreeMap;
+
+use clawvault_core::domain::Policy;
+use clawvault_providers::adapter::Adapter;
+use clawvault_providers::adapter::registry::{self, Settings};
+use clawvault_providers::http::{Client, Limits};
+use clawvault_providers::manifest::Manifest;
+use clawvault_providers::manifest::recipes::Interface;
+
+use super::{AppError, Code};
+
+/// Speaks for all vendors of one policy; its connections belong to one runtime.
+pub struct Vendors {
+    client: Client,
+    base_urls: BTreeMap<String, String>,
+    own: BTreeMap<String, Interface>,
+}
+
+impl Vendors {
+    /// The vendors of a policy.
+    ///
+    /// # Errors
+    /// Where the system's certificates cannot be read.
+    pub fn new(policy: &Policy) -> Result<Self, AppError> {
+        let client = Client::new(Limits::default()).map_err(|failure| {
+            AppError::new(Code::Failed, failure.detail, "Install the package ca-certificates.")
+        })?;
+        let base = |(id, rule): (&String, &clawvault_core::domain::VendorRule)| {
+            Some((id.clone(), rule.base_url.clone()?))
+        };
+        let own = |(id, table): (&String, &toml::Table)| {
+            let manifest = Manifest::of_table(table.clone()).ok()?;
+            Some((id.clone(), manifest.interface().ok()??))
+        };
+        Ok(Self {
+            client,
+            base_urls: policy.vendors.iter().filter_map(base).collect(),
+            own: policy.manifests.iter().filter_map(own).collect(),
+        })
+    }
+
+    /// Who speaks for a vendor.
+    pub fn adapter(&self, vendor: &str) -> Option<Box<dyn Adapter>> {
+        let settings = Settings {
+            base_url: self.base_urls.get(vendor).cloned(),
+            client: Some(self.client.clone()),
+            interface: self.own.get(vendor).cloned(),
+        };
+        registry::adapter(vendor, &settings)
+    }
+}
+
+/// The hosts that the built-in vendors have, each with its vendor.
+pub(super) fn built_in_hosts() -> Vec<(String, &'static str)> {
+    let hosts = clawvault_providers::vendors().iter().filter_map(|vendor| {
+        let api = vendor.interface()?.api;
+        let urls = std::iter::once(api.base_url).chain(api.hosts.into_values());
+        Some(urls.map(|url| (host(&url), vendor.id)).collect::<Vec<_>>())
+    });
+    hosts.flatten().collect()
+}
+
+/// Hosts that keys would be sent to by a new policy, and were not by the one before: built-in ones
+/// and this machine apart.
+pub fn new_hosts(before: &Policy, after: &Policy) -> Vec<String> {
+    let built_in = built_in_hosts();
+    let known = |host: &str| {
+        built_in.iter().any(|(one, _)| one == host) || before.hosts().any(|one| one == host)
+    };
+    let mut new: Vec<String> =
+        after.hosts().filter(|host| !known(host)).map(str::to_owned).collect();
+    new.sort();
+    new.dedup();
+    new
+}
+
+/// The host of a checked https address.
+pub(super) fn host(url: &str) -> String {
+    let rest = url.strip_prefix("https://").unwrap_or(url);
+    rest.split(['/', ':']).next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,340 @@
+//! `clawvault spend`
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use clawvault_core::domain::{Money, SecretName, moment};
+use clawvault_core::platform::{Clock, SystemClock};
+use serde::Serialize;
+
+use super::surroundings::Context;
+use super::{arguments, output, set, time};
+use crate::app::{App, AppError, Checked, Code, Pause, Row, Spending};
+use crate::spend::{bars, share};
+
+/// Show what keys cost, their limits and where they are heading; ask vendors; set caps
+///
+/// Figures are those that vendors told; `--due` asks those that are due, `--refresh` all. Limits are
+/// in the policy, on secrets, agents, vendors, profiles and on the total.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  clawvault spend                              what was spent, limits, forecast, source and age
+  clawvault spend openai                       one vendor, with corrections
+  clawvault spend --due                        ask vendors, judge limits, send alerts; for timers
+  clawvault spend cap openai '50 USD'          the vendor's own hard cap
+  clawvault spend pause openai/main            no program gets it until `spend resume`
+
+It ends with 1 where a limit is passed."
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Name of a secret or id of a vendor
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    profile: arguments::Profile,
+    /// Ask vendors that are due, judge limits and send alerts first
+    #[arg(long)]
+    due: bool,
+    /// Ask all vendors first, due or not
+    #[arg(long)]
+    refresh: bool,
+    /// As one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Set the vendor's own cap, for a vendor or one secret
+    Cap {
+        /// Id of a vendor, or name of a secret
+        #[arg(value_name = "VENDOR|NAME")]
+        what: String,
+        /// How much, such as "50 USD"
+        #[arg(value_name = "AMOUNT")]
+        amount: String,
+        #[command(flatten)]
+        profile: arguments::Profile,
+    },
+    /// Hand a secret out to no program until it is resumed
+    Pause {
+        /// Name of the secret
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        profile: arguments::Profile,
+    },
+    /// Lift the pause of a secret
+    Resume {
+        /// Name of the secret
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        profile: arguments::Profile,
+    },
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    figures: Vec<Figure<'a>>,
+    unlimited: &'a [String],
+    unread: Vec<Reason<'a>>,
+    failed: Vec<Reason<'a>>,
+    paused: Vec<ShownPause<'a>>,
+    corrections: Vec<ShownCorrection<'a>>,
+}
+
+#[derive(Serialize)]
+struct Figure<'a> {
+    subject: String,
+    per: &'a str,
+    period: &'a str,
+    spent: String,
+    unit: &'a str,
+    limit: Option<String>,
+    percent: Option<u32>,
+    forecast: String,
+    reached: Option<&'a str>,
+    left: Option<String>,
+    days: Vec<String>,
+    source: &'a str,
+    read: Option<String>,
+    estimate: bool,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    name: &'a str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct ShownPause<'a> {
+    profile: &'a str,
+    name: &'a str,
+    until: Option<String>,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct ShownCorrection<'a> {
+    source: &'a str,
+    hour: String,
+    before: String,
+    after: String,
+    noticed: String,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
+    let app = context.app()?;
+    match &args.action {
+        Some(Action::Cap { what, amount, profile }) => cap(&app, what, amount, profile),
+        Some(Action::Pause { name, profile }) => {
+            let (profile, name) = (profile.or_default()?, arguments::name(name)?);
+            let why = "somebody paused it".to_owned();
+            let pause = Pause { profile, name, until_ms: None, why };
+            let session = app.pause(&pause, SystemClock.now_ms())?;
+            output::talk(&format!("{} goes to no program until it is resumed", pause.name));
+            set::finish(session)
+        }
+        Some(Action::Resume { name, profile }) => {
+            let (profile, name) = (profile.or_default()?, arguments::name(name)?);
+            let (session, lifted) = app.resume(&profile, &name)?;
+            output::talk(&format!(
+                "{name} {}",
+                if lifted { "is handed out again" } else { "was not paused" }
+            ));
+            set::finish(session)
+        }
+        None => show(args, &app),
+    }
+}
+
+fn cap(
+    app: &App,
+    what: &str,
+    amount: &str,
+    profile: &arguments::Profile,
+) -> Result<ExitCode, AppError> {
+    let amount = Money::parse(amount).map_err(|error| {
+        AppError::usage(error.to_string(), "Write an amount and a unit, as in \"50 USD\".")
+    })?;
+    // What stands where a name should may be anything: only a name is repeated.
+    let what = SecretName::parse(what).map_err(|error| {
+        AppError::usage(error.to_string(), "Name a vendor such as openai, or a secret.")
+    })?;
+    let note = app.cap(&profile.or_default()?, what.as_str(), &amount)?;
+    output::talk(&format!("{what} is capped at {amount} by its vendor"));
+    if let Some(note) = note {
+        output::talk(&note);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(args: &Args, app: &App) -> Result<ExitCode, AppError> {
+    let mut failed = Vec::new();
+    if args.due || args.refresh {
+        app.watch()?;
+        let checked = app.check_spending(args.refresh)?;
+        failed = tell(&checked);
+        let delivered = app.deliver()?;
+        for (receiver, why) in &delivered.failed {
+            output::warnings(&[format!("alert to {receiver} waits: {why}")]);
+        }
+        if args.due && !args.json && args.name.is_none() {
+            return end(&failed);
+        }
+    }
+    let name = args.name.as_deref().map(arguments::name).transpose()?;
+    let profile = args.profile.or_default()?;
+    let spending = app.spending(name.as_ref().map(|name| (&profile, name.as_str())))?;
+    output::warnings(&spending.notes);
+    if args.json {
+        json(&spending)
+    } else {
+        table(&spending)
+    }
+    let passed = spending.rows.iter().find(|row| row.percent.is_some_and(|percent| percent >= 100));
+    match passed {
+        Some(row) => Err(AppError::new(
+            Code::No,
+            format!("the limit of {} is passed ({})", row.subject, row.period),
+            "Raise it in the policy, or wait until its time is over.",
+        )),
+        None => end(&failed),
+    }
+}
+
+fn end(failed: &[(String, String)]) -> Result<ExitCode, AppError> {
+    match failed.first() {
+        None => Ok(ExitCode::SUCCESS),
+        Some((source, why)) => Err(AppError::new(
+            Code::Vendor,
+            format!("{source} told no figures: {why}"),
+            "Older figures stay; the next check asks again.",
+        )),
+    }
+}
+
+fn tell(checked: &Checked) -> Vec<(String, String)> {
+    output::talk(&format!(
+        "{} sources asked, {} new figures, {} corrected, {} alerts",
+        checked.asked, checked.new, checked.corrected, checked.alerts
+    ));
+    for name in &checked.paused {
+        output::talk(&format!("{name} is paused: a limit is reached"));
+    }
+    for (profile, name) in &checked.rotate {
+        output::talk(&format!("{name}@{profile} is to be rotated: a limit is reached"));
+    }
+    let mut failed = checked.failed.iter().map(|one| (one.source.clone(), one.why.clone()));
+    failed.by_ref().collect()
+}
+
+fn json(spending: &Spending) {
+    fn figure(row: &Row) -> Figure<'_> {
+        Figure {
+            subject: row.subject.to_string(),
+            per: row.per.as_str(),
+            period: &row.period,
+            spent: row.spent.amount.to_string(),
+            unit: row.spent.unit.as_str(),
+            limit: row.limit.as_ref().map(|limit| limit.amount.to_string()),
+            percent: row.percent,
+            forecast: row.forecast.amount.rounded(2).to_string(),
+            reached: row.reached.as_deref(),
+            left: row.left.as_ref().map(|left| left.amount.to_string()),
+            days: row.days.iter().map(ToString::to_string).collect(),
+            source: &row.source,
+            read: row.read_ms.map(moment),
+            estimate: row.estimate,
+        }
+    }
+    fn reason((name, why): &(String, String)) -> Reason<'_> {
+        Reason { name, why }
+    }
+    output::json(&Document {
+        figures: spending.rows.iter().map(figure).collect(),
+        unlimited: &spending.unlimited,
+        unread: spending.unread.iter().map(reason).collect(),
+        failed: spending.failed.iter().map(reason).collect(),
+        paused: spending
+            .paused
+            .iter()
+            .map(|one| ShownPause {
+                profile: one.profile.as_str(),
+                name: one.name.as_str(),
+                until: one.until_ms.map(moment),
+                why: &one.why,
+            })
+            .collect(),
+        corrections: spending
+            .corrections
+            .iter()
+            .map(|one| ShownCorrection {
+                source: &one.source,
+                hour: moment(one.hour_ms),
+                before: one.before.to_string(),
+                after: one.after.to_string(),
+                noticed: moment(one.noticed_ms),
+            })
+            .collect(),
+    });
+}
+
+fn table(spending: &Spending) {
+    let mut rows = Vec::with_capacity(spending.rows.len() + 1);
+    if output::is_terminal() && !spending.rows.is_empty() {
+        let head = ["WHAT", "PERIOD", "SPENT", "LIMIT", "", "FORECAST", "SOURCE", "AGE", "30 DAYS"];
+        rows.push(head.map(str::to_owned).to_vec());
+    }
+    rows.extend(spending.rows.iter().map(row));
+    output::table(&rows);
+    for one in &spending.corrections {
+        output::talk(&format!(
+            "{}: {} was corrected from {} to {}",
+            one.source,
+            moment(one.hour_ms),
+            one.before,
+            one.after
+        ));
+    }
+    for pause in &spending.paused {
+        output::talk(&format!("{} is paused: {}", pause.name, pause.why));
+    }
+    for (vendor, why) in &spending.unread {
+        output::talk(&format!("{vendor} is not asked: {why}"));
+    }
+    for (source, why) in &spending.failed {
+        output::talk(&format!("{source} did not answer: {why}"));
+    }
+    if !spending.unlimited.is_empty() {
+        let names = spending.unlimited.join(", ");
+        output::talk(&format!("nothing stops the spending at: {names} (no limit, no cap)"));
+    }
+}
+
+fn row(row: &Row) -> Vec<String> {
+    let limit = row.limit.as_ref().map(ToString::to_string).unwrap_or_default();
+    let used = row.percent.map(|percent| format!("{} {percent} %", share(percent)));
+    let forecast = match &row.reached {
+        Some(day) => format!("{}, limit on {day}", row.forecast.amount.rounded(2)),
+        None => row.forecast.amount.rounded(2).to_string(),
+    };
+    let left = row.left.as_ref().map(|left| format!(", {} left", left.amount.rounded(2)));
+    vec![
+        row.subject.to_string(),
+        row.period.clone(),
+        format!("{} {}", row.spent.amount.rounded(2), row.spent.unit) + &left.unwrap_or_default(),
+        limit,
+        used.unwrap_or_default(),
+        forecast,
+        row.source.clone() + if row.estimate { " (estimate)" } else { "" },
+        row.read_ms.map_or_else(|| "never".to_owned(), time::age),
+        bars(&row.days),
+    ]
+}

@@ -1,0 +1,66 @@
+//! What the daemon does by itself while the vault is open: alerts on their way, vendors asked for
+//! figures, the log looked at, monitors told that it lives.
+//!
+//! It asks for the vault through its own socket, by the very use cases that commands have, so there is
+//! one way to do each thing. While the vault is locked nothing of it can be read: then the push
+//! monitors hear nothing, which is the alert.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clawvault_core::platform::{Clock, SystemClock};
+
+use super::shared::Shared;
+use crate::app::App;
+
+/// How often it looks whether there is something to do.
+const EVERY: Duration = Duration::from_secs(5);
+/// How often monitors are told that it lives.
+const BEAT: Duration = Duration::from_secs(60);
+/// How often the log is looked at, and vendors that are due are asked where the policy has limits.
+const LOOK: Duration = Duration::from_secs(300);
+/// Locked for as long is told once it is unlocked, in milliseconds.
+const LONG_MS: i64 = 8 * 3_600_000;
+
+/// Works until `over` is set. Nothing that fails ends it: what is due stays due.
+pub(super) fn work(app: &App, shared: &Arc<Shared>, over: &AtomicBool) {
+    let (mut beat, mut look, mut check) = (None, None, None);
+    let mut locked_ms = Some(SystemClock.now_ms());
+    let is_due = |last: &mut Option<Instant>, every: Duration| {
+        let due = last.is_none_or(|last| last.elapsed() >= every);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    };
+    while !over.load(Ordering::Relaxed) {
+        if !shared.is_unlocked() || shared.is_locking() {
+            locked_ms.get_or_insert_with(|| SystemClock.now_ms());
+            // Whoever unlocks is let alone for the first minute.
+            let soon = Instant::now().checked_sub(LOOK - BEAT);
+            (beat, look, check) = (None, soon, soon);
+            std::thread::sleep(Duration::from_millis(250));
+            continue;
+        }
+        if let Some(since) = locked_ms.take()
+            && SystemClock.now_ms() - since >= LONG_MS
+        {
+            app.tell_locked(since).ok();
+        }
+        if is_due(&mut beat, BEAT) {
+            app.beat().ok();
+        }
+        if is_due(&mut look, LOOK) {
+            app.watch().ok();
+        }
+        if is_due(&mut check, LOOK) && app.has_limits().unwrap_or(false) {
+            app.check_spending(false).ok();
+        }
+        app.deliver().ok();
+        let next = Instant::now() + EVERY;
+        while Instant::now() < next && shared.is_unlocked() && !over.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    }
+}

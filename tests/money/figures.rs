@@ -1,0 +1,274 @@
+//! Figures of 90 days, told badly, and their sums to the last digit.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::World;
+use super::http::{Asked, Server};
+
+const DAY: i64 = 86_400;
+
+fn now_s() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// An amount of a day as the vendor writes it: whole dollars, floats with many digits, exponents.
+fn amount(day: i64, corrected: bool) -> String {
+    let add = i64::from(corrected);
+    match day % 5 {
+        0 => format!("{}", day % 7 + add),
+        1 => format!("0.{:017}", 6_000_000_000_000_001 + day % 13 + add),
+        2 => format!("{}.{:02}", day % 3, day % 100 / 2 + add),
+        3 => format!("{}e-7", 1 + day % 11 + add),
+        _ => format!("{}.{:06}", day % 4, 123_456 + day % 1000 + add),
+    }
+}
+
+/// The same in units of 1e-20, by whole numbers alone and no code of the product.
+fn units(text: &str) -> i128 {
+    let (mantissa, exponent) =
+        text.split_once('e').map_or((text, 0), |(m, e)| (m, e.parse().unwrap()));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().unwrap();
+    let power = 20 + exponent - fraction.len() as i32;
+    digits * 10_i128.pow(u32::try_from(power).unwrap())
+}
+
+/// What a day costs: some are missing.
+fn told(day: i64, corrected: &dyn Fn(i64) -> bool) -> Option<String> {
+    (day % 17 != 3).then(|| amount(day, corrected(day)))
+}
+
+/// OpenAI's costs: 10 days a page, the last day of a page again at the beginning of the next one.
+fn costs(asked: &Asked, corrected: &dyn Fn(i64) -> bool) -> (u16, String) {
+    if asked.header("authorization") != Some("Bearer admin-key") {
+        return (401, "{}".to_owned());
+    }
+    let number = |name: &str| asked.query(name).unwrap().parse::<i64>().unwrap();
+    let (from, to) = (number("start_time") / DAY, (number("end_time") + DAY - 1) / DAY);
+    let page: i64 = asked.query("page").map_or(0, |page| page.parse().unwrap());
+    let first = from + page * 10 - i64::from(page > 0);
+    let last = (from + page * 10 + 10).min(to);
+    let buckets = (first..last).map(|day| {
+        let results = told(day, corrected).map(|amount| {
+            format!(
+                r#"{{"object":"organization.costs.result","amount":{{"value":{amount},"currency":"usd"}},"line_item":null,"project_id":"proj_1","api_key_id":null}},{{"object":"organization.usage.completions.result","input_tokens":5}}"#
+            )
+        });
+        let start = day * DAY;
+        let results = results.unwrap_or_default();
+        format!(r#"{{"object":"bucket","start_time":{start},"end_time":{},"results":[{results}]}}"#, start + DAY)
+    });
+    let buckets: Vec<String> = buckets.collect();
+    let more = last < to;
+    let next = if more { format!("\"{}\"", page + 1) } else { "null".to_owned() };
+    (
+        200,
+        format!(
+            r#"{{"object":"page","data":[{}],"has_more":{more},"next_page":{next}}}"#,
+            buckets.join(",")
+        ),
+    )
+}
+
+const POLICY: &str =
+    "[secrets.\"openai/main\"]\nadmin = \"openai/admin\"\nparams = { project = \"proj_1\" }\n";
+
+fn world(url: &str) -> World {
+    let world = World::new();
+    world.set("openai/main", "sk-main");
+    world.set("openai/admin", "admin-key");
+    world.policy(&format!("{POLICY}[vendors.openai]\nbase_url = \"{url}\"\n"));
+    world
+}
+
+/// Sums of the last 30 days and of this month, by whole numbers.
+fn expected(corrected: &dyn Fn(i64) -> bool) -> (i128, i128) {
+    let today = now_s() / DAY;
+    let sum = |days: &mut dyn Iterator<Item = i64>| {
+        days.filter_map(|day| told(day, corrected)).map(|text| units(&text)).sum::<i128>()
+    };
+    let month = jiff::Timestamp::now().strftime("%Y-%m").to_string();
+    let in_month = |day: &i64| {
+        let date = jiff::Timestamp::from_second(day * DAY).unwrap();
+        date.strftime("%Y-%m").to_string() == month
+    };
+    (sum(&mut (today - 29..=today)), sum(&mut (today - 40..=today).filter(in_month)))
+}
+
+fn shown(world: &World) -> (i128, i128) {
+    let told = world.json(&["spend", "openai/main", "--json"]);
+    let figures = told["figures"].as_array().unwrap();
+    let figure = figures.iter().find(|figure| figure["subject"] == "openai/main").unwrap();
+    let days = figure["days"].as_array().unwrap().iter().map(|day| units(day.as_str().unwrap()));
+    (days.sum(), units(figure["spent"].as_str().unwrap()))
+}
+
+#[test]
+fn ninety_days_told_badly_sum_up_to_the_last_digit() {
+    let late = Arc::new(AtomicBool::new(false));
+    let corrected = {
+        let late = Arc::clone(&late);
+        move |day: i64| late.load(Ordering::SeqCst) && day >= now_s() / DAY - 2
+    };
+    let of_server = corrected.clone();
+    let server = Server::start(move |asked| costs(asked, &of_server));
+    let world = world(&server.url());
+    world.good(&["spend", "--due"]);
+    assert!(server.asked().len() >= 9, "90 days in pieces and pages");
+    assert_eq!(shown(&world), expected(&corrected));
+    // Asked again, nothing is counted twice; corrected, it is seen.
+    world.good(&["spend", "--refresh"]);
+    assert_eq!(shown(&world), expected(&corrected));
+    late.store(true, Ordering::SeqCst);
+    world.good(&["spend", "--refresh"]);
+    assert_eq!(shown(&world), expected(&corrected));
+    let told = world.json(&["spend", "openai", "--json"]);
+    assert!(!told["corrections"].as_array().unwrap().is_empty(), "{told}");
+}
+
+#[test]
+fn a_check_that_is_killed_counts_nothing_twice() {
+    let server = Server::start(|asked| costs(asked, &|_| false));
+    let world = world(&server.url());
+    let start = Instant::now();
+    world.good(&["spend", "--refresh"]);
+    let whole = start.elapsed();
+    for at in 1..=12 {
+        let mut child = world.command(&["spend", "--refresh"]);
+        let mut child = child.stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole * at / 12);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(shown(&world), expected(&|_| false));
+    world.good(&["spend", "--refresh"]);
+    assert_eq!(shown(&world), expected(&|_| false));
+}
+
+#[test]
+fn what_is_not_all_changes_nothing() {
+    let fault = Arc::new(Mutex::new("none"));
+    let of_server = Arc::clone(&fault);
+    let server = Server::start(move |asked| {
+        let (status, body) = costs(asked, &|_| false);
+        match *of_server.lock().unwrap() {
+            // The page after the first names itself.
+            "loop" => (status, body.replace(r#""next_page":"2""#, r#""next_page":"1""#)),
+            "nowhere" => (status, body.replace(r#""next_page":"1""#, r#""next_page":null"#)),
+            "float" => (status, body.replacen("\"value\":", "\"value\":1e-40,\"x\":", 1)),
+            "page" => (200, "<html>maintenance</html>".to_owned()),
+            "busy" => (429, "{}".to_owned()),
+            _ => (status, body),
+        }
+    });
+    let world = world(&server.url());
+    world.good(&["spend", "--due"]);
+    let before = shown(&world);
+    // Read long ago, so that a check asks for several pages once more.
+    for one in ["nowhere", "float", "page", "busy"] {
+        *fault.lock().unwrap() = one;
+        let (code, err) = world.code(&["spend", "--refresh", "openai/main"]);
+        if one != "nowhere" {
+            assert_eq!(code, 6, "{one}: {err}");
+        }
+        assert_eq!(shown(&world), before, "{one}");
+    }
+    *fault.lock().unwrap() = "loop";
+    let fresh = super::figures::world(&server.url());
+    let (code, err) = fresh.code(&["spend", "--due"]);
+    assert_eq!(code, 6, "{err}");
+    assert!(err.contains("earlier one"), "{err}");
+}
+
+/// Every unit system of the fact sheet, each from its own vendor.
+#[test]
+fn units_of_vendors_are_converted_once() {
+    let server = Server::start(|asked| {
+        let hour = now_s() / 3600 * 3600;
+        let at = |s: i64| jiff::Timestamp::from_second(s).unwrap().to_string();
+        let body = match asked.target.split('?').next().unwrap() {
+            "/v1/organizations/analytics/cost" if asked.query("page").is_none() => format!(
+                r#"{{"data":[{{"starting_at":"{}","ending_at":"{}","group":{{"api_key_id":"apikey_1"}},"cost":{{"amount":"1234.5678901","currency":"USD"}}}}],"has_more":false,"next_page":null}}"#,
+                at(hour), at(hour + 3600)
+            ),
+            "/user/balance" => r#"{"is_available":true,"balance_infos":[{"currency":"CNY","total_balance":"110.05"},{"currency":"USD","total_balance":"7.10"}]}"#.to_owned(),
+            "/v1/user/subscription" => r#"{"character_count":4812,"character_limit":10000}"#.to_owned(),
+            "/v2/team/credit-usage" => r#"{"success":true,"data":{"remainingCredits":987654}}"#.to_owned(),
+            "/v1/billing/teams/t1/prepaid/balance" => r#"{"total":{"val":"-4211"}}"#.to_owned(),
+            _ => return (404, "{}".to_owned()),
+        };
+        (200, body)
+    });
+    let world = World::new();
+    let vendors = ["anthropic", "deepseek", "elevenlabs", "firecrawl", "xai"];
+    let mut policy = String::new();
+    for vendor in vendors {
+        world.set(&format!("{vendor}/main"), &format!("key-of-{vendor}"));
+        policy += &format!("[vendors.{vendor}]\nbase_url = \"{}\"\n", server.url());
+    }
+    world.set("anthropic/admin", "admin-a");
+    world.set("xai/admin", "admin-x");
+    policy += "[secrets.\"anthropic/main\"]\nadmin = \"anthropic/admin\"\nparams = { key_id = \"apikey_1\" }\n\
+               [secrets.\"xai/main\"]\nadmin = \"xai/admin\"\nparams = { team = \"t1\" }\n";
+    world.policy(&policy);
+    world.good(&["spend", "--due"]);
+    let told = world.json(&["spend", "--json"]);
+    let mut found = BTreeMap::new();
+    for figure in told["figures"].as_array().unwrap() {
+        let what =
+            format!("{} {}", figure["subject"].as_str().unwrap(), figure["unit"].as_str().unwrap());
+        let text = |name: &str| figure[name].as_str().unwrap_or("-").to_owned();
+        found.insert(what, (text("spent"), text("left")));
+    }
+    let pair = |spent: &str, left: &str| (spent.to_owned(), left.to_owned());
+    let expected = BTreeMap::from([
+        ("vendor anthropic USD".to_owned(), pair("12.345678901", "-")),
+        ("vendor deepseek CNY".to_owned(), pair("0", "110.05")),
+        ("vendor deepseek USD".to_owned(), pair("0", "7.1")),
+        ("vendor elevenlabs characters".to_owned(), pair("0", "-")),
+        ("vendor firecrawl credits".to_owned(), pair("0", "987654")),
+        ("vendor xai USD".to_owned(), pair("0", "42.11")),
+    ]);
+    assert_eq!(found, expected);
+    let unlimited: Vec<&str> =
+        told["unlimited"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+    assert_eq!(unlimited, ["anthropic", "elevenlabs"], "what is prepaid stops by itself");
+}
+
+/// Vendors are asked beside each other: the slowest decides how long a check takes.
+#[test]
+fn a_check_takes_as_long_as_its_slowest_vendor() {
+    const SLOW: Duration = Duration::from_millis(4000);
+    let world = World::new();
+    let vendors = [
+        ("deepseek", r#"{"balance_infos":[{"currency":"USD","total_balance":"1"}]}"#),
+        ("elevenlabs", r#"{"character_count":1}"#),
+        ("firecrawl", r#"{"data":{"remainingCredits":1}}"#),
+        ("digitalocean", r#"{"month_to_date_usage":"1.00"}"#),
+        ("openrouter", r#"{"data":{"usage":1.5}}"#),
+    ];
+    let (mut policy, mut servers) = (String::new(), Vec::new());
+    for (at, (vendor, body)) in vendors.into_iter().enumerate() {
+        let wait = SLOW * (at as u32 + 1) / vendors.len() as u32;
+        let server = Server::start(move |_| {
+            std::thread::sleep(wait);
+            (200, body.to_owned())
+        });
+        policy += &format!("[vendors.{vendor}]\nbase_url = \"{}\"\n", server.url());
+        servers.push(server);
+        for key in 0..8 {
+            world.set(&format!("{vendor}/k{key}"), &format!("value-{vendor}-{key}"));
+        }
+    }
+    world.policy(&policy);
+    let start = Instant::now();
+    let (code, err) = world.code(&["spend", "--due"]);
+    let took = start.elapsed();
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("40 sources asked, 40 new figures"), "{err}");
+    assert!(took < SLOW * 13 / 10, "{took:?}");
+    println!("40 keys at 5 vendors, the slowest {SLOW:?}: {took:?}");
+}

@@ -1,0 +1,125 @@
+//! A limit that is reached: told once, the key taken from programs, and given back.
+
+use super::World;
+use super::http::Server;
+
+fn world(spent: &'static str) -> (World, Server) {
+    let server = Server::start(move |_| {
+        let hour = jiff::Timestamp::now().as_second() / 3600 * 3600;
+        let at = |s: i64| jiff::Timestamp::from_second(s).unwrap().to_string();
+        let (from, to) = (at(hour), at(hour + 3600));
+        (
+            200,
+            format!(
+                r#"{{"data":[{{"starting_at":"{from}","ending_at":"{to}","group":{{"api_key_id":"k1"}},"cost":{{"amount":"{spent}","currency":"USD"}}}}],"has_more":false,"next_page":null}}"#
+            ),
+        )
+    });
+    let world = World::new();
+    world.set("anthropic/main", "key-of-anthropic");
+    world.set("anthropic/admin", "admin-a");
+    world.set("openai/main", "key-of-openai");
+    world.policy(&format!(
+        "[vendors.anthropic]\nbase_url = \"{}\"\n\
+         [secrets.\"anthropic/main\"]\nadmin = \"anthropic/admin\"\nparams = {{ key_id = \"k1\" }}\n\
+         limits = [{{ per = \"month\", amount = \"10 USD\", then = [\"alert\", \"pause\"] }}]\n\
+         [alerts.file]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n",
+        server.url()
+    ));
+    (world, server)
+}
+
+fn crossing(served: bool) {
+    let (world, _server) = world("1000.01");
+    let _daemon = served.then(|| world.daemon());
+    let program = ["run", "--only", "anthropic/main", "--", "sh", "-c", "exit 0"];
+    assert_eq!(world.code(&program).0, 0);
+    let (_, err) = world.code(&["spend", "--refresh"]);
+    assert!(err.contains("anthropic/main is paused"), "{err}");
+    let (code, err) = world.code(&program);
+    assert_eq!(code, 125, "{err}");
+    assert!(err.contains("is paused: 10 of 10 USD a month are spent"), "{err}");
+    // Programs that did not ask for it go on without it, and are told.
+    let (code, err) = world.code(&[
+        "run",
+        "--",
+        "sh",
+        "-c",
+        "test -z \"$ANTHROPIC_API_KEY\" && test -n \"$OPENAI_API_KEY\"",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("left out"), "{err}");
+    // The operator still sees it; `spend` ends with 1.
+    assert_eq!(world.good(&["get", "anthropic/main"]), "key-of-anthropic");
+    assert_eq!(world.code(&["spend"]).0, 1);
+    let waiting = world.json(&["alert", "list", "--json"]);
+    let kinds: Vec<&str> =
+        waiting.as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"limit"), "{waiting}");
+    // Lifted, it is handed out again, and the next check does not pause it once more.
+    world.good(&["spend", "resume", "anthropic/main"]);
+    assert_eq!(world.code(&program).0, 0);
+    world.code(&["spend", "--refresh"]);
+    assert_eq!(world.code(&program).0, 0);
+    let again = world.json(&["alert", "list", "--json"]);
+    let limits = |all: &serde_json::Value| {
+        all.as_array().unwrap().iter().filter(|one| one["kind"] == "limit").count()
+    };
+    assert_eq!(limits(&again), limits(&waiting), "a crossing is told once");
+}
+
+#[test]
+fn a_crossing_pauses_and_lifting_brings_back() {
+    crossing(false);
+}
+
+#[test]
+fn the_same_with_a_daemon() {
+    crossing(true);
+}
+
+#[test]
+fn the_resolver_serves_a_paused_key_dead() {
+    let (world, _server) = world("1000");
+    let ask =
+        r#"{"protocolVersion":1,"provider":"clawvault","ids":["anthropic/main","openai/main"]}"#;
+    let resolve = || {
+        let mut command = world.command(&["resolve"]);
+        use std::io::Write;
+        let piped = std::process::Stdio::piped;
+        let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(ask.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    assert!(resolve().contains("key-of-anthropic"));
+    world.code(&["spend", "--refresh"]);
+    let told = resolve();
+    assert!(!told.contains("key-of-anthropic") && told.contains("key-of-openai"), "{told}");
+    world.good(&["spend", "resume", "anthropic/main"]);
+    assert!(resolve().contains("key-of-anthropic"));
+}
+
+#[test]
+fn a_cap_is_set_at_the_vendor_in_its_own_unit() {
+    let server = Server::start(|asked| {
+        let good = asked.method == "POST"
+            && asked.target == "/organization/projects/proj_1/spend_limit"
+            && asked.header("authorization") == Some("Bearer admin-key");
+        if good { (200, "{}".to_owned()) } else { (404, "{}".to_owned()) }
+    });
+    let world = World::new();
+    world.set("openai/main", "sk-main");
+    world.set("openai/admin", "admin-key");
+    world.policy(&format!(
+        "[vendors.openai]\nbase_url = \"{}\"\n[secrets.\"openai/main\"]\nadmin = \"openai/admin\"\nparams = {{ project = \"proj_1\" }}\n",
+        server.url()
+    ));
+    world.good(&["spend", "cap", "openai", "50.5 USD"]);
+    let body: serde_json::Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    let expected = serde_json::json!({"currency":"USD","interval":"month","threshold_amount":5050});
+    assert_eq!(body, expected);
+    assert_eq!(world.code(&["spend", "cap", "openai", "50.555 USD"]).0, 6, "no half cents");
+    assert_eq!(world.code(&["spend", "cap", "openai", "50 EUR"]).0, 2);
+    assert_eq!(world.code(&["spend", "cap", "groq", "50 USD"]).0, 4);
+    assert_eq!(server.asked().len(), 1);
+}

@@ -1,0 +1,287 @@
+//! OpenClaw without keys in its files and its environment: linked, reloaded, cut off, and what it
+//! gets while the daemon is locked or gone.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::model_server::ModelServer;
+use super::process::{Process, free_port};
+use super::{Bench, START_LIMIT, STOP_LIMIT, TURN_LIMIT, files_below, install_openclaw};
+
+/// How soon the resolver has to answer, whatever is wrong.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
+    let bench = Linked::new();
+    let vendor = ModelServer::start(Some(bench.what_a_hijacked_agent_does()));
+    bench.configure(&vendor, json!({ "mode": "token", "token": bench.token }));
+    bench.cv(&["openclaw", "link", "--yes"], "");
+    bench.assert_no_key_in_files();
+    let state = bench.json(&["openclaw", "status", "--json"]);
+    assert_eq!(state["references"][1]["state"], "resolves", "{state}");
+
+    let mut daemon = bench.serve();
+    bench.cv(&["unlock"], "");
+    // Its own commands are the operator's: they are answered at any time.
+    let audit = bench.openclaw(&["secrets", "audit", "--check", "--allow-exec", "--json"]);
+    let audit: Value = serde_json::from_str(&audit).unwrap();
+    assert_eq!(audit["status"], "clean", "{audit}");
+
+    let mut gateway = bench.start(true);
+    let first = bench.bench.value.clone();
+    bench.takes_a_turn(&gateway);
+    let seen = vendor.requests();
+    assert!(seen.len() >= 2, "a tool call is two requests");
+    bench.assert_bearer(&vendor, 0, &first);
+    let got = fs::read_to_string(bench.bench.path("got")).expect("the agent ran its command");
+    assert!(got.contains("get 3") && got.contains("resolver 3"), "{got}");
+    for value in [&first, &bench.token] {
+        assert!(!got.contains(value.as_str()), "the agent got a key");
+    }
+    let log = bench.cv(&["log"], "");
+    assert!(log.contains("get refused") && log.contains("resolve refused"), "{log}");
+
+    // A new value is used by the very same process.
+    let second = format!("{first}-second");
+    bench.cv(&["set", "openai/main"], &second);
+    let reloaded = bench.json(&["openclaw", "reload", "--json"]);
+    assert_eq!(reloaded["pid"], gateway.id());
+    assert_eq!((&reloaded["warnings"], &reloaded["by"]), (&json!(0), &json!("socket")));
+    let before = vendor.requests().len();
+    bench.takes_a_turn(&gateway);
+    bench.assert_bearer(&vendor, before, &second);
+
+    // Cut off: nothing reaches the vendor, and the gateway lives. What opens the gateway stays.
+    bench.refused(&["openclaw", "kill", "openclaw/gateway-token"]);
+    bench.cv(&["openclaw", "kill", "openai/main"], "");
+    let before = vendor.requests().len();
+    bench.turn(&gateway);
+    assert_eq!(vendor.requests().len(), before, "the vendor was asked with a dead key");
+
+    // A daemon that is killed, and another one in its place.
+    drop(daemon);
+    let (code, took) = bench.resolver();
+    assert!(code == Some(7) && took < AT_ONCE, "a stale socket: {code:?} after {took:?}");
+    daemon = bench.serve();
+    let (code, took) = bench.resolver();
+    assert!(code == Some(3) && took < AT_ONCE, "a locked daemon: {code:?} after {took:?}");
+    bench.cv(&["unlock"], "");
+    bench.cv(&["rollback", "openai/main"], "");
+    let reloaded = bench.json(&["openclaw", "reload", "--json"]);
+    assert_eq!((&reloaded["pid"], &reloaded["answered"]), (&json!(gateway.id()), &json!(true)));
+    let before = vendor.requests().len();
+    bench.takes_a_turn(&gateway);
+    assert!(vendor.requests().len() > before, "the key came back");
+
+    let status = gateway.terminate(STOP_LIMIT);
+    assert_eq!(status.code(), Some(0), "{}", gateway.said());
+    bench.assert_no_key_in_files();
+    assert_eq!(daemon.terminate(STOP_LIMIT).code(), Some(0), "{}", daemon.said());
+    // And back: the values stand where they stood.
+    bench.cv(&["openclaw", "unlink", "--yes"], "");
+    let config = fs::read_to_string(bench.bench.path("home/.openclaw/openclaw.json")).unwrap();
+    assert!(config.contains(&bench.token) && !config.contains("clawvault-resolver"), "{config}");
+}
+
+#[test]
+fn a_gateway_that_starts_while_the_daemon_is_locked_gets_its_keys_later() {
+    let bench = Linked::new();
+    let vendor = ModelServer::start(None);
+    bench.configure(&vendor, json!({ "mode": "none" }));
+    bench.cv(&["openclaw", "link", "--yes"], "");
+    let _daemon = bench.serve();
+    let gateway = bench.start(false);
+    bench.turn(&gateway);
+    assert_eq!(vendor.requests().len(), 0, "it had no key to ask with");
+    bench.cv(&["unlock"], "");
+    let reloaded = bench.json(&["openclaw", "reload", "--json"]);
+    assert_eq!((&reloaded["pid"], &reloaded["answered"]), (&json!(gateway.id()), &json!(true)));
+    bench.takes_a_turn(&gateway);
+    bench.assert_bearer(&vendor, 0, &bench.bench.value);
+}
+
+/// What we take for places of references is what the package says of itself.
+#[test]
+fn the_places_that_take_references_are_those_of_the_package() {
+    let package = install_openclaw().join("../openclaw/docs/reference");
+    let matrix = package.join("secretref-user-supplied-credentials-matrix.json");
+    let matrix: Value = serde_json::from_slice(&fs::read(matrix).unwrap()).unwrap();
+    let entries = matrix["entries"].as_array().unwrap().iter();
+    let ours = entries.filter(|entry| entry["configFile"] == "openclaw.json");
+    let mut paths: Vec<&str> = ours.map(|entry| entry["path"].as_str().unwrap()).collect();
+    paths.sort_unstable();
+    let mut known: Vec<&str> =
+        include_str!("../../src/openclaw/takes-references.txt").lines().collect();
+    known.sort_unstable();
+    assert_eq!(known, paths);
+}
+
+/// A bench whose gateway asks the vault.
+struct Linked {
+    bench: Bench,
+    token: String,
+    port: u16,
+}
+
+impl Linked {
+    fn new() -> Self {
+        // Once for the process: who unlocks is the session that it leads from then on.
+        rustix::process::setsid().ok();
+        let bench = Bench::new();
+        let token = format!("token-{}", bench.value);
+        Self { bench, token, port: free_port() }
+    }
+
+    /// Two keys in the configuration, and an old copy of it.
+    fn configure(&self, vendor: &ModelServer, auth: Value) {
+        self.bench.configure(self.port, &vendor.base_url(), "openai", &self.bench.value);
+        let file = self.bench.path("home/.openclaw/openclaw.json");
+        let mut config: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        config["gateway"]["auth"] = auth;
+        fs::write(&file, config.to_string()).unwrap();
+        fs::copy(&file, file.with_extension("json.bak")).unwrap();
+    }
+
+    fn resolver_path(&self) -> PathBuf {
+        self.bench.path("vault/bin/clawvault-resolver")
+    }
+
+    fn what_a_hijacked_agent_does(&self) -> String {
+        let request = r#"{"protocolVersion":1,"provider":"clawvault","ids":["openai/main"]}"#;
+        format!(
+            "export CLAWVAULT_HOME={vault}; {{ env; {clawvault} get openai/main; echo get $?; \
+             echo '{request}' | {resolver} --socket {vault}/run/daemon-*.sock; echo resolver $?; \
+             }} > {got} 2>&1",
+            vault = self.bench.path("vault").display(),
+            clawvault = env!("CARGO_BIN_EXE_clawvault"),
+            resolver = self.resolver_path().display(),
+            got = self.bench.path("got").display(),
+        )
+    }
+
+    /// Runs clawvault; what it prints.
+    fn cv(&self, arguments: &[&str], input: &str) -> String {
+        let (code, out, said) = self.call(arguments, input);
+        assert_eq!(code, Some(0), "clawvault {arguments:?}: {said}");
+        out
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let (_, out, said) = self.call(arguments, "");
+        serde_json::from_str(&out).unwrap_or_else(|_| panic!("clawvault {arguments:?}: {said}"))
+    }
+
+    fn refused(&self, arguments: &[&str]) {
+        let (code, _, said) = self.call(arguments, "");
+        assert_eq!(code, Some(1), "clawvault {arguments:?}: {said}");
+    }
+
+    fn call(&self, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+        let mut command = self.bench.vault_command();
+        command.args(arguments);
+        let (code, out, err) = finish(command, input);
+        (code, out, err)
+    }
+
+    /// Runs OpenClaw's own command; what it prints.
+    fn openclaw(&self, arguments: &[&str]) -> String {
+        let mut command = self.bench.command("openclaw");
+        command.args(arguments);
+        finish(command, "").1
+    }
+
+    fn socket(&self) -> Option<PathBuf> {
+        let all = fs::read_dir(self.bench.path("vault/run")).into_iter().flatten().flatten();
+        let mut paths = all.map(|entry| entry.path());
+        paths.find(|path| path.extension().is_some_and(|end| end == "sock"))
+    }
+
+    fn serve(&self) -> Process {
+        let mut command = self.bench.vault_command();
+        command.arg("daemon");
+        let daemon = Process::start(&mut command, &self.bench.path("daemon.log"));
+        let end = Instant::now() + Duration::from_secs(20);
+        while !self.socket().is_some_and(|socket| UnixStream::connect(socket).is_ok()) {
+            assert!(Instant::now() < end, "the daemon does not listen; {}", daemon.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        daemon
+    }
+
+    /// Starts the gateway: as one that the daemon knows, or by itself.
+    fn start(&self, known: bool) -> Process {
+        let mut command = match known {
+            true => {
+                let mut command = self.bench.vault_command();
+                command.args(["openclaw", "run", "--", "openclaw"]);
+                command
+            }
+            false => self.bench.command("openclaw"),
+        };
+        command.args(["gateway", "run"]);
+        let mut gateway = Process::start(&mut command, &self.bench.path("gateway.log"));
+        gateway.wait_http_ok(self.port, "/healthz", START_LIMIT);
+        gateway
+    }
+
+    /// The agent is asked something; whether it could answer.
+    fn turn(&self, gateway: &Process) -> bool {
+        let mut turn = self.bench.command("openclaw");
+        turn.args(["agent", "--agent", "main", "--message", "ping", "--json"]);
+        let mut turn = Process::start(&mut turn, &self.bench.path("turn.log"));
+        let status = turn.wait(TURN_LIMIT);
+        println!("a turn: {status}; {}\ngateway: {}", turn.said(), gateway.said());
+        status.success()
+    }
+
+    fn takes_a_turn(&self, gateway: &Process) {
+        assert!(self.turn(gateway), "the turn failed");
+    }
+
+    fn assert_bearer(&self, vendor: &ModelServer, from: usize, value: &str) {
+        let requests = vendor.requests();
+        let bearer = format!("Bearer {value}");
+        assert!(requests.len() > from, "the vendor was not asked");
+        for request in &requests[from..] {
+            assert_eq!(request.authorization.as_ref(), Some(&bearer));
+        }
+    }
+
+    /// The resolver as OpenClaw calls it, without an environment; how it ended, and when.
+    fn resolver(&self) -> (Option<i32>, Duration) {
+        let mut command = Command::new(self.resolver_path());
+        command.env_clear().arg("--socket").arg(self.socket().unwrap());
+        let began = Instant::now();
+        let (code, out, _) = finish(command, r#"{"protocolVersion":1,"ids":["openai/main"]}"#);
+        assert_eq!(out, "");
+        (code, began.elapsed())
+    }
+
+    /// Neither key lies in any file: not in OpenClaw's home, not in the vault, not in a log.
+    fn assert_no_key_in_files(&self) {
+        for file in files_below(self.bench.root.path()) {
+            // A database may be rewritten just now.
+            let content = fs::read(&file).unwrap_or_default();
+            let text = String::from_utf8_lossy(&content);
+            for value in [&self.bench.value, &self.token] {
+                assert!(!text.contains(value.as_str()), "{} holds a key", file.display());
+            }
+        }
+    }
+}
+
+fn finish(mut command: Command, input: &str) -> (Option<i32>, String, String) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}

@@ -1,0 +1,192 @@
+//! The program itself against a vendor on this machine: killed at any moment, told errors that repeat
+//! keys, all keys revoked at once.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::server::{ADMIN, Vendor};
+
+struct Home {
+    dir: tempfile::TempDir,
+    said: std::cell::RefCell<Vec<u8>>,
+}
+
+impl Home {
+    fn new(policy: &str) -> Self {
+        let home = Self { dir: tempfile::tempdir().unwrap(), said: Default::default() };
+        assert!(home.call(&["init"], b"").status.success());
+        let file = home.dir.path().join("policy.toml");
+        std::fs::write(&file, policy).unwrap();
+        let applied = home.call(&["policy", "apply", file.to_str().unwrap(), "--yes"], b"");
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        home
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clawvault"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("CLAWVAULT_HOME", self.home())
+            .env("HOME", self.dir.path());
+        command
+    }
+
+    fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
+    fn call(&self, arguments: &[&str], input: &[u8]) -> Output {
+        use std::io::Write;
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        if arguments[0] != "get" {
+            let mut said = self.said.borrow_mut();
+            said.extend(&output.stdout);
+            said.extend(&output.stderr);
+        }
+        output
+    }
+
+    fn get(&self, name: &str) -> String {
+        String::from_utf8(self.call(&["get", name], b"").stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_slice(&self.call(arguments, b"").stdout).unwrap()
+    }
+
+    /// Nothing that was said holds a value.
+    fn told_nothing_of(&self, values: &[String]) {
+        let said = String::from_utf8_lossy(&self.said.borrow()).into_owned();
+        for value in values {
+            assert!(!said.contains(value.as_str()), "a value was told");
+        }
+    }
+}
+
+fn policy(port: u16) -> String {
+    format!(
+        "[defaults]\noverlap = \"0s\"\n[secrets.\"openai/*\"]\nadmin = \"openai/admin\"\n\
+         params = {{ project = \"proj_1\" }}\n[vendors.openai]\nbase_url = \"http://127.0.0.1:{port}/v1\"\n"
+    )
+}
+
+const FIRST: &str = "sk-first-Wv5Wv5Wv5Wv5";
+
+#[test]
+fn killed_at_any_moment_it_goes_on_and_nothing_is_left_behind() {
+    let vendor = Vendor::start(Duration::from_millis(60));
+    vendor.add("first", FIRST);
+    let home = Home::new(&policy(vendor.port));
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    let mut values = vec![FIRST.to_owned(), ADMIN.to_owned()];
+    for at in 0..8 {
+        let mut child = home
+            .command(&["rotate", "openai/main"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(40 + at * 60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Whatever the moment was, a key that works is in the vault.
+        let now = home.get("openai/main");
+        let accepted = |value: &str| {
+            vendor.state.lock().unwrap().keys.values().any(|(known, _)| known == value)
+        };
+        assert!(accepted(&now), "killed after {} ms: the current key does not work", 40 + at * 60);
+        let done = home.call(&["rotate", "openai/main"], b"");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        values.push(home.get("openai/main"));
+        let live: Vec<String> =
+            vendor.state.lock().unwrap().keys.values().map(|(value, _)| value.clone()).collect();
+        assert_eq!(
+            live,
+            [values.last().unwrap().clone()],
+            "one key lives, and it is the current one"
+        );
+    }
+    home.told_nothing_of(&values);
+}
+
+#[test]
+fn errors_that_repeat_keys_are_not_repeated() {
+    let vendor = Vendor::start(Duration::ZERO);
+    vendor.add("first", FIRST);
+    let home = Home::new(&policy(vendor.port));
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    for status in [400, 401, 403, 404, 409, 422] {
+        vendor.state.lock().unwrap().fail = vec![status; 2];
+        let failed = home.call(&["rotate", "openai/main"], b"");
+        assert_eq!(
+            failed.status.code(),
+            Some(6),
+            "{status}: {}",
+            String::from_utf8_lossy(&failed.stderr)
+        );
+        vendor.state.lock().unwrap().fail.clear();
+    }
+    assert_eq!(home.get("openai/main"), FIRST);
+    home.call(&["rotations", "--past", "--json"], b"");
+    home.call(&["status"], b"");
+    home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned()]);
+    // What was refused is tried by hand, and works.
+    assert!(home.call(&["rotate", "openai/main"], b"").status.success());
+}
+
+#[test]
+fn all_keys_are_revoked_and_what_cannot_be_waits() {
+    let vendor = Vendor::start(Duration::from_millis(50));
+    let mut text = policy(vendor.port);
+    // Nobody listens there.
+    text.push_str("[vendors.groq]\nbase_url = \"http://127.0.0.1:9/v1\"\n");
+    let home = Home::new(&text);
+    let mut values = vec![ADMIN.to_owned()];
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    for n in 0..12 {
+        let value = format!("sk-many-{n:04}-Tt3Tt3Tt{n:03}");
+        vendor.add(&format!("many_{n}"), &value);
+        home.call(&["set", &format!("openai/k{n}")], value.as_bytes());
+        values.push(value);
+    }
+    home.call(&["set", "redis/main"], b"redis-password");
+    let start = Instant::now();
+    let refused = home.call(&["revoke-all"], b"");
+    assert_eq!(refused.status.code(), Some(2), "nobody can be asked for the word");
+    assert_eq!(vendor.state.lock().unwrap().keys.len(), 12);
+    let done = home.call(&["revoke-all", "--yes", "--json"], b"");
+    let took = start.elapsed();
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    println!(
+        "cut {} ms, all {} ms, {took:?}",
+        report["report"]["cut_ms"], report["report"]["total_ms"]
+    );
+    assert!(vendor.state.lock().unwrap().keys.is_empty(), "every key is gone at the vendor");
+    let keys = report["report"]["keys"].as_array().unwrap();
+    let with = |result: &str| keys.iter().filter(|key| key["result"] == result).count();
+    assert_eq!((keys.len(), with("done")), (13, 12), "{keys:?}");
+    // Nothing revokes an admin credential but a person, and it came last.
+    assert_eq!(keys[12]["name"], "openai/admin");
+    assert_eq!(done.status.code(), Some(1));
+    let left = report["report"]["left"].as_array().unwrap();
+    assert!(left.iter().any(|one| one["name"] == "redis/main"));
+    // Nobody gets them any more, and it is said why.
+    let run = home.call(&["run", "--only", "openai/k1", "--", "true"], b"");
+    assert_eq!(run.status.code(), Some(125));
+    assert!(String::from_utf8_lossy(&run.stderr).contains("was revoked"));
+    let open = home.json(&["rotations", "--json"]);
+    assert_eq!(open["open"].as_array().unwrap().len(), 1, "{open}");
+    home.told_nothing_of(&values);
+}
