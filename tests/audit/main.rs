@@ -9,7 +9,9 @@
 )]
 
 mod guards;
+mod made_up;
 mod nginx;
+mod openclaw;
 mod sshd;
 mod trees;
 mod unpack;
