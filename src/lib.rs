@@ -1,6 +1,7 @@
 //! clawvault: the features and faces over the vault of `clawvault-core`.
 //!
-//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`]) never name each other,
+//! Features ([`intake`], [`launch`], [`mask`], [`openclaw`], [`programs`],
+//! [`rotate`]) never name each other,
 //! except that `openclaw` reads documents with `intake`; [`app`] joins them with the vault; [`cli`]
 //! and [`daemon`] are the faces.
 
@@ -18,3 +19,4 @@ pub mod launch;
 pub mod mask;
 pub mod openclaw;
 pub mod programs;
+pub mod rotate;

@@ -58,6 +58,7 @@ pub struct Client {
     /// True until the daemon said hello.
     is_new: bool,
     hello: Vec<u8>,
+    patience: Duration,
 }
 
 impl Client {
@@ -80,7 +81,22 @@ impl Client {
         }
         stream.set_write_timeout(Some(PATIENCE))?;
         let hello = Outgoing::new(&hello::own(program), Vec::new())?.head;
-        Ok(Self { stream, receiver: Receiver::with_room(ROOM), is_new: true, hello })
+        Ok(Self {
+            stream,
+            receiver: Receiver::with_room(ROOM),
+            is_new: true,
+            hello,
+            patience: PATIENCE,
+        })
+    }
+
+    /// Waits no longer than this for any word of the daemon, in place of a minute.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn hurry(&mut self, patience: Duration) -> Result<(), ClientError> {
+        self.patience = patience;
+        Ok(self.stream.set_write_timeout(Some(patience))?)
     }
 
     /// Sends a request with its body. The first goes out together with our hello.
@@ -117,12 +133,12 @@ impl Client {
     /// Where the daemon went away, says nothing, or speaks another version.
     pub fn receive(&mut self) -> Result<(Reply, Frame), ClientError> {
         if self.is_new {
-            self.stream.set_read_timeout(Some(HELLO))?;
+            self.stream.set_read_timeout(Some(HELLO.min(self.patience)))?;
             let hello: Hello = self.next()?.decode()?;
             hello::check(&hello)
                 .map_err(|error| ClientError::Version { error, program: hello.program })?;
             self.is_new = false;
-            self.stream.set_read_timeout(Some(PATIENCE))?;
+            self.stream.set_read_timeout(Some(self.patience))?;
         }
         let frame = self.next()?;
         Ok((frame.decode()?, frame))

@@ -286,9 +286,76 @@ pub struct HealthQuery {
     #[prost(string, repeated, tag = "1")]
     pub ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// What is known of the keys of one secret, or of all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LifeQuery {
+    #[prost(message, optional, tag = "1")]
+    pub name: ::core::option::Option<Name>,
+}
+/// One step in the life of a secret's keys; fields of a new version are in the body.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Step {
+    /// The record of the life, as the vault keeps it.
+    #[prost(bytes = "vec", tag = "1")]
+    pub life: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, repeated, tag = "2")]
+    pub fields: ::prost::alloc::vec::Vec<Field>,
+    #[prost(message, repeated, tag = "3")]
+    pub stages: ::prost::alloc::vec::Vec<Staged>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Staged {
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(string, tag = "2")]
+    pub stage: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Steps {
+    /// True for a revocation.
+    #[prost(bool, tag = "1")]
+    pub revoke: bool,
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<Step>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VersionOf {
+    #[prost(message, optional, tag = "1")]
+    pub name: ::core::option::Option<Name>,
+    #[prost(uint32, tag = "2")]
+    pub version: u32,
+}
+/// Values of versions, to be replaced or revoked at their vendors.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Keys {
+    #[prost(bool, tag = "1")]
+    pub revoke: bool,
+    #[prost(message, repeated, tag = "2")]
+    pub wants: ::prost::alloc::vec::Vec<VersionOf>,
+}
+/// The sender is about to become this gateway of OpenClaw; its run is named like any other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayStart {
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub run: ::prost::alloc::string::String,
+}
+/// For so many seconds the gateway, which is this process, may ask once; for none no more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatewayWindow {
+    #[prost(string, tag = "1")]
+    pub gateway: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub pid: u32,
+    #[prost(uint64, tag = "3")]
+    pub started: u64,
+    #[prost(uint32, tag = "4")]
+    pub seconds: u32,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 32, 33, 22, 23")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -339,6 +406,19 @@ pub mod request {
         Import(super::Import),
         #[prost(message, tag = "21")]
         Health(super::HealthQuery),
+        #[prost(message, tag = "30")]
+        Lives(super::LifeQuery),
+        #[prost(message, tag = "31")]
+        Steps(super::Steps),
+        #[prost(message, tag = "32")]
+        Keys(super::Keys),
+        /// A document in the body: its keyed digest is told, and the log has an entry of it.
+        #[prost(message, tag = "33")]
+        Attest(super::Empty),
+        #[prost(message, tag = "22")]
+        GatewayStart(super::GatewayStart),
+        #[prost(message, tag = "23")]
+        GatewayWindow(super::GatewayWindow),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -594,6 +674,9 @@ pub struct End {
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "9")]
     pub health: ::core::option::Option<Health>,
+    /// True where the gateway was answered in the window that was closed.
+    #[prost(bool, tag = "10")]
+    pub answered: bool,
 }
 /// A piece of an answer; the last has an end or a failure.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -606,6 +689,9 @@ pub struct Reply {
     pub stored: ::prost::alloc::vec::Vec<Stored>,
     #[prost(message, repeated, tag = "4")]
     pub entries: ::prost::alloc::vec::Vec<Entry>,
+    /// Records of the lives of keys, as the vault keeps them.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub lives: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
     #[prost(oneof = "reply::Last", tags = "5, 6")]
     pub last: ::core::option::Option<reply::Last>,
 }

@@ -7,8 +7,14 @@
 
 #[cfg(feature = "http")]
 pub mod adapter;
+#[cfg(feature = "http")]
+pub mod http;
 mod identify;
 pub mod manifest;
+#[cfg(feature = "http")]
+pub mod native;
+#[cfg(feature = "http")]
+pub mod recipe;
 
 pub use identify::{MAX_TOKEN, Match, find_in, find_in_packed, identify};
 
@@ -21,6 +27,9 @@ pub struct Vendor {
     pub name: &'static str,
     /// Page where a person manages keys.
     pub console: Option<&'static str>,
+    /// The recipes as the manifest writes them (TOML: `api`, `recipes`, `variants`); empty where it has
+    /// none. See [`manifest::recipes::Interface`].
+    pub interface: &'static str,
     /// Environment variables; of those that fill one secret, the first is the primary one.
     pub variables: &'static [VariableUse],
     /// Token formats.
@@ -77,6 +86,17 @@ pub struct Format {
 }
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
+
+impl Vendor {
+    /// The recipes of its manifest, if it has any.
+    pub fn interface(&self) -> Option<manifest::recipes::Interface> {
+        if self.interface.is_empty() {
+            return None;
+        }
+        // The build has read the same text.
+        toml::from_str(self.interface).ok()
+    }
+}
 
 /// All built-in vendors, sorted by id.
 pub fn vendors() -> &'static [Vendor] {

@@ -74,6 +74,12 @@ impl App {
         self.open_by(Access::Write, &self.who(), Vault::open_with_key)
     }
 
+    /// Opens the vault here for writing on behalf of `who`, and gives its key, too, for one who opens
+    /// it again and again.
+    pub(super) fn open_to_work(&self, who: &Who) -> Result<(Vault, VaultKey), AppError> {
+        self.open_by(Access::Write, who, Vault::open_with_key)
+    }
+
     fn open_by<T>(
         &self,
         access: Access,

@@ -24,6 +24,8 @@ pub enum Code {
     Missing = 4,
     /// The vault is damaged.
     Damaged = 5,
+    /// A vendor refused or could not be reached.
+    Vendor = 6,
     /// Any other failure.
     Failed = 7,
     /// `run`: clawvault refused or failed before the launch.
@@ -33,6 +35,9 @@ pub enum Code {
     /// `run`: there is no such program.
     NoProgram = 127,
 }
+
+/// How the vault says that another process was faster; the daemon hands on these very words.
+const STALE: &str = "another process is rotating or revoking ";
 
 /// A failure, in two lines and a code. Neither line ever holds anything of a value.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +60,11 @@ impl AppError {
     /// A command that was not understood.
     pub fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(Code::Usage, what, advice)
+    }
+
+    /// True where another process made a step in the life of the same keys.
+    pub fn is_stale(&self) -> bool {
+        self.what.starts_with(STALE)
     }
 
     /// How the audit log names it: a rule forbade it, or it did not work.
@@ -105,6 +115,9 @@ impl From<VaultError> for AppError {
                 Code::Missing,
                 "Make one with `clawvault init`, or name its home with CLAWVAULT_HOME.",
             ),
+            VaultError::Stale(_) => {
+                (Code::Failed, "`clawvault rotations` shows what is under way; try again later.")
+            }
             VaultError::NoSuch(_) => (Code::Missing, "`clawvault list` shows what there is."),
             VaultError::Platform(error) => return platform(error),
             VaultError::Policy(_) => {

@@ -3,7 +3,7 @@
 mod container;
 
 use base64::Engine as _;
-use clawvault_core::domain::{ProfileName, Revealed, SecretName, Value};
+use clawvault_core::domain::{ProfileName, Revealed, SecretName, Value, json_text};
 use zeroize::Zeroizing;
 
 use super::session::{Reply, Request};
@@ -121,20 +121,6 @@ fn quote(value: &Value, out: &mut Vec<u8>) {
             b'\r' => out.extend_from_slice(b"\\r"),
             b'"' | b'\\' | b'$' => out.extend_from_slice(&[b'\\', *byte]),
             other => out.push(*other),
-        }
-    }
-    out.push(b'"');
-}
-
-/// A text as JSON has it: names need no escapes by their grammar; values are escaped as RFC 8259 §7
-/// says.
-pub(super) fn json_text(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            other => out.push(other),
         }
     }
     out.push(b'"');

@@ -291,7 +291,7 @@ pub(super) fn is_known(variable: &str) -> bool {
 }
 
 /// Tokens in a database's bytes, where values may touch what stands beside them.
-fn find(bytes: &[u8]) -> Vec<FormatHit> {
+pub(super) fn find(bytes: &[u8]) -> Vec<FormatHit> {
     let hit = |m: clawvault_providers::Match| FormatHit {
         vendor: m.vendor.id.to_owned(),
         kind: m.format.kind.to_owned(),

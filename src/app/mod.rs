@@ -15,10 +15,12 @@ mod keyring;
 mod log;
 mod mask;
 mod naming;
+mod openclaw;
 mod plaintext;
 mod recipients;
 mod resolve;
 mod restore;
+pub mod rotation;
 mod run;
 mod scan;
 mod scrub;
@@ -41,6 +43,10 @@ pub use hook::{Hook, HookDone, install_hook, uninstall_hook};
 pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use log::{Destination, Query};
 pub use naming::format_doubt;
+pub use openclaw::{
+    GatewayOptions, Link, LinkOptions, Linking, OpenClawState, ReferenceLine, ReferenceState,
+    Reloaded, Unlinked, Way,
+};
 pub use plaintext::Plaintext;
 pub use recipients::{Added, Exposed, Listed, NewRecipients, Removed};
 pub use resolve::MAX_REQUEST;
@@ -50,6 +56,8 @@ pub use scan::{
     AllowOptions, Choice, OpenClawHome, Part, Place as ScanPlace, ScanOptions, ScanSource, Scanned,
     Update, VaultValues, check_rules, load_rules, scan, write_report,
 };
-pub use scrub::{PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone};
+pub use scrub::{
+    LinkPlan, PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone,
+};
 pub use secrets::{SetOptions, Setting};
 pub use status::{Health, State};

@@ -21,7 +21,7 @@ use crate::launch::{
 use templates::Planned;
 
 pub use choose::RunAsk;
-pub(super) use choose::{field_of, is_admin, launch, named};
+pub(super) use choose::{is_admin, is_blocked, launch, named, refuse_blocked};
 pub use templates::FromTemplate;
 
 /// `VAR=NAME` or `VAR=NAME#FIELD`.
@@ -161,7 +161,7 @@ fn value_of<'a>(
 }
 
 /// Eight random bytes in hex: names a run in the audit log and in its record.
-fn new_run_name() -> Result<String, AppError> {
+pub(super) fn new_run_name() -> Result<String, AppError> {
     let mut bytes = [0; 8];
     memory::random(&mut bytes).map_err(|_| {
         AppError::new(Code::Failed, "the system has no randomness to give", "Try again later.")

@@ -142,6 +142,7 @@ fn ask(args: &Args, context: &Context) -> AuditAsk {
         only: args.only.clone(),
         probes: !args.no_probes,
         vault: app(),
+        own_openclaw: super::import::openclaw_home().map(|(home, _)| home).filter(|_| live),
         openclaw: if live && !args.no_openclaw { openclaw() } else { None },
         state: app().map(|app| app.place.state),
     }

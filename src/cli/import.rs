@@ -102,6 +102,32 @@ enum From {
     Vault,
 }
 
+impl Args {
+    /// As `import --openclaw`, with whether to update, to change nothing, and to print JSON.
+    pub(super) fn of_openclaw(
+        home: Option<PathBuf>,
+        profile: arguments::Profile,
+        (update, dry_run, json): (bool, bool, bool),
+    ) -> Self {
+        Self {
+            file: None,
+            env: false,
+            openclaw: Some(home),
+            from: None,
+            undo: None,
+            list: false,
+            scrub: false,
+            history: false,
+            yes: false,
+            name: None,
+            profile,
+            update,
+            dry_run,
+            json,
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     if let Some(id) = args.undo {
         return scrub::undo(id, args.list, args.json, context);

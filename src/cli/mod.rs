@@ -18,6 +18,7 @@ mod init;
 mod list;
 mod log;
 mod man;
+mod openclaw;
 mod output;
 mod policy;
 mod prompt;
@@ -26,8 +27,11 @@ mod recipient;
 mod rekey;
 mod resolve;
 mod restore;
+mod revoke;
 mod rm;
 mod rollback;
+mod rotate;
+mod rotations;
 mod run;
 mod scan;
 mod scrub;
@@ -101,6 +105,10 @@ enum Command {
     Policy(policy::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Rotate(rotate::Args),
+    Rotations(rotations::Args),
+    Revoke(revoke::Args),
+    RevokeAll(revoke::AllArgs),
     Log(log::Args),
     Recipient(recipient::Args),
     Rekey(rekey::Args),
@@ -112,6 +120,8 @@ enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(name = "openclaw")]
+    OpenClaw(openclaw::Args),
     Uninstall(uninstall::Args),
 }
 
@@ -217,14 +227,19 @@ fn dispatch(command: Command, context: &Context) -> Result<ExitCode, AppError> {
         Command::Lock(args) => daemon::lock(&args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Man(args) => man::run(&args),
+        Command::OpenClaw(args) => openclaw::run(args, context),
         Command::Policy(args) => policy::run(&args, context),
         Command::Quickstart(args) => quickstart::run(args, context),
         Command::Recipient(args) => recipient::run(&args, context),
         Command::Rekey(args) => rekey::run(&args, context),
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Restore(args) => restore::run(&args, context),
+        Command::Revoke(args) => revoke::run(&args, context),
+        Command::RevokeAll(args) => revoke::run_all(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Rollback(args) => rollback::run(&args, context),
+        Command::Rotate(args) => rotate::run(&args, context),
+        Command::Rotations(args) => rotations::run(&args, context),
         Command::Run(args) => run::run(args, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Set(args) => set::run(&args, context),

@@ -102,7 +102,7 @@ fn read(file: &Path) -> Result<String, AppError> {
     let text = str::from_utf8(&bytes).map_err(|_| {
         AppError::usage(format!("{} is not text", file.display()), "A policy is a TOML document.")
     })?;
-    Policy::parse(text).map_err(|error| {
+    Policy::check(text).map_err(|error| {
         let what = format!("{}: {error}", file.display());
         AppError::usage(what, "Mend that place; nothing was changed.")
     })?;

@@ -119,7 +119,7 @@ impl Outcome {
     }
 }
 
-fn show(plan: &ScrubPlan, dry_run: bool) {
+pub(super) fn show(plan: &ScrubPlan, dry_run: bool) {
     if !plan.files.is_empty() {
         output::talk(if dry_run { "These would go:" } else { "These go:" });
     }
@@ -131,6 +131,9 @@ fn show(plan: &ScrubPlan, dry_run: bool) {
             output::talk(&match then {
                 Then::Gone => format!("  {place} {what} ({names})"),
                 Then::Text(text) => format!("  {place} {what} ({names}), which becomes \"{text}\""),
+                Then::Reference(id) => {
+                    format!("  {place} {what}, which becomes a reference to {id}")
+                }
                 Then::FileGone => format!("  {place} as a whole ({names})"),
             });
         }
@@ -293,6 +296,7 @@ fn json_removal(removal: &Removal) -> JsonRemoval<'_> {
         secrets: removal.secrets.iter().map(|name| name.as_str()).collect(),
         becomes: match &removal.then {
             Then::Text(text) => Some(text),
+            Then::Reference(id) => Some(id),
             Then::Gone | Then::FileGone => None,
         },
     }

@@ -62,10 +62,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let options = SetOptions { vendor: args.vendor.clone(), variables: variables? };
     let fields = if args.generate {
         vec![(FieldName::default(), generated()?)]
-    } else if args.fields {
-        parse_fields(&read(name.as_str(), MAX_FIELDS * MAX_VALUE)?)?
     } else {
-        vec![(FieldName::default(), one_value(name.as_str())?)]
+        read_fields(name.as_str(), args.fields)?
     };
     for (field, value) in fields.iter().filter(|_| !args.generate) {
         if let Some(doubt) = format_doubt(&name, field, value) {
@@ -80,6 +78,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         _ => format!("stored {} version {version}", stored.name),
     });
     finish(vault)
+}
+
+/// Reads a value, or a JSON object of fields, from stdin; on a terminal a person is asked.
+pub(super) fn read_fields(name: &str, object: bool) -> Result<Vec<(FieldName, Value)>, AppError> {
+    match object {
+        true => parse_fields(&read(name, MAX_FIELDS * MAX_VALUE)?),
+        false => Ok(vec![(FieldName::default(), one_value(name)?)]),
+    }
 }
 
 /// Snapshots and closes; the change is durable already, so a failure here is only told.

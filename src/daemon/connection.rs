@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clawvault_core::domain::{Event, limits::MAX_IMPORT};
 use clawvault_core::platform::process::{self, kinship};
+use clawvault_core::platform::service::unit_led_by;
 use clawvault_core::platform::socket::Peer;
 use clawvault_core::vault::{Put, Who};
 use clawvault_proto::hello;
@@ -18,10 +19,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::authority::Standing;
+use super::gateways::START;
 use super::race::{First, first};
 use super::shared::{Shared, locked};
 use crate::app::session::{
-    Authority, Inbound, Request, RunGrant, decode_request, event_of, failure, items_of,
+    Authority, GatewayAsk, Inbound, Request, RunGrant, decode_request, event_of, failure, items_of,
 };
 use crate::app::{AppError, Code};
 
@@ -300,7 +302,16 @@ impl<'a> Line<'a> {
         who: Who,
         request: Request,
     ) -> Result<(), Over> {
+        if let Request::Gateway(ask) = request {
+            return self.gateway(caller, standing, who, ask).await;
+        }
+        let admitted = match (&request, &standing) {
+            (_, Standing::Operator(_)) => None,
+            (Request::Resolve(..), _) => self.shared.gateways(|all| all.admit(caller.peer)),
+            _ => None,
+        };
         let authority = match standing {
+            _ if let Some(agent) = admitted => Authority::Gateway(agent),
             Standing::Operator(_) => Authority::Operator,
             Standing::Run(grant) => Authority::Run(grant),
             Standing::Bystander(_) if !self.shared.is_unlocked() => {
@@ -336,6 +347,57 @@ impl<'a> Line<'a> {
             Ok(frames) => self.send(frames).await,
             Err(error) => self.fail(&error, false).await,
         }
+    }
+
+    /// Hears of a gateway: from an operator, or from the process that a unit begins with.
+    async fn gateway(
+        &mut self,
+        caller: &Caller<'_>,
+        standing: Standing,
+        who: Who,
+        ask: GatewayAsk,
+    ) -> Result<(), Over> {
+        let process = caller.peer.process;
+        let leads = || unit_led_by(process).filter(|_| caller.peer.is_there());
+        let authority = match (&standing, &ask) {
+            (Standing::Operator(_), _) => Authority::Operator,
+            (Standing::Run(grant), _) => Authority::Run(grant.clone()),
+            (Standing::Bystander(_), GatewayAsk::Start(..)) => {
+                Authority::Unit(leads().unwrap_or_default())
+            }
+            (Standing::Bystander(_), _) => Authority::Unit(String::new()),
+        };
+        if matches!(ask, GatewayAsk::Start(..)) && !self.shared.can_launch() {
+            let what = "the daemon cannot remember one more running program";
+            return self.fail(&AppError::new(Code::Failed, what, "End some."), false).await;
+        }
+        let request = Request::Gateway(ask.clone());
+        let answer = self.shared.perform(who, authority, request).await;
+        let agent = match (answer.outcome, answer.agent) {
+            (Ok(_), Some(agent)) => agent,
+            (Err(error), _) => {
+                let prove = matches!(standing, Standing::Bystander(_)) && self.shared.is_unlocked();
+                return self.fail(&error, prove).await;
+            }
+            (Ok(_), None) => return Err(Over::Gone),
+        };
+        let answered = match ask {
+            GatewayAsk::Start(_, run) => {
+                // What it starts has nothing of its own: only the gateway's resolver is answered.
+                let named = Some(agent.to_string());
+                self.shared.launched(process, RunGrant { run, agent: named, holds: Vec::new() });
+                self.shared.gateways(|all| all.open(process, agent, START));
+                false
+            }
+            GatewayAsk::Window(_, gateway, 0) => self.shared.gateways(|all| all.close(gateway)),
+            GatewayAsk::Window(_, gateway, seconds) => {
+                let length = Duration::from_secs(seconds.into());
+                self.shared.gateways(|all| all.open(gateway, agent, length));
+                false
+            }
+        };
+        let end = End { answered, ..End::default() };
+        self.say(Reply { last: Some(Last::End(end)), ..Reply::default() }).await
     }
 
     /// Writes an answer, unless the vault is locked meanwhile or the peer does not read.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clawvault_core::auditlog::Item;
 use clawvault_core::crypto::VaultKey;
-use clawvault_core::domain::{Event, Outcome};
+use clawvault_core::domain::{Event, Outcome, ProfileName};
 use clawvault_core::memory;
 use clawvault_core::platform::SystemClock;
 use clawvault_core::vault::{Opener, Vault, Want, Who, memory_warning};
@@ -72,11 +72,13 @@ pub(super) struct Answer {
     pub(super) outcome: Result<Vec<Outgoing>, AppError>,
     /// For a launch: the blinded ids of what it holds.
     pub(super) holds: Option<Vec<String>>,
+    /// For a gateway: its agent.
+    pub(super) agent: Option<ProfileName>,
 }
 
 impl Answer {
     pub(super) fn refused(error: AppError) -> Self {
-        Self { outcome: Err(error), holds: None }
+        Self { outcome: Err(error), holds: None, agent: None }
     }
 }
 
@@ -287,7 +289,7 @@ fn in_frames(
     warnings: Vec<String>,
     entries: Vec<m::Entry>,
 ) -> Answer {
-    let reply = match done {
+    let mut reply = match done {
         Ok(reply) => reply,
         Err(error) => return Answer::refused(error),
     };
@@ -298,7 +300,8 @@ fn in_frames(
     let too_large = |_| {
         AppError::new(Code::Failed, "an answer is larger than the daemon gives", "Ask for less.")
     };
-    Answer { outcome: frames(reply, warnings, entries).map_err(too_large), holds }
+    let agent = reply.agent.take();
+    Answer { outcome: frames(reply, warnings, entries).map_err(too_large), holds, agent }
 }
 
 fn tell_digests(entry: &mut m::Entry, digests: &mut clawvault_core::auditlog::Digests) {

@@ -6,6 +6,7 @@
 
 mod authority;
 mod connection;
+mod gateways;
 mod keeper;
 mod race;
 mod shared;

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::Options;
 use super::authority::{self, KnownRun, Leader, Standing};
+use super::gateways::Gateways;
 use super::keeper::{Answer, Job};
 use super::timers::{Limits, Times};
 use crate::app::session::{Authority, Request, RunGrant};
@@ -62,6 +63,7 @@ struct State {
     why_locked: String,
     leaders: Vec<Leader>,
     runs: Vec<KnownRun>,
+    gateways: Gateways,
 }
 
 impl Shared {
@@ -268,6 +270,11 @@ impl Shared {
         }
         drop(state);
         self.changed();
+    }
+
+    /// What is known of gateways, to be asked and changed at once.
+    pub(super) fn gateways<T>(&self, act: impl FnOnce(&mut Gateways) -> T) -> T {
+        act(&mut self.state().gateways)
     }
 
     /// True where one more program can be remembered: one that is not must not be launched.

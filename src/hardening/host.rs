@@ -70,6 +70,9 @@ pub trait Host {
     fn baseline(&self) -> Result<Option<Baseline>, Unseen>;
     /// Reads a configuration of OpenClaw: JSON5, bounded in depth and count.
     fn json5(&self, bytes: &[u8]) -> Result<serde_json::Value, Unseen>;
+    /// OpenClaw's state directory of the user who audits, where one is named or usual; it counts
+    /// beside those below the homes of the host's users.
+    fn own_openclaw(&self) -> Option<PathBuf>;
     /// An installation of OpenClaw: its state directory, and the home of its user.
     fn installation(&self, home: &Path, user: &Path) -> Installation;
     /// Secrets that lie in clear in these installations, in histories below the homes of these

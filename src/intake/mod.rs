@@ -13,6 +13,7 @@ mod error;
 pub mod history;
 pub mod managers;
 pub mod maps;
+mod members;
 mod spans;
 mod spots;
 pub mod systemd;
@@ -22,6 +23,7 @@ pub use entries::{Document, Entry, Note, NoteKind};
 pub use error::{Kind, ParseError};
 pub use managers::{Items, Manager, Passed};
 pub use maps::Format;
+pub use members::{Edit, edit};
 pub use spots::{Entangled, Shape, Spot, spots, without};
 pub use tree::Tree;
 

@@ -31,6 +31,61 @@ pub(super) fn of_json(format: Format, text: &str) -> Result<Vec<TextSpan>, Kind>
     Ok(found)
 }
 
+/// A member of a map, an item of a list, or the whole document.
+pub(super) struct Member {
+    /// The keys above it and its own, joined by dots; empty for the whole document.
+    pub(super) path: String,
+    /// Where its key begins, or where there is none its value.
+    pub(super) whole: usize,
+    /// The bytes that write its value.
+    pub(super) value: Range<usize>,
+    /// Behind its opening brace, if it is a map.
+    pub(super) inside: Option<usize>,
+    /// True for a map or list with nothing in it.
+    pub(super) is_empty: bool,
+}
+
+/// All members of a JSON or JSON5 document, in the order of their ends.
+pub(super) fn members(format: Format, text: &str) -> Result<Vec<Member>, Kind> {
+    let mut scanner = Scanner { format, text, at: 0, above: Vec::new(), path: String::new() };
+    let (mut members, mut texts) = (Vec::new(), Vec::new());
+    // For each open bracket: its path, where its key and it begin, and what was there before it.
+    let mut open: Vec<(String, usize, usize, bool, usize)> = Vec::new();
+    let mut key = None;
+    while let Some(token) = scanner.token() {
+        let is_key = matches!(scanner.above.last(), Some(Frame::Map { key: false, .. }));
+        let (path, end) = (scanner.path.clone(), scanner.at);
+        scanner.take(token, &mut texts)?;
+        texts.clear();
+        if members.len() > MAX_IMPORT {
+            return Err(Kind::TooMany);
+        }
+        match token {
+            Token::Quoted(start, _) | Token::Bare(start, _) if is_key => key = Some(start),
+            Token::Quoted(start, end) | Token::Bare(start, end) => members.push(Member {
+                path,
+                whole: key.take().unwrap_or(start),
+                value: start..end,
+                inside: None,
+                is_empty: false,
+            }),
+            Token::Open(bracket) => {
+                let start = end - 1;
+                let whole = key.take().unwrap_or(start);
+                open.push((path, whole, start, bracket == '{', members.len()));
+            }
+            Token::Close => {
+                let Some((path, whole, start, is_map, before)) = open.pop() else { continue };
+                let inside = is_map.then_some(start + 1);
+                let is_empty = members.len() == before;
+                members.push(Member { path, whole, value: start..end, inside, is_empty });
+            }
+            Token::Comma => {}
+        }
+    }
+    Ok(members)
+}
+
 /// The texts of a TOML document, sorted by their keys.
 pub(super) fn of_toml(text: &str) -> Result<Vec<TextSpan>, Kind> {
     let table = DeTable::parse(text).map_err(|_| Kind::Syntax("TOML"))?;

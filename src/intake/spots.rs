@@ -328,7 +328,7 @@ fn same_but(
 }
 
 /// The bytes with pieces replaced, in one buffer of its exact size.
-fn edited(
+pub(super) fn edited(
     bytes: &[u8],
     mut edits: Vec<(Range<usize>, Vec<u8>)>,
 ) -> Result<Zeroizing<Vec<u8>>, Entangled> {

@@ -11,9 +11,10 @@ use clawvault_core::platform::read::Directory;
 use super::HomeError;
 use super::config::{self, join};
 use super::credentials::is_credential_variable;
+use super::exec::takes_reference;
 use super::home::{AGENT_DOCUMENTS, ENVIRONMENT_FILES, MAX_ENTRIES, environment_shape};
 use super::leftovers::is_old_copy;
-use super::references::is_name;
+use super::references::{Text, is_name, read};
 use super::scan::{Holder, credential};
 use crate::intake::{Format, ParseError, Shape, Spot, spots};
 
@@ -180,6 +181,54 @@ impl HomeDocument {
         }
     }
 
+    /// What may stand where a credential stood, if the vault gives its value to OpenClaw by a
+    /// reference; `is_linked` says that some place of the configuration has that reference. Else
+    /// why it has to stay.
+    pub fn in_place(&self, spot: &Spot, is_linked: bool) -> Result<InPlace, &'static str> {
+        match &self.kind {
+            Kind::Old => Ok(InPlace::Text("")),
+            Kind::Config(_) => {
+                let takes = self.places(spot).iter().all(|path| takes_reference(path));
+                takes.then_some(InPlace::Reference).ok_or(NO_REFERENCE)
+            }
+            Kind::Environment if is_linked => Ok(InPlace::Text("")),
+            Kind::Environment => Err(NOT_REFERRED),
+            Kind::Agent if is_linked && self.is_model_key(&spot.path) => Ok(InPlace::Text(MANAGED)),
+            Kind::Agent => Err(OWN_FILE),
+        }
+    }
+
+    /// The places in the whole configuration that one of its files' spots stands for.
+    pub fn places(&self, spot: &Spot) -> Vec<String> {
+        let Kind::Config(places) = &self.kind else { return Vec::new() };
+        let whole = |place: &String| {
+            let mut path = place.clone();
+            join(&mut path, &spot.path);
+            path
+        };
+        places.iter().map(whole).collect()
+    }
+
+    /// The places of the configuration that refer to a variable and take a reference to a secret,
+    /// each with the variable.
+    pub fn variables(&self, bytes: &[u8]) -> Result<Vec<(Spot, String)>, ParseError> {
+        if !self.is_configuration() {
+            return Ok(Vec::new());
+        }
+        let refers = |spot: Spot| {
+            let text = str::from_utf8(spot.value.expose()).ok()?;
+            let Text::Reference(name) = read(text, true) else { return None };
+            let name = name.to_owned();
+            (self.in_place(&spot, true) == Ok(InPlace::Reference)).then_some((spot, name))
+        };
+        Ok(spots(self.shape, bytes)?.into_iter().filter_map(refers).collect())
+    }
+
+    /// True for the configuration's own file, where providers are described.
+    pub fn is_main(&self) -> bool {
+        self.is_configuration() && self.file == Path::new(config::FILE)
+    }
+
     /// Where a file that OpenClaw generates holds the name of a variable in place of a key.
     fn is_model_key(&self, path: &str) -> bool {
         let parts: Vec<&str> = path.split('.').collect();
@@ -187,6 +236,20 @@ impl HomeDocument {
     }
 }
 
+/// What stands where a credential stood.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum InPlace {
+    /// A reference to the secret.
+    Reference,
+    /// This text; where there is none, nothing, or an assignment that is gone as a whole.
+    Text(&'static str),
+}
+
+/// What OpenClaw itself writes where a reference gives the key.
+const MANAGED: &str = "secretref-managed";
+const NO_REFERENCE: &str = "OpenClaw takes no reference to a secret there";
+const NOT_REFERRED: &str = "no place of the configuration refers to its secret; OpenClaw takes it from \
+                            here, so refer to it where it is used first";
 const NO_VARIABLE: &str = "`run` injects it as no variable, so that nothing could stand there";
 const OTHER_VARIABLE: &str = "`run` does not inject it under this name";
 const OWN_FILE: &str = "OpenClaw takes no reference there; remove it with OpenClaw's own commands";

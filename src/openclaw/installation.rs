@@ -41,7 +41,10 @@ const SYNCED: &[&str] =
 /// Looks at the home `home`, of the user whose directory is `user`, in the tree at `root`.
 pub fn installation(tree: &Rooted, root: &Path, home: &Path, user: &Path) -> Installation {
     let inside = home.strip_prefix("/").unwrap_or(home);
+    // In a mounted tree an absolute link would lead to this machine's own files.
+    let plain = root == Path::new("/") || tree.is_plain(home);
     let (settings, problem) = match settings(&root.join(inside)) {
+        _ if !plain => (Setting::Nothing, Some("behind a link, which is not followed".to_owned())),
         Ok(settings) => (settings, None),
         Err(error) => (Setting::Nothing, Some(error.to_string())),
     };
@@ -55,6 +58,9 @@ pub fn installation(tree: &Rooted, root: &Path, home: &Path, user: &Path) -> Ins
         node: node(tree, user),
         ..Installation::default()
     };
+    // What wrote the configuration last is what runs, as far as it knows.
+    let wrote = found.settings.at("meta.lastTouchedVersion").text().map(str::to_owned);
+    found.version = found.version.or(wrote);
     found.agents = agents(tree, &found.settings, home, user);
     found.skills = skills(tree, &home.join("skills"), None);
     for extra in found.settings.at("skills.load.extraDirs").texts() {

@@ -4,7 +4,7 @@
 pub(super) const MAX_SAMPLE: usize = 256 * 1024;
 
 /// Counts what in `text` has the form of personal data, by kind. Linear in its length.
-pub(super) fn count(text: &str, kinds: &mut Vec<(&'static str, usize)>) {
+pub fn count(text: &str, kinds: &mut Vec<(&'static str, usize)>) {
     let mut add = |kind: &'static str| match kinds.iter_mut().find(|(known, _)| *known == kind) {
         Some((_, count)) => *count += 1,
         None => kinds.push((kind, 1)),

@@ -180,9 +180,11 @@ fn look_through(tree: &Rooted, path: &Path, skill: &mut Skill) {
         if file.file_name().is_some_and(|name| name == "node_modules" || name == ".git") {
             return Step::Past;
         }
-        skill.modified = skill.modified.max(meta.modified);
-        if meta.kind == EntryKind::File && is_text(file) {
-            files.push(file.to_owned());
+        if meta.kind == EntryKind::File {
+            skill.modified = skill.modified.max(meta.modified);
+            if is_text(file) {
+                files.push(file.to_owned());
+            }
         }
         Step::On
     })
@@ -201,7 +203,7 @@ fn is_text(file: &Path) -> bool {
 }
 
 /// Looks at one text of a skill. Linear in its length.
-pub(super) fn judge(text: &str, file: &str, skill: &mut Skill) {
+pub fn judge(text: &str, file: &str, skill: &mut Skill) {
     let mut risk = |what: &str| {
         let risk = format!("{what} ({file})");
         if skill.risks.len() < MAX_RISKS && !skill.risks.contains(&risk) {

@@ -8,8 +8,12 @@
     reason = "a test speaks, and fails by it"
 )]
 
+mod changes;
+mod forms;
 mod guards;
+mod made_up;
 mod nginx;
+mod openclaw;
 mod sshd;
 mod trees;
 mod unpack;

@@ -19,9 +19,6 @@ const TREES: &[&str] = &[
     "rhel-9-careless",
 ];
 
-/// The areas that have a table.
-const AREAS: &[&str] = &["server", "network"];
-
 /// Statuses by id, a column for each tree.
 type Table = BTreeMap<String, Vec<String>>;
 
@@ -52,7 +49,9 @@ fn every_check_ends_as_the_tables_say_on_every_tree() {
         for check in checks(&["--root", root.path().to_str().unwrap()]) {
             let text = |field: &str| check[field].as_str().unwrap().to_owned();
             let (id, status) = (text("id"), text("status"));
-            if !AREAS.contains(&text("area").as_str()) {
+            // OpenClaw itself runs on a living machine alone.
+            if id.starts_with("application.openclaw.") {
+                assert_eq!(status, "unknown", "{id}");
                 continue;
             }
             let wanted = expected.get(&id).map(|row| row[column].as_str());

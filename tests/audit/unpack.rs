@@ -1,6 +1,6 @@
 //! Lays out a host's tree from `fixtures/hosts/NAME.toml`: git keeps neither rights nor times.
 //!
-//! `base` names a tree that is laid out first. An entry is a file with its `text` (none: empty), a
+//! `base` names a tree that is laid out first, `with` one that is laid out last. An entry is a file with its `text` (none: empty), a
 //! `link`, a `directory`, or `gone`; `days` is how long ago it was written.
 
 use std::fs;
@@ -10,10 +10,13 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
+use super::made_up;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tree {
     base: Option<String>,
+    with: Option<String>,
     #[serde(default)]
     entry: Vec<Entry>,
 }
@@ -57,7 +60,7 @@ pub(crate) fn unpack(name: &str, root: &Path) {
         if entry.directory {
             fs::create_dir_all(&path).unwrap();
         } else {
-            fs::write(&path, &entry.text).unwrap();
+            fs::write(&path, made_up::filled(&entry.text)).unwrap();
         }
         if let Some(days) = entry.days {
             let time = SystemTime::now() - Duration::from_secs(days * 86_400);
@@ -70,5 +73,8 @@ pub(crate) fn unpack(name: &str, root: &Path) {
     // Last, so that a closed directory can be filled.
     for (path, mode) in modes.into_iter().rev() {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    if let Some(more) = &tree.with {
+        unpack(more, root);
     }
 }

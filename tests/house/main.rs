@@ -60,7 +60,7 @@ const HOUSES: &[House<'static>] = &[
                 "alert",
             ],
             &["app"],
-            &["cli", "daemon"],
+            &["cli", "daemon", "resolver"],
         ],
         // OpenClaw's files are one more place that keys are taken in from; the daemon is started from
         // the terminal, too.
@@ -79,6 +79,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crates/scan/Cargo.toml", &["clawvault-providers"]),
     // Messages become the vault's own types; values lie in its memory.
     ("proto/Cargo.toml", &["clawvault-core"]),
+    // Runs beside OpenClaw: nothing but the protocol and the socket.
+    ("crates/resolver/Cargo.toml", &["clawvault-core", "clawvault-proto"]),
     (
         "Cargo.toml",
         &[
@@ -86,6 +88,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "clawvault-needles",
             "clawvault-proto",
             "clawvault-providers",
+            "clawvault-resolver",
             "clawvault-scan",
         ],
     ),
@@ -96,6 +99,7 @@ const MEMBERS: &[&str] = &[
     "clawvault-needles",
     "clawvault-proto",
     "clawvault-providers",
+    "clawvault-resolver",
     "clawvault-scan",
 ];
 
@@ -104,6 +108,7 @@ const PRODUCT: &[&str] = &[
     "src/",
     "crates/core/src/",
     "crates/needles/src/",
+    "crates/resolver/src/",
     "crates/scan/src/",
     "proto/src/",
     "providers/src/",
@@ -114,6 +119,7 @@ const ROOTS: &[&str] = &[
     "src/lib.rs",
     "crates/core/src/lib.rs",
     "crates/needles/src/lib.rs",
+    "crates/resolver/src/lib.rs",
     "crates/scan/src/lib.rs",
     "proto/src/lib.rs",
     "providers/src/lib.rs",
@@ -125,6 +131,7 @@ type Spared = &'static [(&'static str, &'static str)];
 const MAY_READ_ENVIRONMENT: Spared = &[
     ("src/cli/", "the face to the terminal; everything below takes arguments"),
     ("src/main.rs", "the process starts here"),
+    ("src/resolver.rs", "the process starts here"),
     ("crates/core/src/platform/failpoint.rs", "arms a point, in builds for tests alone"),
     ("src/app/doctor.rs", "splits the PATH it is given; reads nothing"),
     ("src/launch/command.rs", "splits the PATH it is given; reads nothing"),
@@ -151,7 +158,7 @@ const MAY_EXPOSE: Spared = &[
     ("crates/core/src/vault/codec.rs", "into the buffer that is sealed next"),
     ("proto/src/frame.rs", "onto the socket, for a peer that may have it"),
     ("src/app/export.rs", "into the document that was asked for"),
-    ("src/app/resolve.rs", "into the answer that was asked for"),
+    ("crates/resolver/src/protocol.rs", "into the answer that was asked for"),
     ("src/app/scan/known.rs", "into the tables that find it in what may have leaked"),
     ("src/app/export/container.rs", "into the document that was asked for"),
     ("src/app/foreign.rs", "whether dotenvx left a value encrypted"),

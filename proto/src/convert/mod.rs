@@ -5,7 +5,9 @@ mod entry;
 mod secret;
 
 pub use entry::{digests_of, verdict, verdict_message};
-pub use secret::{Revealing, name, names, put, put_message, revealed, revealed_message, stored};
+pub use secret::{
+    Revealing, name, names, put, put_message, revealed, revealed_message, stage, stored,
+};
 
 use crate::frame::FrameError;
 

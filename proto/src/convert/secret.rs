@@ -99,14 +99,21 @@ impl TryFrom<m::Secret> for SecretInfo {
     }
 }
 
-fn version(version: m::Version) -> Result<VersionInfo, FrameError> {
+/// The stage of that name.
+///
+/// # Errors
+/// Where it is none.
+pub fn stage(name: &str) -> Result<Stage, FrameError> {
     let stages = [Stage::Pending, Stage::Current, Stage::Previous, Stage::Retired];
-    let stage = stages.into_iter().find(|stage| stage.as_str() == version.stage);
+    stages.into_iter().find(|stage| stage.as_str() == name).ok_or(FrameError::Malformed)
+}
+
+fn version(version: m::Version) -> Result<VersionInfo, FrameError> {
     let field = |f: m::Field| Ok((check(FieldName::parse(&f.name))?, f.bytes));
     let fields: Result<_, FrameError> = version.fields.into_iter().map(field).collect();
     Ok(VersionInfo {
         number: version.number,
-        stage: stage.ok_or(FrameError::Malformed)?,
+        stage: stage(&version.stage)?,
         created_ms: version.created_ms,
         fields: fields?,
         fingerprint: check(version.fingerprint.try_into())?,
@@ -126,7 +133,10 @@ impl<'a> Revealing<'a> {
     }
 
     /// Fields with their values.
-    fn fields(&mut self, fields: Vec<m::Field>) -> Result<Vec<(FieldName, Value)>, FrameError> {
+    ///
+    /// # Errors
+    /// Where the body does not hold them, or one has no name.
+    pub fn fields(&mut self, fields: Vec<m::Field>) -> Result<Vec<(FieldName, Value)>, FrameError> {
         if fields.len() > MAX_FIELDS {
             return Err(FrameError::Malformed);
         }

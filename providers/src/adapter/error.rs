@@ -18,6 +18,8 @@ pub enum Kind {
     Forbidden,
     /// What it is about is not there.
     NotFound,
+    /// The vendor does not take the request as it is (400, 402, 422 and the like): not carried out.
+    Refused,
     /// The state at the vendor forbids it: a quota of keys, a conflict.
     Conflict,
     /// Too many requests.
@@ -60,6 +62,14 @@ impl VendorError {
         matches!(self.kind, RateLimited | VendorFailed | Unbounded | Unreachable | Lost)
     }
 
+    /// What a person should know, with the status where there was one.
+    pub fn told(&self) -> String {
+        match self.status {
+            Some(status) => format!("{} (HTTP {status})", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+
     /// Whether the call may have been carried out all the same.
     pub fn may_have_happened(&self) -> bool {
         matches!(self.kind, Kind::Lost | Kind::BadAnswer | Kind::Unbounded | Kind::VendorFailed)
@@ -74,11 +84,7 @@ impl fmt::Display for VendorError {
             Operation::Revoke => "revoke",
             Operation::List => "list",
         };
-        write!(f, "{}: {operation}: {}", self.vendor, self.detail)?;
-        match self.status {
-            Some(status) => write!(f, " (HTTP {status})"),
-            None => Ok(()),
-        }
+        write!(f, "{}: {operation}: {}", self.vendor, self.told())
     }
 }
 

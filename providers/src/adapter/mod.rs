@@ -5,6 +5,7 @@
 //! call that creates. What to do about a failure is its caller's decision, made by [`VendorError`].
 
 mod error;
+pub mod registry;
 
 pub use error::{Kind, VendorError};
 
@@ -23,6 +24,16 @@ pub trait Adapter: Send + Sync {
     /// What the vendor's interface can do; constant.
     fn abilities(&self) -> Abilities;
 
+    /// The same for a key of this kind, where kinds differ; nothing is asked of the vendor.
+    fn abilities_for(&self, _ask: &Ask) -> Abilities {
+        self.abilities()
+    }
+
+    /// What a person does where no call makes or revokes a key of this kind.
+    fn guide(&self, _operation: Operation, _ask: &Ask) -> Guide {
+        Guide::default()
+    }
+
     /// Asks whether the vendor accepts the key, and whose it is. Costs nothing at the vendor.
     fn validate<'a>(&'a self, ask: &'a Ask) -> Answer<'a, Validity>;
 
@@ -40,9 +51,20 @@ pub trait Adapter: Send + Sync {
     fn plan(&self, operation: Operation, ask: &Ask) -> Vec<String>;
 }
 
+/// What a person does at the vendor.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Guide {
+    /// The page.
+    pub console: Option<String>,
+    /// The steps there, one sentence each.
+    pub steps: Vec<String>,
+}
+
 /// What an operation works on, and by whose right.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
+    /// The secret's name, which may tell what kind of key it is; empty where there is none.
+    pub secret: String,
     /// The fields of the key.
     pub key: Fields,
     /// The vendor's own id of the key, where it is known: kept since the key was made.

@@ -40,6 +40,7 @@ pub(super) struct System {
     pub(super) is_live: bool,
     /// The vault of the user who audits; none where nobody is to open it.
     pub(super) vault: Option<App>,
+    own_openclaw: Option<PathBuf>,
     /// OpenClaw's own program.
     pub(super) openclaw: Option<OpenClawProgram>,
     /// Where this user's history and baseline are kept.
@@ -51,7 +52,7 @@ pub(super) struct System {
 impl System {
     /// This machine, or the tree at `root`.
     pub(super) fn open(ask: AuditAsk) -> Result<Self, AppError> {
-        let AuditAsk { root, probes, vault, openclaw, state, .. } = ask;
+        let AuditAsk { root, probes, vault, openclaw, own_openclaw, state, .. } = ask;
         let is_live = root.is_none();
         let path = root.unwrap_or_else(|| PathBuf::from("/"));
         let tree = Rooted::open(&path).map_err(|error| {
@@ -64,7 +65,17 @@ impl System {
             ("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into()),
         ]);
         let probes = probes && is_live;
-        Ok(Self { tree, root: path, is_live, vault, openclaw, state, probes, environment })
+        Ok(Self {
+            tree,
+            root: path,
+            is_live,
+            vault,
+            openclaw,
+            own_openclaw,
+            state,
+            probes,
+            environment,
+        })
     }
 
     /// What the host calls itself.
@@ -145,6 +156,10 @@ impl Host for System {
         }
         heard.truncate(max);
         Ok(heard)
+    }
+
+    fn own_openclaw(&self) -> Option<PathBuf> {
+        self.own_openclaw.clone()
     }
 
     fn installation(&self, home: &Path, user: &Path) -> Installation {

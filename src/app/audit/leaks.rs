@@ -1,11 +1,13 @@
 //! Secrets that lie in clear, by the scanner: OpenClaw's files, workspaces, histories, units,
 //! environments of processes. For a limited time: an audit is no scan, and says so.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clawvault_core::domain::Installation;
+use clawvault_core::platform::{Bounds, EntryKind, Step};
 use clawvault_scan::engine::{Scanner, Text};
 use clawvault_scan::finding::Finding;
 use clawvault_scan::report::printable;
@@ -22,6 +24,11 @@ const TIME: Duration = Duration::from_millis(1000);
 const ALWAYS: u64 = 500;
 /// Most leaks that are told.
 const MAX_LEAKS: usize = 1000;
+/// How far homes and workspaces are walked, and files that are scanned at a time.
+const BOUNDS: Bounds = Bounds { entries: 400_000, depth: 32 };
+const BATCH: usize = 256;
+/// Directories of what others made.
+const PASSED: &[&str] = &["cache", ".cache", "node_modules", ".git", "control-ui-assets"];
 const MAX_ENVIRONMENT: usize = 2 * 1024 * 1024;
 const MAX_PROCESSES: usize = 100_000;
 
@@ -54,6 +61,7 @@ const PROMPTS: &[&str] = &[
 struct Budget {
     start: Instant,
     texts: AtomicU64,
+    cut: AtomicBool,
 }
 
 impl Progress for Budget {
@@ -72,16 +80,23 @@ impl Progress for Budget {
 pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) -> Leaks {
     let rules = RuleSet::built_in();
     let scanner = Scanner { rules: &rules, known: None };
-    let budget = Budget { start: Instant::now(), texts: AtomicU64::new(0) };
-    let inside = |path: &Path| system.root.join(path.strip_prefix("/").unwrap_or(path));
-    let mut leaks = Leaks::default();
+    let budget =
+        Budget { start: Instant::now(), texts: AtomicU64::new(0), cut: AtomicBool::new(false) };
+    // In a mounted tree no link is followed: an absolute one would lead to this machine's own files.
+    let inside = |path: &Path| match system.is_live || system.tree.is_plain(path) {
+        true => system.root.join(path.strip_prefix("/").unwrap_or(path)),
+        false => PathBuf::new(),
+    };
+    let (mut leaks, mut seen) = (Leaks::default(), BTreeSet::new());
     let mut add = |outcome: Outcome, place: Option<LeakPlace>| {
         leaks.texts += outcome.summary.texts;
         for finding in outcome.findings {
             // What only looks like one would make every audit fail.
-            if finding.confidence >= Confidence::Medium && leaks.found.len() < MAX_LEAKS {
-                let place = place.unwrap_or_else(|| kind(&finding, system, homes));
-                leaks.found.push(leak(&finding, place, system));
+            let place = place.unwrap_or_else(|| kind(&finding, system, homes));
+            let leak = leak(&finding, place, system);
+            let known = !seen.insert((leak.at.clone(), leak.what.clone()));
+            if finding.confidence >= Confidence::Medium && !known && leaks.found.len() < MAX_LEAKS {
+                leaks.found.push(leak);
             }
         }
     };
@@ -93,11 +108,7 @@ pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) 
         }
     }
     let units = units(system, homes).iter().map(|path| inside(path)).collect::<Vec<_>>();
-    let options = TreeOptions {
-        no_ignore: true,
-        databases: false,
-        except: &["cache", "node_modules", "control-ui-assets"],
-    };
+    let options = TreeOptions { no_ignore: true, databases: false, except: &[] };
     add(tree::scan(&scanner, &units, &options, &budget), Some(LeakPlace::Unit));
     add(environments(system, &scanner), Some(LeakPlace::Environment));
     // What is few and matters comes first, whatever lies in the rest.
@@ -111,16 +122,36 @@ pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) 
     }
     first.retain(|path| path.is_file());
     add(tree::scan(&scanner, &first, &options, &budget), None);
-    let mut trees: Vec<PathBuf> = homes.iter().map(|home| inside(&home.home)).collect();
-    for agent in homes.iter().flat_map(|home| &home.agents) {
-        let workspace = inside(&agent.workspace);
-        if workspace.is_dir() && !trees.iter().any(|tree| workspace.starts_with(tree)) {
-            trees.push(workspace);
+    let mut batch = Vec::new();
+    for top in tops(homes) {
+        // A bounded list at a time: a home may hold a hundred thousand files.
+        let walked = system.tree.walk(&top, BOUNDS, &mut |path, meta| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            match meta.kind {
+                EntryKind::Directory
+                    if PASSED.contains(&name) || homes.iter().any(|home| home.home == path) =>
+                {
+                    Step::Past
+                }
+                EntryKind::File if name.ends_with(".sqlite") => Step::On,
+                EntryKind::File => {
+                    batch.push(inside(path));
+                    if batch.len() == BATCH {
+                        add(tree::scan(&scanner, &batch, &options, &budget), None);
+                        batch.clear();
+                    }
+                    if budget.stop() { Step::Stop } else { Step::On }
+                }
+                _ => Step::On,
+            }
+        });
+        if walked.is_ok_and(|walked| walked.cut) {
+            budget.cut.store(true, Ordering::Relaxed);
         }
+        add(tree::scan(&scanner, &batch, &options, &budget), None);
+        batch.clear();
     }
-    trees.retain(|path| path.is_dir());
-    add(tree::scan(&scanner, &trees, &options, &budget), None);
-    if budget.stop() {
+    if budget.cut.load(Ordering::Relaxed) || budget.stop() {
         let entries: usize = homes.iter().map(|home| home.entries).sum();
         let texts = budget.texts.load(Ordering::Relaxed);
         leaks.cut = Some(format!(
@@ -128,8 +159,18 @@ pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) 
         ));
     }
     leaks.found.sort_by(|one, other| (one.place, &one.at).cmp(&(other.place, &other.at)));
-    leaks.found.dedup_by(|one, other| one.at == other.at && one.what == other.what);
     leaks
+}
+
+/// The directories that are walked: homes, and workspaces elsewhere, none below another.
+fn tops(homes: &[Installation]) -> Vec<PathBuf> {
+    let mut tops: Vec<PathBuf> = homes.iter().map(|home| home.home.clone()).collect();
+    for agent in homes.iter().flat_map(|home| &home.agents) {
+        if !tops.iter().any(|top| agent.workspace.starts_with(top)) {
+            tops.push(agent.workspace.clone());
+        }
+    }
+    tops
 }
 
 /// Units of OpenClaw and the host's own, with what gives them an environment.
@@ -192,36 +233,29 @@ fn environments(system: &System, scanner: &Scanner<'_>) -> Outcome {
 /// What the place of a finding is, by its path.
 fn kind(finding: &Finding, system: &System, homes: &[Installation]) -> LeakPlace {
     let path = shown(finding, system);
-    let path = path.split('!').next().unwrap_or_default();
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let prompt = |home: &Installation| {
-        home.agents.iter().any(|agent| {
-            agent
-                .workspace
-                .to_str()
-                .is_some_and(|place| path.strip_prefix(place) == Some(&format!("/{name}")))
-        })
-    };
-    if homes.iter().any(prompt) && PROMPTS.contains(&name) {
+    let path = Path::new(path.split('!').next().unwrap_or_default());
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let workspaces = || homes.iter().flat_map(|home| &home.agents).map(|agent| &agent.workspace);
+    if PROMPTS.contains(&&*name) && workspaces().any(|workspace| path.parent() == Some(workspace)) {
         return LeakPlace::Prompt;
     }
-    let workspace = |home: &Installation| {
-        home.agents.iter().any(|agent| Path::new(path).starts_with(&agent.workspace))
-    };
-    if homes.iter().any(workspace) || path.contains("/skills/") {
-        return LeakPlace::Code;
+    // A workspace in a home is one; a home in a workspace is a home.
+    let home = homes.iter().map(|home| &home.home).find(|home| path.starts_with(home));
+    let Some(home) = home else { return LeakPlace::Code };
+    let inner =
+        workspaces().any(|workspace| workspace.starts_with(home) && path.starts_with(workspace));
+    let below = path.strip_prefix(home).unwrap_or(path).to_string_lossy();
+    match () {
+        () if inner || below.starts_with("skills/") => LeakPlace::Code,
+        () if name.starts_with("openclaw.json.") || name.ends_with(".bak") => LeakPlace::OldCopy,
+        () if below.contains("/sessions/")
+            || below.starts_with("logs/")
+            || name.ends_with(".log") =>
+        {
+            LeakPlace::Transcript
+        }
+        () => LeakPlace::Config,
     }
-    if name.starts_with("openclaw.json.") || name.ends_with(".bak") {
-        return LeakPlace::OldCopy;
-    }
-    if path.contains("/sessions/")
-        || path.contains("/logs/")
-        || name.ends_with(".log")
-        || name.contains(".sqlite")
-    {
-        return LeakPlace::Transcript;
-    }
-    LeakPlace::Config
 }
 
 /// The path of a finding as the audited host names it.

@@ -30,6 +30,8 @@ pub struct AuditAsk {
     pub probes: bool,
     /// The vault that is asked; it is opened only where nobody must be asked for a passphrase.
     pub vault: Option<App>,
+    /// OpenClaw's state directory of the user who audits.
+    pub own_openclaw: Option<PathBuf>,
     /// OpenClaw's own program, whose audit is run; none: it is not.
     pub openclaw: Option<OpenClawProgram>,
     /// Where this user's history and baseline are kept; none: nowhere.

@@ -131,9 +131,11 @@ fn fill(
     names.sort_unstable();
     names.dedup();
     let infos = named(vault, profile, &names)?;
+    let blocked = vault.blocked()?;
     for info in &infos {
         refuse_ungranted(info, allowed, profile)?;
         refuse_admin(info, policy)?;
+        refuse_blocked(&blocked, info)?;
     }
     let fill = |(name, field): &(SecretName, Option<FieldName>)| {
         let info = infos.iter().find(|info| info.name == *name);
@@ -141,6 +143,31 @@ fn fill(
         Ok(Fill { info: info.clone(), field: field_of(info, field.as_ref())? })
     };
     places.iter().map(fill).collect()
+}
+
+/// True where the current version was revoked, or is about to be.
+pub(in crate::app) fn is_blocked(
+    blocked: &[(ProfileName, SecretName, u32)],
+    info: &SecretInfo,
+) -> bool {
+    let current = info.current().map(|version| version.number);
+    blocked.iter().any(|(profile, name, version)| {
+        *profile == info.profile && *name == info.name && Some(*version) == current
+    })
+}
+
+/// Refuses what was revoked: its vendor does not take it any more, or soon will not.
+pub(in crate::app) fn refuse_blocked(
+    blocked: &[(ProfileName, SecretName, u32)],
+    info: &SecretInfo,
+) -> Result<(), AppError> {
+    if !is_blocked(blocked, info) {
+        return Ok(());
+    }
+    let what = format!("{} was revoked", info.name);
+    let advice =
+        format!("`clawvault rotate {0}` brings a new key, or `clawvault set {0}`.", info.name);
+    Err(AppError::new(Code::Denied, what, advice))
 }
 
 /// The secrets that were asked for by name.
@@ -190,12 +217,14 @@ fn choose(
     };
     let asked = options.env.iter().chain(&options.files);
     let overridden: BTreeSet<&Variable> = asked.map(|from| &from.variable).collect();
+    let blocked = vault.blocked()?;
     for info in chosen {
         refuse_ungranted(&info, allowed, profile)?;
         match refuse_admin(&info, policy) {
             Err(_) if options.only.is_empty() => continue,
             refused => refused?,
         }
+        refuse_blocked(&blocked, &info)?;
         if info.injections.is_empty() {
             let what = format!("{} has no variable", info.name);
             return Err(AppError::new(
@@ -274,10 +303,7 @@ fn refuse_admin(info: &SecretInfo, policy: &Policy) -> Result<(), AppError> {
 }
 
 /// The asked field, or the only one.
-pub(in crate::app) fn field_of(
-    info: &SecretInfo,
-    asked: Option<&FieldName>,
-) -> Result<FieldName, AppError> {
+fn field_of(info: &SecretInfo, asked: Option<&FieldName>) -> Result<FieldName, AppError> {
     let fields = info.current().map(|v| v.fields.as_slice()).unwrap_or_default();
     let names = || fields.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
     match (asked, fields) {

@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use clawvault_core::domain::{Label, ProfileName, SecretInfo, SecretName, Value};
+use clawvault_core::domain::{
+    FieldName, Label, Policy, ProfileName, SecretInfo, SecretName, Value,
+};
 use clawvault_core::vault::Vault;
 
 use super::{Proof, Taken};
 use crate::app::AppError;
+use crate::app::run::is_admin;
 
 /// The values of one import, and the vault that should have them.
 pub(super) struct Keeper<'a> {
@@ -20,6 +23,7 @@ pub(super) struct Keeper<'a> {
     by_value: HashMap<&'a [u8], usize>,
     /// How many secrets claim each variable.
     claims: BTreeMap<String, usize>,
+    policy: Policy,
 }
 
 impl<'a> Keeper<'a> {
@@ -41,7 +45,8 @@ impl<'a> Keeper<'a> {
                 *claims.entry(injection.variable.to_string()).or_default() += 1;
             }
         }
-        Ok(Self { vault, profile, dry_run, taken, by_label, by_value, claims })
+        let policy = vault.policy()?;
+        Ok(Self { vault, profile, dry_run, taken, by_label, by_value, claims, policy })
     }
 
     /// The taken value whose secret keeps `value`, found under `label`: the same value, or an
@@ -104,6 +109,44 @@ impl<'a> Keeper<'a> {
         names.retain(alone);
         let own = names.iter().position(|name| name == label.as_str()).unwrap_or(0);
         Ok(names.into_iter().nth(own))
+    }
+
+    /// The id by which OpenClaw gets the value from the vault; none where it may not have it.
+    pub(super) fn id(
+        &self,
+        name: &SecretName,
+        field: &FieldName,
+    ) -> Result<Option<String>, AppError> {
+        let Some(info) = self.secret(name)? else {
+            let is_admin = self.policy.is_admin(name);
+            return Ok((self.dry_run && !is_admin).then(|| name.to_string()));
+        };
+        if is_admin(&info, &self.policy) || info.removed_ms.is_some() {
+            return Ok(None);
+        }
+        let fields = info.current().map(|version| version.fields.len()).unwrap_or_default();
+        Ok(Some(match fields {
+            0 | 1 => name.to_string(),
+            // An id has no `_`; the resolver knows.
+            _ => format!("{name}#{}", field.as_str().replace('_', "-")),
+        }))
+    }
+
+    /// The secret, and its field, that a variable stands for.
+    pub(super) fn of_variable(
+        &self,
+        variable: &str,
+    ) -> Result<Option<(SecretName, FieldName)>, AppError> {
+        let named = |one: &&Taken| one.variable.as_ref().is_some_and(|v| v.as_str() == variable);
+        if let Some(one) = self.taken.iter().find(named) {
+            return Ok(Some((one.name.clone(), one.field.clone())));
+        }
+        let mut all = Vec::new();
+        for info in self.vault.injectable(self.profile)? {
+            let fits = info.injections.iter().filter(|i| i.variable.as_str() == variable);
+            all.extend(fits.map(|i| (info.name.clone(), i.field.clone())));
+        }
+        Ok(if all.len() == 1 { all.pop() } else { None })
     }
 
     pub(super) fn proof(one: &Taken, value: &Value) -> Proof {

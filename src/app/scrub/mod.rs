@@ -5,6 +5,7 @@
 
 mod carry_out;
 mod keeper;
+mod link;
 mod plan;
 mod undo;
 
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 use super::Plaintext;
 
 pub use carry_out::Scrubbed;
+pub use link::LinkPlan;
 pub use undo::{PutBack, Undone};
 
 /// A value that an import took, and what it is called now.
@@ -76,6 +78,8 @@ pub enum Then {
     Gone,
     /// This text.
     Text(String),
+    /// A reference to the secret of this id.
+    Reference(String),
     /// Nothing: the whole file is gone.
     FileGone,
 }

@@ -45,17 +45,17 @@ impl App {
     }
 }
 
-struct Planner<'a> {
-    keeper: Keeper<'a>,
+pub(super) struct Planner<'a> {
+    pub(super) keeper: Keeper<'a>,
     /// The values of the import that are long enough to be told from other text, and what finds
     /// them.
     needles: Vec<&'a Taken>,
     finder: AhoCorasick,
-    plan: ScrubPlan,
+    pub(super) plan: ScrubPlan,
     /// Files that were looked at place by place.
     seen: BTreeSet<String>,
     /// File and label of every place that goes, or stays for a reason that was said.
-    settled: BTreeSet<(String, String)>,
+    pub(super) settled: BTreeSet<(String, String)>,
     /// True where a shell's history changes.
     histories: bool,
     /// True where a launched OpenClaw has to get from `run` what its files held.
@@ -63,15 +63,15 @@ struct Planner<'a> {
 }
 
 /// One place of a document that goes.
-struct Cut<'s> {
-    spot: &'s Spot,
-    with: String,
-    what: String,
-    proof: Proof,
+pub(super) struct Cut<'s> {
+    pub(super) spot: &'s Spot,
+    pub(super) with: String,
+    pub(super) what: String,
+    pub(super) proof: Proof,
 }
 
 impl<'a> Planner<'a> {
-    fn new(keeper: Keeper<'a>) -> Result<Self, AppError> {
+    pub(super) fn new(keeper: Keeper<'a>) -> Result<Self, AppError> {
         let long = |one: &&Taken| one.found.value.len() >= MIN_VALUE;
         let needles: Vec<&Taken> = keeper.taken.iter().filter(long).collect();
         let finder = AhoCorasick::new(needles.iter().map(|one| one.found.value.expose()));
@@ -175,7 +175,7 @@ impl<'a> Planner<'a> {
 
     /// An old copy that is no document any more goes as a whole if it holds a value of the vault:
     /// OpenClaw does not read it, and the vault keeps it for the undo.
-    fn unreadable_copy(&mut self, held: HeldFile, shown: &str) -> Result<(), AppError> {
+    pub(super) fn unreadable_copy(&mut self, held: HeldFile, shown: &str) -> Result<(), AppError> {
         let mut proofs = Vec::new();
         for one in self.values_in(held.bytes()) {
             if self.keeper.of_value(one.found.value.expose())?.is_some() {
@@ -217,7 +217,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans one document, if everything that goes can go without harm to the rest.
-    fn cut(
+    pub(super) fn cut(
         &mut self,
         held: HeldFile,
         shown: &str,
@@ -253,14 +253,14 @@ impl<'a> Planner<'a> {
         self.add(PlannedFile { shown: shown.to_owned(), removals, held, result, proofs });
     }
 
-    fn add(&mut self, file: PlannedFile) {
+    pub(super) fn add(&mut self, file: PlannedFile) {
         self.seen.insert(file.shown.clone());
         self.plan.files.push(file);
     }
 
     /// Names values that go in one place of a file and stand in another that no rule knows. Those
     /// that are `staying` are named already.
-    fn name_leftovers(&mut self, shown: &str, result: &[u8], staying: &[&Taken]) {
+    pub(super) fn name_leftovers(&mut self, shown: &str, result: &[u8], staying: &[&Taken]) {
         for one in self.values_in(result) {
             if staying.iter().all(|other| other.found.value != one.found.value) {
                 let why = format!("stands elsewhere in it too, in a comment say; edit {shown}");
@@ -283,7 +283,11 @@ impl<'a> Planner<'a> {
         self.present(held, shown)
     }
 
-    fn present(&mut self, held: Result<HeldFile, PlatformError>, shown: &str) -> Option<HeldFile> {
+    pub(super) fn present(
+        &mut self,
+        held: Result<HeldFile, PlatformError>,
+        shown: &str,
+    ) -> Option<HeldFile> {
         match held {
             Ok(held) => return Some(held),
             Err(error) if error.is_missing() => {}
@@ -293,27 +297,27 @@ impl<'a> Planner<'a> {
     }
 
     /// A file that cannot be scrubbed at all.
-    fn leave_file(&mut self, shown: &str, error: &dyn std::fmt::Display) {
+    pub(super) fn leave_file(&mut self, shown: &str, error: &dyn std::fmt::Display) {
         self.seen.insert(shown.to_owned());
         self.leave(shown, None, WHOLE_FILE, error.to_string());
     }
 
     /// A value that the vault does not have.
-    fn leave_other(&mut self, shown: &str, spot: &Spot, what: &str) {
+    pub(super) fn leave_other(&mut self, shown: &str, spot: &Spot, what: &str) {
         let again =
             if spot.overridden { ", and counts again once a later one is gone" } else { "" };
         let why = format!("the vault does not have this value{again}; edit {shown}");
         self.leave(shown, spot.line, what, why);
     }
 
-    fn leave(&mut self, shown: &str, line: Option<u32>, what: &str, remedy: String) {
+    pub(super) fn leave(&mut self, shown: &str, line: Option<u32>, what: &str, remedy: String) {
         self.settled.insert((shown.to_owned(), what.to_owned()));
         let place = line.map_or_else(|| shown.to_owned(), |line| format!("{shown}:{line}"));
         self.plan.left.push(Plaintext { place, what: what.to_owned(), remedy });
     }
 
     /// The plan, with what no rule here reaches: databases, folders of credentials.
-    fn finish(mut self, known: &[Plaintext]) -> ScrubPlan {
+    pub(super) fn finish(mut self, known: &[Plaintext]) -> ScrubPlan {
         let is_seen = |plaintext: &Plaintext| {
             let place = &plaintext.place;
             let file = place.rsplit_once(':').map_or(place.as_str(), |(file, _)| file);
@@ -371,6 +375,6 @@ impl<'a> Planner<'a> {
 }
 
 /// What to do about a value that only an old copy has: nobody reads the copy.
-fn other_in_copy(shown: &str) -> String {
+pub(super) fn other_in_copy(shown: &str) -> String {
     format!("the vault does not have this value; rm {}", quoted(shown))
 }

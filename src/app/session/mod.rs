@@ -10,7 +10,7 @@ mod request;
 mod wire;
 
 pub use perform::{event_of, items_of, perform, perform_gets};
-pub use request::{Authority, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
+pub use request::{Authority, GatewayAsk, Health, LaunchSlot, Launched, Reply, Request, RunGrant};
 pub use wire::{Inbound, decode_puts, decode_request, failure, frames};
 
 pub(super) use remote::{Remote, Sight};

@@ -1,12 +1,14 @@
 //! Where a request meets a vault: each is logged, done, or refused, the same for every face.
 
 use clawvault_core::auditlog::{Digests, Item, Read, Scope};
-use clawvault_core::domain::{Event, Outcome, ProfileName, Revealed, SecretInfo, SecretName};
+use clawvault_core::domain::{
+    Event, FieldName, Outcome, ProfileName, Revealed, SecretInfo, SecretName,
+};
 use clawvault_core::platform::{Dir, Private};
 use clawvault_core::vault::{Purpose, Vault, VaultError, Want, Who};
 
-use super::{Authority, Each, Health, Reply, Request};
-use crate::app::run::{field_of, is_admin, launch, named};
+use super::{Authority, Each, GatewayAsk, Health, Reply, Request};
+use crate::app::run::{is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Query};
 
@@ -21,9 +23,7 @@ pub fn perform(
     request: Request,
     each: Each<'_>,
 ) -> Result<Reply, AppError> {
-    if let Authority::Run(_) = authority
-        && let Some(refused) = refuse_beyond_grant(vault, authority, &request)
-    {
+    if let Some(refused) = refuse_beyond_grant(vault, authority, &request) {
         vault.note(who, event_of(&request), Outcome::Refused, items_of(&request));
         return Err(refused);
     }
@@ -87,6 +87,21 @@ pub fn perform(
             Ok(Reply { stored: vault.put(who, Event::Import, &puts)?, ..Reply::default() })
         }
         Request::Health(ids) => health(vault, who, &ids),
+        Request::Lives(key) => lives(vault, key),
+        Request::Steps(revoke, steps) => {
+            let event = if revoke { Event::Revoke } else { Event::Rotate };
+            Ok(Reply { lives: vault.step(who, event, steps)?, ..Reply::default() })
+        }
+        Request::Keys(revoke, wants) => {
+            let purpose = if revoke { Purpose::Revoke } else { Purpose::Rotate };
+            let revealed = vault.reveal(who, purpose, &wants)?;
+            Ok(Reply { revealed, ..Reply::default() })
+        }
+        Request::Attest(text) => {
+            let text = vault.attest(who, text.as_bytes())?;
+            Ok(Reply { text, ..Reply::default() })
+        }
+        Request::Gateway(ask) => gateway(vault, who, authority, &ask),
     }
 }
 
@@ -107,8 +122,13 @@ pub fn event_of(request: &Request) -> Event {
         Request::Run(_) => Event::Run,
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
+        Request::Lives(_) => Event::List,
+        Request::Steps(true, _) | Request::Keys(true, _) | Request::Attest(_) => Event::Revoke,
+        Request::Steps(false, _) | Request::Keys(false, _) => Event::Rotate,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,
+        Request::Gateway(GatewayAsk::Start(..)) => Event::Run,
+        Request::Gateway(GatewayAsk::Window(..)) => Event::Resolve,
     }
 }
 
@@ -137,7 +157,17 @@ fn refuse_beyond_grant(
     request: &Request,
 ) -> Option<AppError> {
     let covered = |profile, name| authority.covers(vault, profile, name);
+    if let (Request::Get(want, _), Authority::Run(_)) = (request, authority)
+        && let Err(error) = refuse_revoked(vault, want)
+    {
+        return Some(error);
+    }
     let allowed = match request {
+        _ if matches!(authority, Authority::Operator) => true,
+        // What it gives is narrowed to the grant.
+        Request::Resolve(..) if matches!(authority, Authority::Gateway(_)) => true,
+        Request::Gateway(GatewayAsk::Start(..)) => matches!(authority, Authority::Unit(_)),
+        _ if !matches!(authority, Authority::Run(_)) => false,
         Request::Get(want, _) => covered(&want.profile, &want.name),
         Request::Show(_, profile, name) => covered(profile, name),
         Request::Resolve(profile, ids) => ids.iter().all(|(name, _)| covered(profile, name)),
@@ -146,6 +176,14 @@ fn refuse_beyond_grant(
         _ => false,
     };
     (!allowed).then(beyond_grant)
+}
+
+/// A revoked version is no agent's any more; the operator may still look at it.
+fn refuse_revoked(vault: &Vault, want: &Want) -> Result<(), AppError> {
+    match vault.secret(&want.profile, &want.name)? {
+        Some(info) => refuse_blocked(&vault.blocked()?, &info),
+        None => Ok(()),
+    }
 }
 
 fn beyond_grant() -> AppError {
@@ -163,7 +201,18 @@ pub fn perform_gets(
 ) -> Vec<Result<Reply, AppError>> {
     let mut refused: Vec<Option<AppError>> = Vec::with_capacity(asks.len());
     for (who, authority, want, one_field) in asks {
-        let may = match authority.covers(vault, &want.profile, &want.name) {
+        let covered = authority.covers(vault, &want.profile, &want.name);
+        let revoked = match authority {
+            Authority::Run(_) if covered => refuse_revoked(vault, want).err(),
+            _ => None,
+        };
+        if let Some(error) = revoked {
+            let asked = vec![item(&want.profile, &want.name)];
+            vault.note(who, Event::Get, Outcome::Refused, asked);
+            refused.push(Some(error));
+            continue;
+        }
+        let may = match covered {
             true => refuse_several(vault, who, want, *one_field),
             false => {
                 let asked = vec![item(&want.profile, &want.name)];
@@ -302,34 +351,84 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
     Ok(Reply { revealed, text, ..Reply::default() })
 }
 
-/// Those of the asked secrets that there are and that a program may have.
+/// Those of the asked secrets that there are and that a program may have. One that was cut off is
+/// named without a value: whoever used it has to stop.
 fn resolve(
     vault: &mut Vault,
     who: &Who,
     authority: &Authority,
     profile: &ProfileName,
-    ids: &[(SecretName, Option<clawvault_core::domain::FieldName>)],
+    ids: &[(SecretName, Option<FieldName>)],
 ) -> Result<Reply, AppError> {
     let policy = vault.policy()?;
-    let mut infos: Vec<SecretInfo> = Vec::new();
+    let blocked = vault.blocked()?;
+    let (mut infos, mut withheld) = (Vec::<SecretInfo>::new(), Vec::<SecretInfo>::new());
     for (name, field) in ids {
-        let info = vault.secret(profile, name)?.filter(|info| info.removed_ms.is_none());
-        let Some(info) = info.filter(|info| !is_admin(info, &policy)) else { continue };
-        let known = infos.iter().any(|known| known.name == info.name);
-        let has = field_of(&info, field.as_ref()).is_ok();
-        if has && !known && authority.covers(vault, profile, name) {
+        let info = vault.secret(profile, name)?.filter(|info| !is_admin(info, &policy));
+        let Some(info) = info.filter(|_| authority.covers(vault, profile, name)) else { continue };
+        let known = infos.iter().chain(&withheld).any(|known| known.name == info.name);
+        if known {
+            continue;
+        } else if is_cut_off(&info, &blocked) {
+            withheld.push(info);
+        } else if has_field(&info, field.as_ref()) {
             infos.push(info);
         }
     }
     if infos.is_empty() {
         let asked = ids.iter().take(64).map(|(name, _)| item(profile, name)).collect();
         vault.note(who, Event::Resolve, Outcome::Failed, asked);
-        return Ok(Reply::default());
+        return Ok(Reply { infos: withheld, ..Reply::default() });
     }
     let want = |info: SecretInfo| Want { profile: info.profile, name: info.name, version: None };
     let wants: Vec<Want> = infos.into_iter().map(want).collect();
     let revealed: Vec<Revealed> = vault.reveal(who, Purpose::Resolve, &wants)?;
-    Ok(Reply { revealed, ..Reply::default() })
+    Ok(Reply { revealed, infos: withheld, ..Reply::default() })
+}
+
+/// Whether nobody may use the secret any more, although it is known.
+fn is_cut_off(info: &SecretInfo, blocked: &[(ProfileName, SecretName, u32)]) -> bool {
+    info.removed_ms.is_some() || is_blocked(blocked, info)
+}
+
+/// Whether the current version has the field; where none is named, whether it has one only.
+fn has_field(info: &SecretInfo, asked: Option<&FieldName>) -> bool {
+    let fields = info.current().map(|version| version.fields.as_slice()).unwrap_or_default();
+    match asked {
+        Some(asked) => fields.iter().any(|(name, _)| clawvault_resolver::is_field(name, asked)),
+        None => fields.len() == 1,
+    }
+}
+
+/// Whether there is such a gateway, and whose grant it has.
+fn gateway(
+    vault: &mut Vault,
+    who: &Who,
+    authority: &Authority,
+    ask: &GatewayAsk,
+) -> Result<Reply, AppError> {
+    let (GatewayAsk::Start(name, _) | GatewayAsk::Window(name, ..)) = ask;
+    let policy = vault.policy()?;
+    let missing = || {
+        let what = format!("the policy has no gateway {name} whose agent it grants something");
+        AppError::new(Code::Missing, what, "`clawvault openclaw link` makes one.")
+    };
+    let gateway = policy.gateways.get(name).ok_or_else(missing)?;
+    policy.agents.get(&gateway.agent).ok_or_else(missing)?;
+    if let Authority::Unit(unit) = authority
+        && gateway.unit.as_ref() != Some(unit)
+    {
+        vault.note(who, Event::Run, Outcome::Refused, Vec::new());
+        let what = format!("the policy does not let unit {unit} start gateway {name}");
+        let advice = "An operator names it: `unit` of the gateway, by `clawvault policy apply`.";
+        return Err(AppError::new(Code::Denied, what, advice));
+    }
+    if let GatewayAsk::Start(_, run) = ask {
+        let agent = Some(gateway.agent.to_string());
+        let who = Who { run: Some(run.clone()), agent, ..who.clone() };
+        vault.witness(&who, Event::Run, Vec::new());
+    }
+    Ok(Reply { agent: Some(gateway.agent.clone()), ..Reply::default() })
 }
 
 fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Reply, AppError> {
@@ -348,6 +447,21 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
         reply.notes.push(format!("digests of executables are not kept: {error}"));
     }
     Ok(reply)
+}
+
+/// Secrets, what is known of their keys, and the policy.
+fn lives(vault: &mut Vault, key: Option<(ProfileName, SecretName)>) -> Result<Reply, AppError> {
+    let text = vault.policy_text()?;
+    let (infos, lives) = match key {
+        None => (vault.secrets()?, vault.lives()?),
+        Some((profile, name)) => {
+            let life = vault.life(&profile, &name)?;
+            (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
+        }
+    };
+    let present = |info: &SecretInfo| info.removed_ms.is_none();
+    let infos = infos.into_iter().filter(present).collect();
+    Ok(Reply { infos, lives, text, ..Reply::default() })
 }
 
 fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppError> {

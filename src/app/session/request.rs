@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clawvault_core::auditlog::Verdict;
 use clawvault_core::domain::{
-    Event, FieldName, ProfileName, Revealed, SecretInfo, SecretName, Variable,
+    Event, FieldName, Life, ProfileName, Revealed, SecretInfo, SecretName, Variable,
 };
-use clawvault_core::vault::{Note, Put, Stored, Taken, Vault, Want};
+use clawvault_core::platform::process::ProcessId;
+use clawvault_core::vault::{Note, Put, Step, Stored, Taken, Vault, Want};
 
 use crate::app::{Query, RunAsk, SetOptions, Setting};
 
@@ -47,6 +48,25 @@ pub enum Request {
     Import(Vec<Put>, bool),
     /// What the vault tells of itself, and the secrets of these blinded ids.
     Health(Vec<String>),
+    /// What is known of the keys of one secret, or of all: secrets, lives, and the policy's text.
+    Lives(Option<(ProfileName, SecretName)>),
+    /// Steps of rotations (or, if true, of revocations), all or none.
+    Steps(bool, Vec<Step>),
+    /// Fields of versions for their vendors: to rotate, or, if true, to revoke.
+    Keys(bool, Vec<Want>),
+    /// The keyed digest of a report.
+    Attest(String),
+    /// Something about a gateway of OpenClaw; of those only a daemon knows.
+    Gateway(GatewayAsk),
+}
+
+/// What is said of a gateway.
+#[derive(Clone, Debug)]
+pub enum GatewayAsk {
+    /// The asking process is about to become it, in the run of this name.
+    Start(ProfileName, String),
+    /// For so many seconds the gateway, which is this process, may ask once; for none no more.
+    Window(ProfileName, ProcessId, u32),
 }
 
 /// What came of it; most of it is empty.
@@ -56,6 +76,8 @@ pub struct Reply {
     pub infos: Vec<SecretInfo>,
     /// Secrets with values.
     pub revealed: Vec<Revealed>,
+    /// What is known of the secrets' keys.
+    pub lives: Vec<Life>,
     /// What became of puts.
     pub stored: Vec<Stored>,
     /// A version.
@@ -72,6 +94,10 @@ pub struct Reply {
     pub taken: Option<Taken>,
     /// What the vault tells of itself.
     pub health: Option<Health>,
+    /// True where a gateway was answered in the window that was closed.
+    pub answered: bool,
+    /// The agent of a gateway; it is for the daemon, and leaves it in no message.
+    pub agent: Option<ProfileName>,
     /// What a person should know about the answer.
     pub notes: Vec<String>,
 }
@@ -128,6 +154,10 @@ pub enum Authority {
     Operator,
     /// What its run was given, and nothing else.
     Run(RunGrant),
+    /// Values for OpenClaw, as far as the grant of this agent goes, and nothing else.
+    Gateway(ProfileName),
+    /// To become the gateway that this unit of the service manager starts, and nothing else.
+    Unit(String),
 }
 
 /// What a run was given.
@@ -147,6 +177,12 @@ impl Authority {
         match self {
             Self::Operator => true,
             Self::Run(grant) => grant.holds.contains(&vault.blinded(profile, name)),
+            Self::Gateway(agent) => {
+                let policy = vault.policy().ok();
+                let grant = policy.as_ref().and_then(|policy| policy.agents.get(agent));
+                grant.is_some_and(|grant| grant.may_have(profile, name))
+            }
+            Self::Unit(_) => false,
         }
     }
 }

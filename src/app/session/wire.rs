@@ -8,16 +8,18 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use clawvault_core::crypto::{Digest, VaultKey};
 use clawvault_core::domain::limits::MAX_VALUE;
 use clawvault_core::domain::{
-    Event, FieldName, Injection, Outcome, ProfileName, Program, SecretName, Value, Variable,
+    Event, FieldName, Injection, Life, Outcome, ProfileName, Program, SecretName, Stage, Value,
+    Variable,
 };
 use clawvault_core::memory::LockedBytes;
-use clawvault_core::vault::{Put, Want};
+use clawvault_core::platform::process::ProcessId;
+use clawvault_core::vault::{Put, Step, VersionChange, Want, codec};
 use clawvault_proto::convert::{self, Revealing};
 use clawvault_proto::frame::PIECE;
 use clawvault_proto::messages::{self as m, request::What};
 use clawvault_proto::{Frame, FrameError};
 
-use super::Request;
+use super::{GatewayAsk, Request};
 use crate::app::{FromName, Query, RunAsk, SetOptions, Setting};
 use crate::launch::Room;
 
@@ -107,8 +109,85 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
         }),
         Request::Import(puts, commit) => return Ok(import_messages(&puts, commit)),
         Request::Health(ids) => What::Health(m::HealthQuery { ids }),
+        Request::Lives(key) => What::Lives(m::LifeQuery {
+            name: key.map(|(profile, name)| m::Name::of(&profile, &name)),
+        }),
+        Request::Steps(revoke, steps) => {
+            let steps: Result<_, FrameError> =
+                steps.into_iter().map(|step| step_message(step, &mut body)).collect();
+            What::Steps(m::Steps { revoke, steps: steps? })
+        }
+        Request::Keys(revoke, wants) => What::Keys(m::Keys {
+            revoke,
+            wants: wants
+                .iter()
+                .map(|want| m::VersionOf {
+                    name: Some(m::Name::of(&want.profile, &want.name)),
+                    version: want.version.unwrap_or(0),
+                })
+                .collect(),
+        }),
+        Request::Attest(text) => {
+            body = document(&text)?;
+            What::Attest(m::Empty {})
+        }
+        Request::Gateway(GatewayAsk::Start(gateway, run)) => {
+            What::GatewayStart(m::GatewayStart { gateway: gateway.to_string(), run })
+        }
+        Request::Gateway(GatewayAsk::Window(gateway, process, seconds)) => {
+            let ProcessId { pid, started } = process;
+            let gateway = gateway.to_string();
+            What::GatewayWindow(m::GatewayWindow { gateway, pid, started, seconds })
+        }
     };
     Ok(vec![(what, body)])
+}
+
+fn step_message(step: Step, body: &mut Vec<Value>) -> Result<m::Step, FrameError> {
+    let life = life_bytes(&step.life)?;
+    let (mut fields, mut stages) = (Vec::new(), Vec::new());
+    match step.change {
+        VersionChange::None => {}
+        VersionChange::Pending(all) => {
+            for (name, value) in all {
+                let bytes = check(u32::try_from(value.len()))?;
+                fields.push(m::Field { name: name.to_string(), bytes });
+                body.push(value);
+            }
+        }
+        VersionChange::Stages(all) => {
+            let staged = |(version, stage): (u32, Stage)| m::Staged {
+                version,
+                stage: stage.as_str().to_owned(),
+            };
+            stages.extend(all.into_iter().map(staged));
+        }
+    }
+    Ok(m::Step { life, fields, stages })
+}
+
+fn step_of(step: m::Step, values: &mut Revealing<'_>) -> Result<Step, FrameError> {
+    let life = life_of(&step.life)?;
+    let staged = |one: m::Staged| Ok((one.version, convert::stage(&one.stage)?));
+    let change = match (step.fields.is_empty(), step.stages.is_empty()) {
+        (true, true) => VersionChange::None,
+        (false, true) => VersionChange::Pending(values.fields(step.fields)?),
+        (true, false) => {
+            let stages: Result<Vec<_>, FrameError> = step.stages.into_iter().map(staged).collect();
+            VersionChange::Stages(stages?)
+        }
+        (false, false) => return Err(FrameError::Malformed),
+    };
+    Ok(Step { life, change })
+}
+
+/// The record of a life, as the vault keeps it.
+fn life_bytes(life: &Life) -> Result<Vec<u8>, FrameError> {
+    check(codec::encode(life).map(|plain| plain.to_vec()))
+}
+
+fn life_of(bytes: &[u8]) -> Result<Life, FrameError> {
+    check(codec::decode(bytes))
 }
 
 fn set_as_put(setting: Setting, options: SetOptions) -> Put {
@@ -221,6 +300,17 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
                 SetOptions { vendor: put.vendor, variables },
             )));
         }
+        What::Steps(steps) => {
+            let m::Steps { revoke, steps } = steps;
+            let steps: Result<_, FrameError> =
+                steps.into_iter().map(|step| step_of(step, &mut values)).collect();
+            values.end()?;
+            return Ok(Inbound::Use(Request::Steps(revoke, steps?)));
+        }
+        What::Attest(_) => {
+            let text = check(str::from_utf8(&frame.body))?.to_owned();
+            return Ok(Inbound::Use(Request::Attest(text)));
+        }
         What::PolicyApply(_) => {
             let text = check(str::from_utf8(&frame.body))?.to_owned();
             return Ok(Inbound::Use(Request::PolicyApply(text)));
@@ -264,6 +354,29 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             Request::Backup(directory, backup.name, backup.replace)
         }
         What::Health(health) => Request::Health(health.ids),
+        What::Lives(query) => {
+            Request::Lives(query.name.map(|name| convert::name(Some(name))).transpose()?)
+        }
+        What::Keys(keys) => {
+            let want = |of: m::VersionOf| {
+                let (profile, name) = convert::name(of.name)?;
+                Ok(Want { profile, name, version: version(of.version) })
+            };
+            let wants: Result<_, FrameError> = keys.wants.into_iter().map(want).collect();
+            Request::Keys(keys.revoke, wants?)
+        }
+        What::GatewayStart(start) => {
+            let gateway = check(ProfileName::parse(&start.gateway))?;
+            if !is_run_name(&start.run) {
+                return Err(FrameError::Malformed);
+            }
+            Request::Gateway(GatewayAsk::Start(gateway, start.run))
+        }
+        What::GatewayWindow(window) => Request::Gateway(GatewayAsk::Window(
+            check(ProfileName::parse(&window.gateway))?,
+            ProcessId { pid: window.pid, started: window.started },
+            window.seconds,
+        )),
     };
     if frame.body.is_empty() { Ok(Inbound::Use(request)) } else { Err(FrameError::Malformed) }
 }
@@ -301,9 +414,7 @@ fn run_ask(run: m::Run) -> Result<RunAsk, FrameError> {
     let variables: Result<_, FrameError> = room.variables.into_iter().map(variable).collect();
     let all = |all: Vec<m::Place>| all.into_iter().map(from_name).collect::<Result<Vec<_>, _>>();
     let places: Result<_, FrameError> = run.places.into_iter().map(place).collect();
-    // It names a run in the log and in a file's name: ours are sixteen digits.
-    let is_name = run.run.len() == 16 && run.run.bytes().all(|b| b.is_ascii_hexdigit());
-    if !is_name || run.program.len() > 4096 {
+    if !is_run_name(&run.run) || run.program.len() > 4096 {
         return Err(FrameError::Malformed);
     }
     Ok(RunAsk {
@@ -321,6 +432,11 @@ fn run_ask(run: m::Run) -> Result<RunAsk, FrameError> {
             variables: variables?,
         },
     })
+}
+
+/// It names a run in the log and in a file's name: ours are sixteen digits.
+fn is_run_name(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn query_of(query: m::Query) -> Result<Query, FrameError> {

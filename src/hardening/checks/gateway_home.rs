@@ -2,7 +2,7 @@
 
 use clawvault_core::domain::{AgentHome, Installation, Setting};
 
-use crate::hardening::check::{Outcome, listed};
+use crate::hardening::check::{Outcome, Status, listed};
 use crate::hardening::facts::Facts;
 use crate::hardening::host::Unseen;
 
@@ -38,8 +38,8 @@ impl Found {
     }
 }
 
-/// Looks at every home whose configuration can be read.
-pub(super) fn homes(
+/// Looks at every home, also where its configuration cannot be read.
+pub(super) fn everywhere(
     facts: &Facts<'_>,
     good: &str,
     mut look: impl FnMut(&Installation, &mut Found),
@@ -49,21 +49,32 @@ pub(super) fn homes(
         return Ok(Outcome::na("no OpenClaw home was found"));
     }
     let mut found = Found::default();
-    for home in all.iter().filter(|home| home.problem.is_none()) {
+    for home in all {
         found.where_at = match all.len() {
             1 => String::new(),
             _ => format!("{}: ", home.home.display()),
         };
         look(home, &mut found);
     }
-    if found.fails.is_empty()
-        && let Some(home) = all.iter().find(|home| home.problem.is_some())
-    {
-        // What cannot be read is not called good.
-        let why = home.problem.clone().unwrap_or_default();
-        return Err(Unseen::Odd(format!("{}: {why}", home.home.display())));
-    }
     Ok(found.outcome(good))
+}
+
+/// Looks at every home whose configuration can be read.
+pub(super) fn homes(
+    facts: &Facts<'_>,
+    good: &str,
+    mut look: impl FnMut(&Installation, &mut Found),
+) -> Result<Outcome, Unseen> {
+    let mut unread = None;
+    let outcome = everywhere(facts, good, |home, found| match &home.problem {
+        None => look(home, found),
+        Some(why) => unread = Some(format!("{}: {why}", home.home.display())),
+    })?;
+    match unread {
+        // What cannot be read is not called good.
+        Some(why) if outcome.status == Status::Pass => Err(Unseen::Odd(why)),
+        _ => Ok(outcome),
+    }
 }
 
 /// Looks at every agent of every home.

@@ -38,6 +38,13 @@ impl Facts<'_> {
                     }
                 }
             }
+            if let Some(path) = self.host.own_openclaw()
+                && !homes.iter().any(|home: &OpenClawHome| home.path == path)
+                && self.exists(&path)?
+            {
+                let config = self.config_of(&path.join("openclaw.json"));
+                homes.push(OpenClawHome { path, user: String::new(), config });
+            }
             Ok(homes)
         })
         .map(Vec::as_slice)

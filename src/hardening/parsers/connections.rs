@@ -1,6 +1,8 @@
 //! `/proc/net/tcp` and `tcp6`: connections that stand.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use super::sockets;
 
 /// One connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,28 +25,10 @@ fn connection(line: &str) -> Option<Connection> {
     let [_, _, remote, "01", .., inode] = words.as_slice() else { return None };
     let (address, port) = remote.split_once(':')?;
     Some(Connection {
-        address: self::address(address)?,
+        address: sockets::address(address)?,
         port: u16::from_str_radix(port, 16).ok()?,
         inode: inode.parse().ok()?,
     })
-}
-
-/// An address as the kernel prints it: words of 32 bits in its own order of bytes.
-fn address(text: &str) -> Option<IpAddr> {
-    let word = |at: usize| {
-        Some(u32::from_str_radix(text.get(at * 8..at * 8 + 8)?, 16).ok()?.to_ne_bytes())
-    };
-    match text.len() {
-        8 => Some(IpAddr::V4(Ipv4Addr::from(word(0)?))),
-        32 => {
-            let mut bytes = [0; 16];
-            for at in 0..4 {
-                bytes[at * 4..at * 4 + 4].copy_from_slice(&word(at)?);
-            }
-            Some(IpAddr::V6(Ipv6Addr::from(bytes)))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! logrotate(8): which files are rotated.
 
+use super::glob;
+
 /// One block: files, and what is done with them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rule {
@@ -57,33 +59,10 @@ pub fn rules(text: &str) -> Vec<Rule> {
 impl Rule {
     /// Whether it takes this file.
     pub fn covers(&self, file: &str) -> bool {
-        self.bounded && self.files.iter().any(|pattern| fits(pattern.as_bytes(), file.as_bytes()))
+        let depth = |path: &str| path.matches('/').count();
+        let fits = |pattern: &String| depth(pattern) == depth(file) && glob::matches(pattern, file);
+        self.bounded && self.files.iter().any(fits)
     }
-}
-
-/// `*` stands for anything but `/`, `?` for one byte. Greedy, with one place to go back to: linear in
-/// the product of both lengths.
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                back = Some((p, t));
-                p += 1;
-            }
-            Some(b'?') if text[t] != b'/' => (p, t) = (p + 1, t + 1),
-            Some(byte) if *byte == text[t] => (p, t) = (p + 1, t + 1),
-            _ => match back {
-                Some((star, at)) if text[at] != b'/' => {
-                    back = Some((star, at + 1));
-                    (p, t) = (star + 1, at + 1);
-                }
-                _ => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]

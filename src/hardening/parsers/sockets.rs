@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Vec<Listener> {
 }
 
 /// Hex words in the order of bytes of this machine.
-fn address(hex: &str) -> Option<IpAddr> {
+pub(super) fn address(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| {
         let word = u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?;
         Some(word.to_ne_bytes())

@@ -100,6 +100,10 @@ pub enum Event {
     Rollback,
     /// Values went into a launched process.
     Run,
+    /// A key was replaced at its vendor, or a step on the way there was made.
+    Rotate,
+    /// A key was revoked at its vendor, or a step on the way there was made.
+    Revoke,
     /// Values were sought in files or in a repository.
     Scan,
     /// Values were taken out of the files that they were imported from.
@@ -143,6 +147,8 @@ impl Event {
             Self::Restore => "restore",
             Self::Retention => "retention",
             Self::Rollback => "rollback",
+            Self::Rotate => "rotate",
+            Self::Revoke => "revoke",
             Self::Run => "run",
             Self::Scan => "scan",
             Self::Scrub => "scrub",
@@ -155,10 +161,13 @@ impl Event {
     }
 }
 
-/// True for what goes on although the log cannot be written: it takes power away, and a full disk
-/// must not keep a key alive. The entry is then written elsewhere, and into the log later.
+/// True for what goes on although the log cannot be written: it takes power away, or ends what was
+/// begun at a vendor, and a full disk must not keep a key alive. The entry is then written elsewhere,
+/// and into the log later.
 pub fn goes_on_unlogged(event: &str) -> bool {
-    [Event::Purge, Event::Remove].iter().any(|spared| spared.as_str() == event)
+    [Event::Purge, Event::Remove, Event::Revoke, Event::Rotate]
+        .iter()
+        .any(|spared| spared.as_str() == event)
 }
 
 /// How it ended.

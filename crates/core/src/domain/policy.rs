@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::limits::MAX_DOCUMENT;
+use super::rotation_rules::{Defaults, SecretRule, VendorRule};
 use super::{
     AuditRules, LogRules, NameError, NestingFault, ProfileName, SecretName, check_toml_nesting,
 };
@@ -31,6 +32,9 @@ pub struct Policy {
     /// What each named agent may have.
     #[serde(default)]
     pub agents: BTreeMap<ProfileName, Agent>,
+    /// Gateways of OpenClaw, each of which has the grant of one agent.
+    #[serde(default)]
+    pub gateways: BTreeMap<ProfileName, Gateway>,
     /// Rules for secrets, by pattern.
     #[serde(default)]
     pub secrets: BTreeMap<Pattern, SecretRule>,
@@ -40,6 +44,15 @@ pub struct Policy {
     /// How the hardening audit is read.
     #[serde(default)]
     pub audit: AuditRules,
+    /// When keys are rotated where no rule says otherwise.
+    #[serde(default)]
+    pub defaults: Defaults,
+    /// Rules for vendors, by id.
+    #[serde(default)]
+    pub vendors: BTreeMap<String, VendorRule>,
+    /// Users' own manifests of vendors, by id.
+    #[serde(default)]
+    pub manifests: BTreeMap<String, toml::Table>,
 }
 
 /// The grant of one agent.
@@ -53,12 +66,16 @@ pub struct Agent {
     pub profile: ProfileName,
 }
 
-/// A rule for the secrets of one pattern.
+/// A gateway of OpenClaw: whoever it serves has what its agent may have.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SecretRule {
-    /// The credential that may rotate them; it is never injected.
-    pub admin: Option<SecretName>,
+pub struct Gateway {
+    /// The agent whose grant it has.
+    pub agent: ProfileName,
+    /// OpenClaw's own directory, absolute.
+    pub home: String,
+    /// The unit of the service manager that may start it without an operator.
+    pub unit: Option<String>,
 }
 
 impl Policy {
@@ -83,6 +100,25 @@ impl Policy {
         })
     }
 
+    /// Reads a policy document that is to be applied: what this system cannot do is an error, too.
+    pub fn check(text: &str) -> Result<Self, PolicyError> {
+        let policy = Self::parse(text)?;
+        if policy.defaults.time_zone.find().is_none() {
+            let at = text.find("time_zone").unwrap_or_default();
+            let (before, what) = (&text[..at], "this system has no such time zone (tzdata)");
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let line = before.matches('\n').count() + 1;
+            return Err(PolicyError { line, column, what: what.to_owned() });
+        }
+        Ok(policy)
+    }
+
+    /// The hosts that `base_url`s of vendors name, but this machine: where keys would be sent.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        let urls = self.vendors.values().filter_map(|rule| rule.base_url.as_deref());
+        urls.filter_map(host_of).filter(|host| !is_loopback(host))
+    }
+
     /// True where a rule names this secret as an admin credential.
     pub fn is_admin(&self, name: &SecretName) -> bool {
         self.secrets.values().any(|rule| rule.admin.as_ref() == Some(name))
@@ -94,6 +130,23 @@ impl Agent {
     pub fn may_have(&self, profile: &ProfileName, name: &SecretName) -> bool {
         *profile == self.profile && self.secrets.iter().any(|p| p.matches(profile, name))
     }
+}
+
+/// The host of an address, without its port.
+pub(super) fn host_of(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let authority = rest.split('/').next().filter(|text| !text.is_empty())?;
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(inner) => inner.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let number = port.strip_prefix(':').unwrap_or("0");
+    (!host.is_empty() && number.parse::<u16>().is_ok()).then_some(host)
+}
+
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The kind of error without what the document said there: serde repeats keys and values, and a
@@ -129,6 +182,12 @@ impl Pattern {
         // With every star replaced by a letter, what is left must be a name.
         SecretName::parse(&name.replace('*', "a"))?;
         Ok(Self { name: name.to_owned(), profile })
+    }
+
+    /// How exactly it names what it covers: of two that cover a secret, the greater one counts.
+    pub(super) fn rank(&self) -> (bool, usize, bool) {
+        let exact = !self.name.contains('*');
+        (exact, self.name.len() - self.name.matches('*').count(), self.profile.is_some())
     }
 
     /// True where the pattern covers the secret.
@@ -211,6 +270,34 @@ mod tests {
         ] {
             let error = Policy::parse(&text).unwrap_err();
             assert!(!format!("{error:?}").to_lowercase().contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_is_encrypted_or_of_this_machine() {
+        let policy = |url: &str| Policy::parse(&format!("[vendors.x]\nbase_url = \"{url}\"\n"));
+        for (url, hosts) in [
+            ("https://api.example.com/v1/", vec!["api.example.com"]),
+            ("https://10.0.0.1:8443", vec!["10.0.0.1"]),
+            ("http://127.0.0.1:4010", vec![]),
+            ("http://[::1]:80/x", vec![]),
+            ("http://localhost", vec![]),
+        ] {
+            assert_eq!(policy(url).unwrap().hosts().collect::<Vec<_>>(), hosts, "{url}");
+        }
+        for url in [
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "ftp://x",
+            "https://",
+            "https://user@example.com",
+            "https://x?y=1",
+            "https://x#y",
+            "http://localhost:x",
+            "http://127.0.0.1@example.com",
+            "https:///x",
+        ] {
+            assert!(policy(url).is_err(), "{url}");
         }
     }
 

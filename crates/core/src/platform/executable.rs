@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::FileIdentity;
 
+/// Largest script that is pinned, in bytes.
+const MAX_SCRIPT: u64 = 64 * 1024 * 1024;
+
 /// Which file lies at a path; links are followed.
 pub fn identity(path: &Path) -> Option<FileIdentity> {
     rustix::fs::stat(path).ok().map(|stat| of(&stat))
@@ -34,6 +37,23 @@ pub fn digest(path: &Path, wanted: &FileIdentity, max: u64) -> Option<[u8; 32]> 
     }
     let stat = rustix::fs::fstat(&file).ok()?;
     (of(&stat) == *wanted).then(|| hasher.finalize().into())
+}
+
+/// Whether a script is the one that a policy names, and nobody else can change it: the why where not.
+pub fn is_pinned(path: &Path, sha256: &[u8; 32]) -> Result<(), &'static str> {
+    let own = super::process::effective_uid();
+    for place in [Some(path), path.parent()].into_iter().flatten() {
+        let found = rustix::fs::stat(place).map_err(|_| "there is no such file")?;
+        if found.st_mode & 0o022 != 0 || found.st_uid != 0 && found.st_uid != own {
+            return Err("others may write to it, or to its directory");
+        }
+    }
+    let identity = identity(path).ok_or("it cannot be read")?;
+    match digest(path, &identity, MAX_SCRIPT) {
+        Some(digest) if digest == *sha256 => Ok(()),
+        Some(_) => Err("it is not what the policy pins: its sha256 differs"),
+        None => Err("it changed while it was read, or is no file, or larger than 64 MiB"),
+    }
 }
 
 fn of(stat: &Stat) -> FileIdentity {

@@ -78,9 +78,24 @@ pub fn called(begin: &str) -> Vec<u32> {
     pids.filter(|pid| name(*pid).is_some_and(|name| name.starts_with(begin))).collect()
 }
 
+/// How a process was called: its arguments, each with a zero behind it; empty where that is in no
+/// sight.
+pub fn command_line(pid: u32) -> Vec<u8> {
+    read_proc(pid, "cmdline").unwrap_or_default().into_bytes()
+}
+
 /// Effective user id of this process.
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Ends a child's process group at once.
+pub fn kill_group(leader: u32) {
+    let pid = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // It may have ended by itself.
+        rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
+    }
 }
 
 /// Path of the running executable.

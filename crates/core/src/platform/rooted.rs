@@ -129,6 +129,15 @@ impl Rooted {
         Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
     }
 
+    /// Whether no part of a path is a link, so that any way of opening it stays inside.
+    pub fn is_plain(&self, path: &Path) -> bool {
+        let parts = path.ancestors().filter(|part| part.file_name().is_some());
+        !path.components().any(|part| part == std::path::Component::ParentDir)
+            && parts
+                .into_iter()
+                .all(|part| !self.link(part).is_ok_and(|to| !to.as_os_str().is_empty()))
+    }
+
     /// Names in a directory, sorted, at most `max` of them.
     pub fn list(&self, path: &Path, max: usize) -> Result<Vec<OsString>, ReadError> {
         let mut names = names(&self.descend(path, FOLDER)?, max)?;

@@ -23,11 +23,14 @@ pub enum Kind {
     Undo = 5,
     /// The audit log's keys of an earlier epoch.
     LogKeys = 6,
+    /// What is known of a secret's keys at their vendor, and what is under way there.
+    Life = 7,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Secret, Self::Version, Self::Policy, Self::Index, Self::Undo, Self::LogKeys]
+        use Kind::{Index, Life, LogKeys, Policy, Secret, Undo, Version};
+        [Secret, Version, Policy, Index, Undo, LogKeys, Life]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

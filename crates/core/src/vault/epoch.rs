@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use crate::crypto::{Keys, LogKeys, VaultKey};
 use crate::domain::limits::{MAX_INDEX, MAX_VERSIONS};
-use crate::domain::{Event, FieldName, Outcome, ProfileName, SecretInfo, SecretName, Value};
+use crate::domain::{Event, FieldName, Life, Outcome, ProfileName, SecretInfo, SecretName, Value};
 use crate::platform::{Dir, PlatformError, failpoint};
 use crate::store::{Change, Kind, Ledger, LocalStore, Plain, RecordKey, StoreError};
 
 use super::change::{check_bounds, fingerprint, lengths};
 use super::codec::{self, Index};
+use super::lives::blocked_of;
 use super::open::{HEADER, spare_stores};
 use super::snapshots::DIRECTORY as SNAPSHOTS;
 use super::undo::UndoPiece;
@@ -30,6 +31,8 @@ pub enum Content {
     Secret(SecretInfo, Vec<Vec<(FieldName, Value)>>),
     /// A part of what undoes scrubs.
     Undo(UndoPiece),
+    /// What is known of the secrets' keys at their vendors, all of it.
+    Lives(Vec<Life>),
 }
 
 /// An epoch that is written and proven, and not in force yet.
@@ -125,7 +128,10 @@ impl Vault {
         });
         let policy = Some(self.policy_text()?).filter(|text| !text.is_empty());
         let undo = self.undo_pieces()?.map(|piece| piece.map(Content::Undo));
-        Ok(policy.map(|text| Ok(Content::Policy(text))).into_iter().chain(secrets).chain(undo))
+        let lives = Some(self.lives()?).filter(|lives| !lives.is_empty());
+        let lives = lives.map(|lives| Ok(Content::Lives(lives)));
+        let policy = policy.map(|text| Ok(Content::Policy(text))).into_iter();
+        Ok(policy.chain(secrets).chain(undo).chain(lives))
     }
 
     /// The audit log's keys of earlier epochs, newest first.
@@ -243,6 +249,15 @@ impl Plan<'_> {
             }
             Piece::Content(Content::Secret(info, fields)) => self.secret(info, &fields)?,
             Piece::Content(Content::Undo(piece)) => vec![piece.change(self.keys)?],
+            Piece::Content(Content::Lives(lives)) => {
+                let blocked = codec::encode(&blocked_of(&lives))?;
+                let mut all = one(record_keys::blocked(self.keys), blocked);
+                for life in &lives {
+                    let key = record_keys::life(self.keys, &life.profile, &life.name);
+                    all.extend(one(key, codec::encode(life)?));
+                }
+                all
+            }
             Piece::LogKeys(epoch, log) => {
                 one(record_keys::log_keys(self.keys, epoch), log.to_bytes())
             }

@@ -44,6 +44,9 @@ pub enum VaultError {
     /// There is no such secret or version.
     #[error("there is no {0}")]
     NoSuch(String),
+    /// Somebody else made a step in the life of this secret's keys.
+    #[error("another process is rotating or revoking {0}")]
+    Stale(String),
     /// The operating system refused.
     #[error(transparent)]
     Platform(#[from] PlatformError),

@@ -25,7 +25,7 @@ impl Vault {
 
     /// Replaces the policy whole; a text that does not parse changes nothing.
     pub fn apply_policy(&mut self, who: &Who, text: &str) -> Result<(), VaultError> {
-        Policy::parse(text)?;
+        Policy::check(text)?;
         let plain = Some(codec::encode(&text)?);
         let entry = who.entry(self.clock.now_ms(), Event::Policy, Outcome::Ok, Vec::new());
         let key = self.policy_key();

@@ -15,6 +15,17 @@ pub(super) fn index(keys: &Keys, profile: &ProfileName) -> RecordKey {
     RecordKey::new(Kind::Index, keys.blind(&[b"index", profile.as_str().as_bytes()]))
 }
 
+/// What is known of a secret's keys.
+pub(super) fn life(keys: &Keys, profile: &ProfileName, name: &SecretName) -> RecordKey {
+    let parts = [&b"life"[..], profile.as_str().as_bytes(), name.as_str().as_bytes()];
+    RecordKey::new(Kind::Life, keys.blind(&parts))
+}
+
+/// Which versions are handed out to nobody.
+pub(super) fn blocked(keys: &Keys) -> RecordKey {
+    RecordKey::new(Kind::Index, keys.blind(&[b"blocked"]))
+}
+
 /// The policy document.
 pub(super) fn policy(keys: &Keys) -> RecordKey {
     RecordKey::new(Kind::Policy, keys.blind(&[b"policy"]))

@@ -17,6 +17,10 @@ pub enum Purpose {
     Get,
     /// To be told to OpenClaw's resolver.
     Resolve,
+    /// To be replaced at its vendor.
+    Rotate,
+    /// To be revoked at its vendor.
+    Revoke,
     /// To be sought in what may have leaked.
     Scan,
 }
@@ -44,6 +48,8 @@ impl Vault {
             Purpose::Export => Event::Export,
             Purpose::Get => Event::Get,
             Purpose::Resolve => Event::Resolve,
+            Purpose::Rotate => Event::Rotate,
+            Purpose::Revoke => Event::Revoke,
             Purpose::Scan => Event::Scan,
         };
         let found: Result<Vec<_>, _> = wants.iter().map(|want| self.find(want)).collect();
@@ -112,7 +118,11 @@ impl Vault {
         let items = found.iter().map(|(info, version)| item(info, *version)).collect();
         let entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, items);
         failpoint::hit("reveal.log")?;
-        self.record(&entry)?;
+        match event {
+            // The vendor alone gets the value, to refuse it from then on.
+            Event::Revoke => self.record_or_go_on(&entry)?,
+            _ => self.record(&entry).map(drop)?,
+        }
         failpoint::hit("reveal.anchor")?;
         self.remember(false)?;
         failpoint::hit("reveal.open")?;

@@ -8,6 +8,10 @@ const PARTS: usize = 3;
 /// Whether `text` is a name of a thing: its parts, between `-`, `_`, `.` and such, are words, numbers
 /// and dates, or a word with a number.
 pub fn is_identifier(text: &[u8]) -> bool {
+    // `__stringMax256`, `_ZN8pybind116handleE`: a compiler's or a generator's.
+    if text.starts_with(b"__") || text.starts_with(b"_Z") {
+        return true;
+    }
     let (mut parts, mut all, mut chance) = (0, 0, 0);
     let (mut even, mut first) = (true, 0);
     for part in text.split(|byte| !byte.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
@@ -53,9 +57,20 @@ fn is_chance(part: &[u8]) -> bool {
         part.windows(2).filter(|p| p[0].is_ascii_digit() != p[1].is_ascii_digit()).count();
     let (common, count) = pairs::common(part);
     if changes >= 2 {
-        return part.len() >= 4;
+        return part.len() >= 4 && !is_short_name_and_word(part);
     }
     part.len() >= 8 && (count < 5 || common < 0.6)
+}
+
+/// `S3session`: a name of a letter and a digit before a word.
+fn is_short_name_and_word(part: &[u8]) -> bool {
+    let [letter, digit, word @ ..] = part else { return false };
+    let (common, count) = pairs::common(word);
+    letter.is_ascii_alphabetic()
+        && digit.is_ascii_digit()
+        && word.iter().all(u8::is_ascii_alphabetic)
+        && count >= 4
+        && common > 0.75
 }
 
 #[cfg(test)]
@@ -69,6 +84,10 @@ mod tests {
             "audio-24khz-48kbitrate-mono-mp3",
             "STORAGE_OFFLOAD_TOKEN_0_0",
             "urn:ietf:params:oauth:token-type:saml2",
+            "__stringMin24Max24PatternAZaZ094AZaZ092AZaZ093",
+            "_ZTSFN8pybind116objectENS_6handleERKNS_5bytesE",
+            "X-Amz-S3session-Token",
+            "sigv4-s3express",
         ] {
             assert!(is_identifier(name.as_bytes()), "{name}");
         }

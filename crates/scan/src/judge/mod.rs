@@ -7,6 +7,7 @@ mod identifier;
 mod pairs;
 mod placeholder;
 mod random;
+mod term;
 
 pub use checksum::holds;
 pub use code::{is_code, is_reference};
@@ -21,7 +22,7 @@ use crate::rule::Least;
 /// program that stands for one.
 pub fn is_secret(least: Least, text: &[u8]) -> bool {
     let looks = match least {
-        Least::Password => is_password(text),
+        Least::Password => is_password(text) && !term::is_term(text),
         Least::Token => is_token(text),
         Least::Random | Least::Unnamed => {
             text.len() >= 16 && text.iter().all(u8::is_ascii_graphic) && looks_random(text)

@@ -10,7 +10,7 @@ use clawvault_proto::frame::PIECE;
 use clawvault_proto::messages::{self as m, reply::Last};
 use clawvault_proto::{FrameError, Outgoing};
 
-use super::{check, document};
+use super::{check, document, life_bytes, life_of};
 use crate::app::session::{Health, LaunchSlot, Launched, Reply};
 use crate::app::{AppError, Code};
 
@@ -28,6 +28,7 @@ pub(in crate::app) fn told(failure: m::Failure) -> AppError {
         Code::Denied,
         Code::Missing,
         Code::Damaged,
+        Code::Vendor,
         Code::NotLaunched,
         Code::NotRunnable,
         Code::NoProgram,
@@ -52,6 +53,10 @@ pub fn frames(
     for info in &reply.infos {
         let size = 256 + info.versions.len() * 128;
         pieces.add(size, |reply, _| reply.secrets.push(info.into()))?;
+    }
+    for life in &reply.lives {
+        let life = life_bytes(life)?;
+        pieces.add(64 + life.len(), |reply, _| reply.lives.push(life))?;
     }
     for stored in &reply.stored {
         pieces.add(256, |reply, _| reply.stored.push(stored.into()))?;
@@ -146,6 +151,7 @@ fn end(reply: Reply, warnings: Vec<String>) -> m::End {
         status: None,
         notes: reply.notes,
         health: reply.health.map(health_message),
+        answered: reply.answered,
     }
 }
 
@@ -172,6 +178,9 @@ pub(in crate::app) fn gather(
     for secret in piece.secrets {
         into.infos.push(secret.try_into()?);
     }
+    for life in piece.lives {
+        into.lives.push(life_of(&life)?);
+    }
     for stored in piece.stored {
         into.stored.push(convert::stored(stored)?);
     }
@@ -186,6 +195,7 @@ pub(in crate::app) fn gather(
     }
     let Some(Last::End(end)) = piece.last else { return Ok(()) };
     (into.version, into.scrubs, into.notes) = (end.version, end.scrubs, end.notes);
+    into.answered = end.answered;
     into.verdict = end.verdict.map(convert::verdict).transpose()?;
     into.launched = end.launched.map(launched).transpose()?;
     let size = |number: u64| check(usize::try_from(number));

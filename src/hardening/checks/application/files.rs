@@ -1,6 +1,6 @@
 //! Rights of OpenClaw's files, and where they lie.
 
-use super::super::gateway_home::homes;
+use super::super::gateway_home::everywhere;
 use crate::hardening::check::{Check, Fix, Severity};
 use crate::hardening::mend::{Change, Mend};
 
@@ -15,7 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
         reference: REFERENCE,
         look: |facts| {
             let mut mends = Vec::new();
-            let outcome = homes(facts, "nothing in it is open to others", |home, found| {
+            let outcome = everywhere(facts, "nothing in it is open to others", |home, found| {
                 for loose in &home.loose {
                     let closed = loose.mode & 0o700;
                     let what =
@@ -44,8 +44,22 @@ pub(super) const CHECKS: &[Check] = &[
         ),
         reference: REFERENCE,
         look: |facts| {
-            homes(facts, "it lies on this machine alone", |home, found| {
+            everywhere(facts, "it lies on this machine alone", |home, found| {
                 if let Some(why) = &home.synced {
+                    found.fail(why);
+                }
+            })
+        },
+    },
+    Check {
+        id: "application.files.config",
+        severity: Severity::Medium,
+        title: "OpenClaw's configuration can be read, and so be checked",
+        fix: Fix::All("openclaw config validate names the place"),
+        reference: "https://docs.openclaw.ai/gateway/configuration",
+        look: |facts| {
+            everywhere(facts, "it can be read", |home, found| {
+                if let Some(why) = &home.problem {
                     found.fail(why);
                 }
             })

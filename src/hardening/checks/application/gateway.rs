@@ -2,7 +2,7 @@
 
 use clawvault_core::domain::Setting;
 
-use super::super::gateway_home::{homes, is_local};
+use super::super::gateway_home::{everywhere, homes, is_local};
 use crate::hardening::check::{Check, Fix, Outcome, Severity};
 use crate::hardening::facts::Facts;
 use crate::hardening::host::Unseen;
@@ -286,7 +286,7 @@ pub(super) const CHECKS: &[Check] = &[
         ),
         reference: REFERENCE,
         look: |facts| {
-            homes(facts, "no home of OpenClaw is root's", |home, found| {
+            everywhere(facts, "no home of OpenClaw is root's", |home, found| {
                 if home.home.starts_with("/root") {
                     found.fail(format!(
                         "{} is root's: every command of an agent is root's",
@@ -410,6 +410,8 @@ pub(in crate::hardening::checks) fn units(
         let user = home.home.parent().unwrap_or(&home.home);
         directories.push(user.join(".config/systemd/user").display().to_string());
     }
+    directories.sort_unstable();
+    directories.dedup();
     let mut units = Vec::new();
     for directory in directories {
         for path in facts.entries(&directory)? {

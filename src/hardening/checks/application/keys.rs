@@ -2,7 +2,7 @@
 
 use clawvault_core::domain::Setting;
 
-use super::super::gateway_home::homes;
+use super::super::gateway_home::{everywhere, homes};
 use crate::hardening::check::{Check, Fix, Outcome, Severity, listed};
 use crate::hardening::facts::Facts;
 use crate::hardening::host::Unseen;
@@ -16,6 +16,9 @@ pub(in crate::hardening::checks) fn found_in(
     places: &[LeakPlace],
     good: &str,
 ) -> Result<Outcome, Unseen> {
+    if places.contains(&LeakPlace::Environment) && !facts.host.is_live() {
+        return Err(Unseen::NotLive("environments of processes"));
+    }
     let leaks = facts.leaks()?;
     let here = leaks.found.iter().filter(|leak| places.contains(&leak.place));
     let all: Vec<String> = here.map(|leak| format!("{} in {}", leak.what, leak.at)).collect();
@@ -118,7 +121,7 @@ pub(super) const CHECKS: &[Check] = &[
         ),
         reference: "https://docs.openclaw.ai/gateway/security",
         look: |facts| {
-            homes(facts, "no repository holds the state", |home, found| {
+            everywhere(facts, "no repository holds the state", |home, found| {
                 if let Some(repository) = &home.repository {
                     found.fail(format!(
                         "{} is inside the repository {}",

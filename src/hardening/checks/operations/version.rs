@@ -1,13 +1,32 @@
 //! Versions: supported, mended, and updated by somebody's decision.
 
+use clawvault_core::domain::Installation;
+
 use super::super::gateway_home::homes;
-use crate::hardening::check::{Check, Fix, Outcome, Severity};
+use crate::hardening::check::{Check, Fix, Outcome, Severity, Status};
 use crate::hardening::data::{VERSIONS, end_of, version};
-use crate::hardening::facts::Family;
+use crate::hardening::facts::{Facts, Family};
+use crate::hardening::host::Unseen;
 
 const DAY: i64 = 86_400;
 /// Oldest that OpenClaw may be, in days since the month of its version.
 const OLD_DAYS: i64 = 150;
+
+/// The outcome where every home's version is known; what is not known is not called good.
+fn known(
+    facts: &Facts<'_>,
+    what: &str,
+    version: impl Fn(&Installation) -> &Option<String>,
+    outcome: Outcome,
+) -> Result<Outcome, Unseen> {
+    let none = facts.installations()?.iter().any(|home| version(home).is_none());
+    Ok(match outcome.status {
+        Status::Pass if none => {
+            Outcome::unknown(format!("no {what} was found where it usually lies"))
+        }
+        _ => outcome,
+    })
+}
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -18,11 +37,8 @@ pub(super) const CHECKS: &[Check] = &[
         reference: "https://docs.openclaw.ai/install/updating",
         look: |facts| {
             let now = facts.host.now();
-            homes(facts, "it is", |home, found| {
-                let Some(text) = &home.version else {
-                    found.warn("no package of it was found where packages lie");
-                    return;
-                };
+            let outcome = homes(facts, "it is", |home, found| {
+                let Some(text) = &home.version else { return };
                 // A version is a date: year, month, and a number in it.
                 let parts = version(text);
                 let (Some(year), Some(month)) = (parts.first(), parts.get(1)) else { return };
@@ -34,7 +50,8 @@ pub(super) const CHECKS: &[Check] = &[
                         VERSIONS.openclaw.newest
                     ));
                 }
-            })
+            })?;
+            known(facts, "package of OpenClaw", |home| &home.version, outcome)
         },
     },
     Check {
@@ -44,18 +61,17 @@ pub(super) const CHECKS: &[Check] = &[
         fix: Fix::All("openclaw update"),
         reference: "https://github.com/openclaw/openclaw/security/advisories",
         look: |facts| {
-            homes(facts, "no advisory that is known here concerns it", |home, found| {
-                let Some(text) = &home.version else {
-                    found.warn("no package of it was found where packages lie");
-                    return;
-                };
-                let known = VERSIONS.advisories.get("openclaw").into_iter().flatten();
-                for (advisory, mended) in
-                    known.filter(|(_, mended)| version(text) < version(mended))
-                {
-                    found.fail(format!("{text} has {advisory}, mended in {mended}"));
-                }
-            })
+            let outcome =
+                homes(facts, "no advisory that is known here concerns it", |home, found| {
+                    let Some(text) = &home.version else { return };
+                    let known = VERSIONS.advisories.get("openclaw").into_iter().flatten();
+                    for (advisory, mended) in
+                        known.filter(|(_, mended)| version(text) < version(mended))
+                    {
+                        found.fail(format!("{text} has {advisory}, mended in {mended}"));
+                    }
+                })?;
+            known(facts, "package of OpenClaw", |home| &home.version, outcome)
         },
     },
     Check {
@@ -66,7 +82,7 @@ pub(super) const CHECKS: &[Check] = &[
         reference: "https://nodejs.org/en/about/previous-releases",
         look: |facts| {
             let now = facts.host.now();
-            homes(facts, "it is", |home, found| {
+            let outcome = homes(facts, "it is", |home, found| {
                 let Some(text) = &home.node else { return };
                 let parts = version(text);
                 let major = parts.first().copied().unwrap_or_default().to_string();
@@ -82,7 +98,8 @@ pub(super) const CHECKS: &[Check] = &[
                     }
                     _ => {}
                 }
-            })
+            })?;
+            known(facts, "Node.js", |home| &home.node, outcome)
         },
     },
     Check {

@@ -128,7 +128,7 @@ pub(super) static PLACES: Words<18> = Words::new([
 ]);
 
 /// Behind a keyword: what is assigned is something else of it, unless it looks random.
-pub(super) static OTHER: Words<50> = Words::new([
+pub(super) static OTHER: Words<53> = Words::new([
     b"mgr",
     b"manager",
     b"handler",
@@ -179,4 +179,7 @@ pub(super) static OTHER: Words<50> = Words::new([
     b"usage",
     b"kind",
     b"description",
+    b"param",
+    b"scheme",
+    b"prompt",
 ]);

@@ -5,9 +5,14 @@
 //! text. What no single file can show (an id or a variable that two manifests claim) is checked by
 //! whoever puts manifests together. Patterns are not compiled here: that needs the regex engine.
 
+pub mod recipes;
+pub mod template;
+
 use std::{collections::BTreeSet, fmt};
 
 use serde::Deserialize;
+
+use recipes::{Api, Interface, Recipes, Variant};
 
 /// Largest manifest, in bytes.
 pub const MAX_MANIFEST: usize = 64 * 1024;
@@ -32,6 +37,13 @@ pub struct Manifest {
     /// Token formats.
     #[serde(default)]
     pub formats: Vec<FormatEntry>,
+    /// Where the vendor's interface is.
+    pub api: Option<Api>,
+    /// The calls for the life of its keys.
+    pub recipes: Option<Recipes>,
+    /// The calls for keys of another kind.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
 }
 
 /// One environment variable and the secret it fills.
@@ -87,7 +99,7 @@ pub struct FormatEntry {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ManifestError {
     place: Place,
-    reason: &'static str,
+    reason: String,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -96,6 +108,7 @@ enum Place {
     At { line: usize, column: usize },
     Variable(usize),
     Format(usize),
+    Recipe(String),
 }
 
 type Checked = Result<(), &'static str>;
@@ -108,7 +121,7 @@ impl Manifest {
         }
         let manifest: Self = toml::from_str(text).map_err(|error| {
             let place = error.span().map_or(Place::File, |span| Place::of(text, span.start));
-            place.refuses("not TOML, or a key that is missing, unknown or of another type")
+            place.refuses_because(kind(error.message()))
         })?;
         manifest.check_head().map_err(|reason| Place::File.refuses(reason))?;
         for (at, entry) in manifest.variables.iter().enumerate() {
@@ -123,7 +136,27 @@ impl Manifest {
             });
             checked.map_err(|reason| Place::Format(at + 1).refuses(reason))?;
         }
+        if let Some(interface) = manifest.interface().map_err(|why| Place::File.refuses(why))? {
+            let refuse = |(place, reason): (String, _)| Place::Recipe(place).refuses(reason);
+            interface.check().map_err(refuse)?;
+        }
         Ok(manifest)
+    }
+
+    /// What it says of the vendor's interface, if anything.
+    ///
+    /// # Errors
+    /// Where one half is there without the other.
+    pub fn interface(&self) -> Result<Option<Interface>, &'static str> {
+        match (&self.api, &self.recipes) {
+            (Some(api), Some(recipes)) => {
+                let (api, recipes, variants) =
+                    (api.clone(), recipes.clone(), self.variants.clone());
+                Ok(Some(Interface { api, recipes, variants }))
+            }
+            (None, None) if self.variants.is_empty() => Ok(None),
+            _ => Err("`api` and `recipes` go together, and `variants` with them"),
+        }
     }
 
     fn check_head(&self) -> Checked {
@@ -131,8 +164,8 @@ impl Manifest {
         must(!self.name.trim().is_empty(), "the name is empty")?;
         let https = |url: &String| url.len() > 8 && url.starts_with("https://");
         must(self.console.as_ref().is_none_or(https), "the console is not an https address")?;
-        let empty = self.variables.is_empty() && self.formats.is_empty();
-        must(!empty, "neither a variable nor a format")
+        let empty = self.variables.is_empty() && self.formats.is_empty() && self.recipes.is_none();
+        must(!empty, "neither a variable nor a format nor recipes")
     }
 }
 
@@ -180,19 +213,24 @@ impl Place {
     }
 
     fn refuses(self, reason: &'static str) -> ManifestError {
+        self.refuses_because(reason.to_owned())
+    }
+
+    fn refuses_because(self, reason: String) -> ManifestError {
         ManifestError { place: self, reason }
     }
 }
 
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
+        match &self.place {
             Place::File => {}
             Place::At { line, column } => write!(f, "line {line}, column {column}: ")?,
             Place::Variable(nth) => write!(f, "variable {nth}: ")?,
             Place::Format(nth) => write!(f, "format {nth}: ")?,
+            Place::Recipe(place) => write!(f, "{place}: ")?,
         }
-        f.write_str(self.reason)
+        f.write_str(&self.reason)
     }
 }
 
@@ -210,6 +248,21 @@ fn is_name(text: &str, max: usize, inner: &[u8]) -> bool {
     text.len() <= max
         && text.bytes().next().is_some_and(plain)
         && text.bytes().all(|byte| plain(byte) || inner.contains(&byte))
+}
+
+/// Marks a reason as our own, so that it may be shown.
+fn ours(reason: &str) -> String {
+    format!("{OURS}{reason}")
+}
+
+const OURS: &str = "recipe: ";
+
+/// The kind of error without what the file said there: serde repeats keys and values.
+fn kind(message: &str) -> String {
+    match message.strip_prefix(OURS) {
+        Some(reason) => reason.to_owned(),
+        None => "not TOML, or a key that is missing, unknown or of another type".to_owned(),
+    }
 }
 
 fn must(holds: bool, reason: &'static str) -> Checked {

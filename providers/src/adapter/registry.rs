@@ -1,0 +1,45 @@
+//! Which adapter speaks for a vendor.
+
+use crate::http::{Client, Limits};
+use crate::manifest::recipes::Interface;
+use crate::native::NATIVE;
+use crate::recipe::RecipeAdapter;
+
+use super::Adapter;
+
+/// What the policy and its surroundings say of one vendor.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What replaces every host of the vendor, with the path that stands before those of its calls.
+    pub base_url: Option<String>,
+    /// The client that all vendors of one runtime share; a new one where none is given.
+    pub client: Option<Client>,
+    /// The interface of a user's own manifest, which stands in the place of a built-in one.
+    pub interface: Option<Interface>,
+}
+
+/// The adapter of a vendor: native, or by recipes. None where the vendor has neither, or where the
+/// system's certificates cannot be read.
+pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
+    if settings.interface.is_none()
+        && let Some((_, make)) = NATIVE.iter().find(|(id, _)| *id == vendor)
+    {
+        return make(settings);
+    }
+    let interface = match &settings.interface {
+        Some(interface) => interface.clone(),
+        None => crate::vendor(vendor)?.interface()?,
+    };
+    let client = match &settings.client {
+        Some(client) => client.clone(),
+        None => Client::new(Limits::default()).ok()?,
+    };
+    let base_url = settings.base_url.clone();
+    Some(Box::new(RecipeAdapter::new(vendor, interface, base_url, client)))
+}
+
+/// Whether a vendor can be asked anything at all.
+pub fn is_offered(vendor: &str) -> bool {
+    let recipes = crate::vendor(vendor).is_some_and(|vendor| !vendor.interface.is_empty());
+    recipes || NATIVE.iter().any(|(id, _)| *id == vendor)
+}

@@ -1,0 +1,106 @@
+//! Adapters, sinks and what people do, by what the policy says.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clawvault_core::domain::{Aim, Policy, SinkRule};
+use clawvault_providers::adapter::registry::{self, Settings};
+use clawvault_providers::adapter::{Adapter, Ask, Operation};
+use clawvault_providers::http::{Client, Limits};
+use clawvault_providers::manifest::Manifest;
+
+use crate::rotate::{FileSink, HookSink, Look, Sink, Vendors};
+
+/// The vendors of a policy; made and used within one runtime.
+pub(super) struct PolicyVendors {
+    policy: Policy,
+    client: RefCell<Option<Client>>,
+    known: RefCell<BTreeMap<String, Option<Arc<dyn Adapter>>>>,
+}
+
+impl PolicyVendors {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self { policy, client: RefCell::default(), known: RefCell::default() }
+    }
+
+    /// Whose clock the schedules follow; UTC where this system does not know the zone.
+    pub(super) fn zone(&self) -> jiff::tz::TimeZone {
+        self.policy.defaults.time_zone.find().unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+
+    fn client(&self) -> Option<Client> {
+        let mut client = self.client.borrow_mut();
+        if client.is_none() {
+            *client = Client::new(Limits::default()).ok();
+        }
+        client.clone()
+    }
+
+    fn make(&self, vendor: &str) -> Option<Arc<dyn Adapter>> {
+        let own = self.policy.manifests.get(vendor);
+        let interface = match own {
+            Some(table) => {
+                let text = toml::to_string(table).ok()?;
+                Manifest::parse(&text).ok()?.interface().ok()?
+            }
+            None => None,
+        };
+        let base_url = self.policy.vendors.get(vendor).and_then(|rule| rule.base_url.clone());
+        let settings = Settings { base_url, client: self.client(), interface };
+        registry::adapter(vendor, &settings).map(Arc::from)
+    }
+}
+
+impl Vendors for PolicyVendors {
+    fn adapter(&self, look: &Look) -> Option<Arc<dyn Adapter>> {
+        let vendor = look.info.vendor.as_deref()?;
+        if let Some(known) = self.known.borrow().get(vendor) {
+            return known.clone();
+        }
+        let made = self.make(vendor);
+        self.known.borrow_mut().insert(vendor.to_owned(), made.clone());
+        made
+    }
+
+    fn sinks(&self, look: &Look) -> Vec<Box<dyn Sink>> {
+        let sink = |rule: &SinkRule| -> Box<dyn Sink> {
+            match rule.clone() {
+                SinkRule::File { path, field } => Box::new(FileSink { path, field }),
+                SinkRule::Hook { path, sha256 } => Box::new(HookSink { path, sha256 }),
+            }
+        };
+        look.rule.sinks.iter().map(sink).collect()
+    }
+
+    fn guide(&self, look: &Look) -> String {
+        let revokes = look
+            .life
+            .open
+            .as_ref()
+            .is_some_and(|open| open.aim == Aim::Revoke || !open.targets.is_empty());
+        let operation = if revokes { Operation::Revoke } else { Operation::Create };
+        let ask = Ask { params: look.rule.params.clone(), ..Ask::default() };
+        let guide = self.adapter(look).map(|adapter| adapter.guide(operation, &ask));
+        let guide = guide.unwrap_or_default();
+        let vendor = look.info.vendor.as_deref().and_then(clawvault_providers::vendor);
+        let console = guide.console.or_else(|| vendor.and_then(|v| v.console.map(str::to_owned)));
+        let mut words = match (&console, revokes) {
+            (Some(page), true) => format!("Revoke it at {page}."),
+            (Some(page), false) => format!("Make a key at {page}."),
+            (None, true) => "Revoke it where it was made.".to_owned(),
+            (None, false) => "Make a key where the old one was made.".to_owned(),
+        };
+        for step in &guide.steps {
+            words.push(' ');
+            words.push_str(step);
+        }
+        let id = look.life.open.as_ref().map_or("ID", |open| open.id.as_str());
+        let then = match revokes {
+            true => format!(" Then `clawvault rotations resume {id}` proves it."),
+            false => format!(" Then give it to `clawvault rotations resume {id}`."),
+        };
+        words.push_str(&then);
+        words
+    }
+}
