@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -220,4 +221,88 @@ fn many_files_take_little_time_and_memory() {
     // A build with debug information is slower by much; the promise is a release build's.
     let most = if cfg!(debug_assertions) { 30 } else { 2 };
     assert!(took < Duration::from_secs(most), "{took:?}");
+}
+
+/// What only the vault can answer: with a reason where there is none or it is locked, else judged.
+#[test]
+fn the_vault_is_asked_and_a_locked_one_is_unknown() {
+    let home = tempfile::tempdir().unwrap();
+    let clawvault = |words: &[&str], input: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_clawvault"))
+            .args(words)
+            .env_clear()
+            .env("HOME", home.path())
+            .env("CLAWVAULT_HOME", home.path().join("vault"))
+            .env("XDG_RUNTIME_DIR", home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let audited = || {
+        let output = clawvault(
+            &["audit", "--json", "--no-probes", "--only", "application.keys,operations"],
+            "",
+        );
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report(document["checks"].as_array().unwrap())
+    };
+    let none = audited();
+    assert_eq!(none["application.keys.age"].0, "unknown");
+    assert!(
+        none["application.keys.age"].1.contains("no vault"),
+        "{:?}",
+        none["application.keys.age"]
+    );
+
+    let done = |words: &[&str], input: &str| {
+        let output = clawvault(words, input);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    done(&["init"], "");
+    let [(_, token), (_, key)] = made_up::values();
+    done(&["set", "openai/main"], &key);
+    done(&["set", "groq/main"], &key);
+    done(&["set", "openai/main", "--profile", "dev"], &key);
+    done(&["set", "github/admin", "--env", "GITHUB_TOKEN"], &token);
+    done(&["set", "private/dev-key"], "a password that is long enough");
+    let told = audited();
+    for (id, status) in [
+        ("application.keys.age", "pass"),
+        ("application.keys.unused", "pass"),
+        ("application.keys.privilege", "fail"),
+        ("application.keys.shared", "fail"),
+        ("application.keys.reused", "fail"),
+        ("application.keys.spending-limit", "fail"),
+        ("operations.alerts.configured", "fail"),
+        ("operations.alerts.tested", "fail"),
+        ("operations.alerts.spending", "fail"),
+        ("operations.backup.vault", "fail"),
+        ("operations.backup.restored", "warn"),
+        ("operations.incident.recovery", "warn"),
+        ("operations.incident.revocation", "warn"),
+        ("operations.logging.vault", "pass"),
+        ("operations.logging.vault-copy", "warn"),
+        ("operations.anomaly.refusals", "pass"),
+        ("operations.separation.profiles", "fail"),
+    ] {
+        assert_eq!(told[id].0, status, "{id}: {:?}", told[id]);
+    }
+    assert!(!format!("{told:?}").contains(&key), "a value is told");
+
+    let backup = home.path().join("backup.age");
+    done(&["backup", backup.to_str().unwrap()], "");
+    done(&["rm", "groq/main", "--yes", "--purge"], "");
+    done(&["rm", "github/admin", "--yes", "--purge"], "");
+    let told = audited();
+    for id in ["operations.backup.vault", "application.keys.reused", "application.keys.privilege"] {
+        assert_eq!(told[id].0, "pass", "{id}: {:?}", told[id]);
+    }
+
+    fs::rename(home.path().join("vault/identity.txt"), home.path().join("elsewhere")).unwrap();
+    let locked = audited();
+    assert_eq!(locked["application.keys.age"].0, "unknown", "{:?}", locked["application.keys.age"]);
 }

