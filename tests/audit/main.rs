@@ -8,6 +8,8 @@
     reason = "a test speaks, and fails by it"
 )]
 
+mod changes;
+mod forms;
 mod guards;
 mod made_up;
 mod nginx;

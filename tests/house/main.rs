@@ -208,6 +208,8 @@ const MAY_EXPOSE: Spared = &[
 const MAY_DEBUG_BYTES: Spared = &[
     ("crates/core/src/domain/scrub.rs", "the path of a file, as bytes"),
     ("src/cli/", "arguments as they were typed: a value among them is refused, and seen already"),
+    ("src/hardening/parsers/x509.rs", "names in certificates, which are public"),
+    ("src/hardening/parsers/tls.rs", "certificates, which are public"),
     ("src/launch/size.rs", "names of variables, beside lengths"),
     ("crates/core/src/store/mod.rs", "sealed bytes, on their way to the store"),
     ("crates/core/src/store/snapshot.rs", "sealed bytes, and a header"),

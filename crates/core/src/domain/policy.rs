@@ -45,6 +45,9 @@ pub struct Policy {
     /// Whom a daemon of the whole system serves.
     #[serde(default)]
     pub daemon: DaemonRules,
+    /// How the hardening audit is read.
+    #[serde(default)]
+    pub audit: AuditRules,
     /// When keys are rotated where no rule says otherwise.
     #[serde(default)]
     pub defaults: Defaults,
@@ -63,9 +66,6 @@ pub struct Policy {
     /// Users' own manifests of vendors, by id.
     #[serde(default)]
     pub manifests: BTreeMap<String, toml::Table>,
-    /// How the hardening audit is read.
-    #[serde(default)]
-    pub audit: AuditRules,
 }
 
 /// Whom a daemon of the whole system serves; one of a single user heeds none of it.
