@@ -78,7 +78,7 @@ pub(super) fn run(
 /// Every server, and its user.
 fn list(app: &App, profile: &ProfileName) -> Result<ExitCode, AppError> {
     let mut all = BTreeMap::new();
-    for info in app.list(Some(profile), false)?.0 {
+    for info in app.list(Some(profile), false)?.infos {
         if !info.name.as_str().starts_with("docker/") {
             continue;
         }
