@@ -5,6 +5,7 @@
 //! text. What no single file can show (an id or a variable that two manifests claim) is checked by
 //! whoever puts manifests together. Patterns are not compiled here: that needs the regex engine.
 
+mod reading;
 pub mod recipes;
 pub mod template;
 
