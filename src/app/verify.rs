@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clawvault_core::domain::{Policy, ProfileName, Revealed, SecretName};
+use clawvault_core::domain::{Policy, ProfileName, Revealed, SecretInfo, SecretName};
+use clawvault_core::vault::{Purpose, Vault, Want, Who};
 use clawvault_providers::adapter::{Adapter, Ask, Identity, Kind, Validity};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::naming::vendor_of;
+use super::run::named;
 use super::session::{Reply, Request};
 use super::vendors::Vendors;
 use super::{Access, App, AppError, Code};
@@ -101,12 +103,45 @@ impl App {
     }
 }
 
+/// Opens the secrets to ask about, and the admin credentials that the policy names for them.
+pub(in crate::app) fn open(
+    vault: &mut Vault,
+    who: &Who,
+    profile: &ProfileName,
+    only: &[SecretName],
+) -> Result<Reply, AppError> {
+    let infos = if only.is_empty() {
+        let in_profile = |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
+        vault.secrets()?.into_iter().filter(in_profile).collect()
+    } else {
+        named(vault, profile, only)?
+    };
+    let (policy, text) = (vault.policy()?, vault.policy_text()?);
+    let mut wanted: Vec<SecretName> = Vec::new();
+    for info in &infos {
+        let admin = policy.rule(profile, &info.name, info.vendor.as_deref()).admin;
+        wanted.extend(std::iter::once(info.name.clone()).chain(admin));
+    }
+    wanted.sort();
+    wanted.dedup();
+    let mut wants = Vec::new();
+    for name in wanted {
+        // An admin credential that is not there is missed where it is needed.
+        let there = vault.secret(profile, &name)?.is_some_and(|info| info.removed_ms.is_none());
+        if there {
+            wants.push(Want { profile: profile.clone(), name, version: None });
+        }
+    }
+    let revealed = vault.reveal(who, Purpose::Verify, &wants)?;
+    Ok(Reply { revealed, infos, text, ..Reply::default() })
+}
+
 /// The secrets that were chosen, each with its question.
 fn chosen(reply: &Reply, policy: &Policy) -> Vec<(Verified, Option<Asking>)> {
     let opened = |profile: &ProfileName, name: &SecretName| -> Option<&Revealed> {
         reply.revealed.iter().find(|one| one.info.profile == *profile && one.info.name == *name)
     };
-    let one = |info: &clawvault_core::domain::SecretInfo| {
+    let one = |info: &SecretInfo| {
         let revealed = opened(&info.profile, &info.name)?;
         let vendor = info.vendor.clone().or_else(|| vendor_of(info.name.as_str()));
         let vendor = vendor.or_else(|| {

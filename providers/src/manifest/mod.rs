@@ -6,6 +6,7 @@
 //! whoever puts manifests together. Patterns are not compiled here: that needs the regex engine.
 
 pub mod money;
+mod reading;
 pub mod recipes;
 pub mod template;
 

@@ -12,7 +12,7 @@ use clawvault_core::vault::{
 use super::{AgentGrant, Authority, Each, GatewayAsk, Health, Reply, Request};
 use crate::app::run::{is_admin, is_blocked, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
-use crate::app::{AppError, Code, Pauses, Query};
+use crate::app::{AppError, Code, Pauses, Query, verify};
 
 /// Bytes of records after which an answer is full.
 const KEPT_AT_ONCE: usize = 8 * 1024 * 1024;
@@ -110,7 +110,7 @@ fn perform_allowed(
             export(vault, who, &profile, &only, without_admin)
         }
         Request::Values => values(vault, who),
-        Request::Verify(profile, only) => verify(vault, who, &profile, &only),
+        Request::Verify(profile, only) => verify::open(vault, who, &profile, &only),
         Request::Run(ask) => launch(vault, who, authority, &ask),
         Request::Resolve(profile, ids) => resolve(vault, who, authority, &profile, &ids),
         Request::Log(query, _) => log(vault, who, &query, each),
@@ -402,38 +402,6 @@ fn values(vault: &mut Vault, who: &Who) -> Result<Reply, AppError> {
     let revealed = vault.reveal(who, Purpose::Scan, &wants)?;
     let text = vault.header().vault.clone();
     Ok(Reply { revealed, text, ..Reply::default() })
-}
-
-fn verify(
-    vault: &mut Vault,
-    who: &Who,
-    profile: &ProfileName,
-    only: &[SecretName],
-) -> Result<Reply, AppError> {
-    let infos = if only.is_empty() {
-        let in_profile = |info: &SecretInfo| info.profile == *profile && info.removed_ms.is_none();
-        vault.secrets()?.into_iter().filter(in_profile).collect()
-    } else {
-        named(vault, profile, only)?
-    };
-    let (policy, text) = (vault.policy()?, vault.policy_text()?);
-    let mut wanted: Vec<SecretName> = Vec::new();
-    for info in &infos {
-        let admin = policy.rule(profile, &info.name, info.vendor.as_deref()).admin;
-        wanted.extend(std::iter::once(info.name.clone()).chain(admin));
-    }
-    wanted.sort();
-    wanted.dedup();
-    let mut wants = Vec::new();
-    for name in wanted {
-        // An admin credential that is not there is missed where it is needed.
-        let there = vault.secret(profile, &name)?.is_some_and(|info| info.removed_ms.is_none());
-        if there {
-            wants.push(Want { profile: profile.clone(), name, version: None });
-        }
-    }
-    let revealed = vault.reveal(who, Purpose::Verify, &wants)?;
-    Ok(Reply { revealed, infos, text, ..Reply::default() })
 }
 
 /// Those of the asked secrets that there are and that a program may have. One that was cut off is
