@@ -201,6 +201,7 @@ const MAY_EXPOSE: Spared = &[
 
 const MAY_DEBUG_BYTES: Spared = &[
     ("crates/core/src/domain/scrub.rs", "the path of a file, as bytes"),
+    ("crates/core/src/vault/kept.rs", "what features keep; no value is among it"),
     ("src/cli/", "arguments as they were typed: a value among them is refused, and seen already"),
     ("src/launch/size.rs", "names of variables, beside lengths"),
     ("crates/core/src/store/mod.rs", "sealed bytes, on their way to the store"),
