@@ -207,6 +207,7 @@ const MAY_EXPOSE: Spared = &[
 
 const MAY_DEBUG_BYTES: Spared = &[
     ("crates/core/src/domain/scrub.rs", "the path of a file, as bytes"),
+    ("crates/core/src/vault/kept.rs", "what features keep; no value is among it"),
     ("src/cli/", "arguments as they were typed: a value among them is refused, and seen already"),
     ("src/hardening/parsers/x509.rs", "names in certificates, which are public"),
     ("src/hardening/parsers/tls.rs", "certificates, which are public"),
