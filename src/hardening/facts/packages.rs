@@ -47,7 +47,7 @@ impl Facts<'_> {
             for new in dpkg::packages(&list) {
                 let is_newer =
                     |have: &&str| dpkg::compare(have, new.version) == std::cmp::Ordering::Less;
-                if installed.get(new.name).is_some_and(|have| is_newer(have)) {
+                if installed.get(new.name).is_some_and(is_newer) {
                     waiting.insert(new.name.to_owned());
                 }
             }

@@ -45,7 +45,7 @@ pub fn parse(text: &str) -> Rules {
                 }
             }
             ("accept", false) => {
-                rules.open.extend(rule.clone().filter(|rule| !rule.ports.is_empty()))
+                rules.open.extend(rule.clone().filter(|rule| !rule.ports.is_empty()));
             }
             _ => {}
         }

@@ -33,10 +33,10 @@ pub(super) const CHECKS: &[Check] = &[
                 let name = path.display();
                 match ssh_key::parse(&text) {
                     Some(key) if key.is_weaker_than(USER_BITS) => {
-                        weak.push(format!("{name} is {key}"))
+                        weak.push(format!("{name} is {key}"));
                     }
                     Some(key) if key.is_weaker_than(HOST_BITS) => {
-                        short.push(format!("{name} is {key}"))
+                        short.push(format!("{name} is {key}"));
                     }
                     Some(key) => good.push(key.to_string()),
                     None => short.push(format!("{name} is no public key")),

@@ -133,7 +133,7 @@ pub(super) const CHECKS: &[Check] = &[
             let told = format!("{name}, {days} days old");
             Ok(match days {
                 ..=OLD => Outcome::pass(told),
-                ..=FAR_TOO_OLD => Outcome::warn(told),
+                days if days <= FAR_TOO_OLD => Outcome::warn(told),
                 _ => Outcome::fail(told),
             })
         },
