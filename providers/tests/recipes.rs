@@ -101,11 +101,11 @@ impl Case {
         Ask {
             secret: format!("{}/{}", self.vendor, self.secret),
             key,
-            key_id: None,
             admin: Some(admin),
             params: self.params.iter().map(own).collect::<BTreeMap<_, _>>(),
             label: "clawvault-r1".to_owned(),
             no_overlap_allowed: true,
+            ..Ask::default()
         }
     }
 
