@@ -172,6 +172,9 @@ fn chosen(reply: &Reply, policy: &Policy) -> Vec<(Verified, Option<Asking>)> {
     reply.infos.iter().filter_map(one).collect()
 }
 
+/// A vendor's adapter, and how many may ask it at once.
+type Counter = (Arc<dyn Adapter>, Arc<Semaphore>);
+
 /// Asks about each key once; the verdicts come in the order of the questions.
 ///
 /// # Errors
@@ -184,8 +187,7 @@ pub fn ask_all(
     let runtime = runtime.map_err(|error| {
         AppError::new(Code::Failed, format!("vendors cannot be asked: {error}"), "Try again.")
     })?;
-    let mut adapters: BTreeMap<String, Option<(Arc<dyn Adapter>, Arc<Semaphore>)>> =
-        BTreeMap::new();
+    let mut adapters: BTreeMap<String, Option<Counter>> = BTreeMap::new();
     let not_asked = "the vendor has no call that asks whether a key is accepted";
     let mut verdicts: Vec<Verdict> =
         questions.iter().map(|_| Verdict::NotAsked(not_asked.to_owned())).collect();

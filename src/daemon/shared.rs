@@ -1,5 +1,7 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
+mod loan;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,8 +37,6 @@ const MOST: usize = 8192;
 const SHARE: usize = 8;
 /// Most running programs that one answer tells of.
 const MAX_TOLD: usize = 1024;
-/// How long a request waits for one who works on the store.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Descriptors that are kept for files.
 const KEPT: u64 = 64;
 /// Most runs that are remembered; the dead among them go first.
@@ -256,55 +256,6 @@ impl Shared {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 state.crowd.remove(&uid);
-            }
-        }
-    }
-
-    /// Closes the store for one who has its key and works on it, or notes the key that it has now.
-    pub(super) async fn lend(&self, pid: u32, key: VaultKey, who: Who) -> Result<(), AppError> {
-        if self.state().lent.is_some_and(|other| other != pid) {
-            self.settled().await?;
-        }
-        let _one = self.acts.lock().await;
-        if self.state().times.is_none() {
-            let why = self.state().why_locked.clone();
-            return Err(locked(&why));
-        }
-        let (done, outcome) = oneshot::channel();
-        self.send(Job::Lend { key, who, done })?;
-        outcome.await.unwrap_or_else(|_| Err(stopping()))?;
-        self.state().lent = Some(pid);
-        Ok(())
-    }
-
-    /// Opens the store again after it was lent; where that fails the vault is locked.
-    pub(super) async fn take_back(&self) {
-        let guard = self.acts.lock().await;
-        if self.state().lent.is_none() {
-            return;
-        }
-        let (done, outcome) = oneshot::channel();
-        let back = match self.send(Job::TakeBack { done }) {
-            Ok(()) => outcome.await.unwrap_or(false),
-            Err(_) => false,
-        };
-        drop(guard);
-        if !back {
-            self.lock("its keys were changed by a command that worked on it", None).await;
-        }
-        self.state().lent = None;
-        self.changed();
-    }
-
-    /// Waits until nobody works on the store.
-    async fn settled(&self) -> Result<(), AppError> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        let mut changes = self.changes();
-        loop {
-            let Some(pid) = self.state().lent else { return Ok(()) };
-            if tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
-                let what = format!("another command works on the vault: pid {pid}");
-                return Err(AppError::new(Code::Failed, what, "Try again once it is done."));
             }
         }
     }

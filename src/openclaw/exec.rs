@@ -205,7 +205,7 @@ mod tests {
     fn a_plan_names_kinds_and_providers() {
         let targets = [("models.providers.o.apiKey".to_owned(), "openai/main".to_owned())];
         let text = plan(&provider(Path::new("/r"), &[]), &targets, "now");
-        let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let plan: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(plan["targets"][0]["type"], "models.providers.apiKey");
         assert_eq!(plan["targets"][0]["providerId"], "o");
         assert_eq!(plan["providerUpserts"]["clawvault"]["command"], "/r");

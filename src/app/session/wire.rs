@@ -1,6 +1,7 @@
 //! Requests as the daemon's messages, and back.
 
 mod reply;
+mod steps;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,12 +9,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use clawvault_core::crypto::{Digest, VaultKey};
 use clawvault_core::domain::limits::MAX_VALUE;
 use clawvault_core::domain::{
-    Event, FieldName, Injection, Life, Outcome, ProfileName, Program, SecretName, Stage, Value,
-    Variable,
+    Event, FieldName, Injection, Outcome, ProfileName, Program, SecretName, Value, Variable,
 };
 use clawvault_core::memory::LockedBytes;
 use clawvault_core::platform::process::ProcessId;
-use clawvault_core::vault::{Keep, Put, Step, VersionChange, Want, codec};
+use clawvault_core::vault::{Keep, Put, Want};
 use clawvault_proto::convert::{self, Revealing};
 use clawvault_proto::frame::{MAX_MESSAGE, PIECE};
 use clawvault_proto::messages::{self as m, request::What};
@@ -25,6 +25,7 @@ use crate::launch::Room;
 
 pub use reply::{failure, frames};
 pub(super) use reply::{gather, told};
+use steps::{step_message, step_of};
 
 /// A message with the values behind it.
 pub(super) type Sent = (What, Vec<Value>);
@@ -155,53 +156,6 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
         }
     };
     Ok(vec![(what, body)])
-}
-
-fn step_message(step: Step, body: &mut Vec<Value>) -> Result<m::Step, FrameError> {
-    let life = life_bytes(&step.life)?;
-    let (mut fields, mut stages) = (Vec::new(), Vec::new());
-    match step.change {
-        VersionChange::None => {}
-        VersionChange::Pending(all) => {
-            for (name, value) in all {
-                let bytes = check(u32::try_from(value.len()))?;
-                fields.push(m::Field { name: name.to_string(), bytes });
-                body.push(value);
-            }
-        }
-        VersionChange::Stages(all) => {
-            let staged = |(version, stage): (u32, Stage)| m::Staged {
-                version,
-                stage: stage.as_str().to_owned(),
-            };
-            stages.extend(all.into_iter().map(staged));
-        }
-    }
-    Ok(m::Step { life, fields, stages })
-}
-
-fn step_of(step: m::Step, values: &mut Revealing<'_>) -> Result<Step, FrameError> {
-    let life = life_of(&step.life)?;
-    let staged = |one: m::Staged| Ok((one.version, convert::stage(&one.stage)?));
-    let change = match (step.fields.is_empty(), step.stages.is_empty()) {
-        (true, true) => VersionChange::None,
-        (false, true) => VersionChange::Pending(values.fields(step.fields)?),
-        (true, false) => {
-            let stages: Result<Vec<_>, FrameError> = step.stages.into_iter().map(staged).collect();
-            VersionChange::Stages(stages?)
-        }
-        (false, false) => return Err(FrameError::Malformed),
-    };
-    Ok(Step { life, change })
-}
-
-/// The record of a life, as the vault keeps it.
-fn life_bytes(life: &Life) -> Result<Vec<u8>, FrameError> {
-    check(codec::encode(life).map(|plain| plain.to_vec()))
-}
-
-fn life_of(bytes: &[u8]) -> Result<Life, FrameError> {
-    check(codec::decode(bytes))
 }
 
 fn set_as_put(setting: Setting, options: SetOptions) -> Put {

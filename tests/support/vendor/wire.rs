@@ -69,7 +69,7 @@ fn talk<S: Read + Write>(stream: S, shared: &Shared) -> io::Result<()> {
     while let Some(request) = read(&mut stream)? {
         let open = shared.open.fetch_add(1, Ordering::SeqCst) + 1;
         shared.most_open.fetch_max(open, Ordering::SeqCst);
-        let goes_on = answer(stream.get_mut(), shared, request);
+        let goes_on = answer(stream.get_mut(), shared, &request);
         shared.open.fetch_sub(1, Ordering::SeqCst);
         if !goes_on? {
             break;
@@ -104,9 +104,9 @@ fn read(input: &mut impl BufRead) -> io::Result<Option<Request>> {
 }
 
 /// Answers one request; whether the connection goes on.
-fn answer(stream: &mut impl Write, shared: &Shared, request: Request) -> io::Result<bool> {
+fn answer(stream: &mut impl Write, shared: &Shared, request: &Request) -> io::Result<bool> {
     std::thread::sleep(Duration::from_millis(shared.latency_ms.load(Ordering::SeqCst)));
-    let found = shared.book.find(&request);
+    let found = shared.book.find(request);
     let (fault, done) = {
         let mut state = shared.state.lock().expect("no holder panicked");
         let name = found.as_ref().map(|(exchange, _)| exchange.name.clone()).ok();
@@ -115,7 +115,7 @@ fn answer(stream: &mut impl Write, shared: &Shared, request: Request) -> io::Res
         let fault = at.map(|at| state.faults.remove(at).1);
         let done = match found {
             Ok((exchange, words)) if !stops(fault.as_ref()) => {
-                carry_out(shared, exchange, words, &request, &mut state)
+                carry_out(shared, exchange, words, request, &mut state)
             }
             Ok(_) => (200, String::new(), Vec::new()),
             Err(why) => {
@@ -133,7 +133,7 @@ fn answer(stream: &mut impl Write, shared: &Shared, request: Request) -> io::Res
         });
         (fault, done)
     };
-    misbehave(stream, fault, &request, &done)
+    misbehave(stream, fault, request, &done)
 }
 
 type Done = (u16, String, Vec<(String, String)>);

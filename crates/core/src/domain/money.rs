@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn amounts_and_units() {
         assert_eq!(Money::parse("50 usd").unwrap().to_string(), "50 USD");
-        assert_eq!(Money::parse("10000 characters").unwrap().unit.is_currency(), false);
+        assert!(!Money::parse("10000 characters").unwrap().unit.is_currency());
         for bad in ["50", "50USD", "50 $", "50  USD", "x USD", "50 U1D", "50 US"] {
             assert!(Money::parse(bad).is_err(), "{bad}");
         }

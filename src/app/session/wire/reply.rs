@@ -10,7 +10,8 @@ use clawvault_proto::frame::PIECE;
 use clawvault_proto::messages::{self as m, reply::Last};
 use clawvault_proto::{FrameError, Outgoing};
 
-use super::{check, document, life_bytes, life_of};
+use super::steps::{life_bytes, life_of};
+use super::{check, document};
 use crate::app::session::{Health, LaunchSlot, Launched, Reply};
 use crate::app::{AppError, Code};
 
