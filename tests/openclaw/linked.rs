@@ -210,7 +210,7 @@ impl Linked {
         command.arg("daemon");
         let daemon = Process::start(&mut command, &self.bench.path("daemon.log"));
         let end = Instant::now() + Duration::from_secs(20);
-        while !self.socket().is_some_and(|socket| UnixStream::connect(socket).is_ok()) {
+        while self.socket().is_none_or(|socket| UnixStream::connect(socket).is_err()) {
             assert!(Instant::now() < end, "the daemon does not listen; {}", daemon.said());
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -7,10 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub const ADMIN: &str = "sk-admin-Zq7Zq7Zq7Zq7";
+pub(crate) const ADMIN: &str = "sk-admin-Zq7Zq7Zq7Zq7";
 
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     /// Value and name by the id of the service account.
     pub keys: BTreeMap<String, (String, String)>,
     pub made: usize,
@@ -20,13 +20,13 @@ pub struct State {
 }
 
 #[derive(Clone)]
-pub struct Vendor {
+pub(crate) struct Vendor {
     pub state: Arc<Mutex<State>>,
     pub port: u16,
 }
 
 impl Vendor {
-    pub fn start(delay: Duration) -> Self {
+    pub(crate) fn start(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let vendor = Self { state: Arc::default(), port };
@@ -34,18 +34,18 @@ impl Vendor {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let served = served.clone();
-                std::thread::spawn(move || served.serve(stream, delay));
+                std::thread::spawn(move || served.serve(&stream, delay));
             }
         });
         vendor
     }
 
-    pub fn add(&self, id: &str, value: &str) {
+    pub(crate) fn add(&self, id: &str, value: &str) {
         let mut state = self.state.lock().unwrap();
         state.keys.insert(id.to_owned(), (value.to_owned(), id.to_owned()));
     }
 
-    fn serve(&self, stream: TcpStream, delay: Duration) {
+    fn serve(&self, stream: &TcpStream, delay: Duration) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         loop {
             let mut line = String::new();

@@ -26,7 +26,7 @@ use fake::Fake;
 
 /// What a request meets instead of an answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Fault {
+pub(crate) struct Fault {
     pub name: &'static str,
     kind: Kind,
     status: Option<u16>,
@@ -40,7 +40,7 @@ const fn fault(name: &'static str, kind: Kind, status: Option<u16>, carried_out:
 }
 
 /// The faults of T9, those that may have been carried out in both ways.
-pub const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     fault("no connection", Kind::Unreachable, None, false),
     fault("read timeout, nothing done", Kind::Lost, None, false),
     fault("read timeout, done", Kind::Lost, None, true),
@@ -67,7 +67,7 @@ pub const FAULTS: &[Fault] = &[
 
 /// What a vendor's interface is like.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub(crate) struct Manner {
     pub name: &'static str,
     pub level: Level,
     pub list: bool,
@@ -85,7 +85,7 @@ const USUAL: Manner = Manner {
     tells_ids: true,
 };
 
-pub const MANNERS: &[Manner] = &[
+pub(crate) const MANNERS: &[Manner] = &[
     USUAL,
     Manner { name: "two keys, slow to spread", most_keys: Some(2), propagation_s: 10, ..USUAL },
     Manner { name: "tells no ids", tells_ids: false, ..USUAL },
@@ -103,7 +103,7 @@ struct VendorKey {
     since_ms: i64,
 }
 
-pub struct World {
+pub(crate) struct World {
     pub now_ms: i64,
     pub manner: Manner,
     keys: Vec<VendorKey>,
@@ -152,7 +152,7 @@ impl World {
         let told = self.life.as_ref().and_then(|life| life.open.as_ref()).is_some_and(|open| {
             matches!(open.state, State::Creating | State::Stored | State::Proven | State::Lost)
         });
-        if !working && !(replaced && told) {
+        if !(working || replaced && told) {
             self.broken.push(format!("{when}: no working key is current or previous"));
         }
         for key in self.keys.iter().filter(|key| key.live) {
@@ -171,7 +171,7 @@ impl World {
     }
 
     /// Live keys that are neither in the vault nor named as orphans.
-    pub fn strays(&self) -> Vec<String> {
+    pub(crate) fn strays(&self) -> Vec<String> {
         let known = |key: &&VendorKey| {
             let stored = self.versions.values().any(|value| *value == key.value);
             let orphans = self.life.iter().flat_map(|life| &life.orphans);
@@ -180,16 +180,16 @@ impl World {
         self.keys.iter().filter(known).map(|key| key.name.clone()).collect()
     }
 
-    pub fn live(&self) -> usize {
+    pub(crate) fn live(&self) -> usize {
         self.keys.iter().filter(|key| key.live).count()
     }
 
-    pub fn works(&self, version: u32) -> bool {
+    pub(crate) fn works(&self, version: u32) -> bool {
         self.versions.get(&version).is_some_and(|value| self.accepts(value))
     }
 
     /// A person revokes all keys at the console.
-    pub fn remove_by_hand(&mut self) {
+    pub(crate) fn remove_by_hand(&mut self) {
         let now = self.now_ms;
         for key in self.keys.iter_mut().filter(|key| key.live) {
             (key.live, key.since_ms) = (false, now);
@@ -197,7 +197,7 @@ impl World {
     }
 
     /// A person makes a key at the console.
-    pub fn make_by_hand(&mut self) -> Value {
+    pub(crate) fn make_by_hand(&mut self) -> Value {
         let value = format!("value-{}", self.keys.len() + 1);
         let id = format!("key_{}", self.keys.len() + 1);
         // It is the person's until it is given to the vault.
@@ -217,10 +217,10 @@ impl World {
 
 /// A world that everybody shares.
 #[derive(Clone)]
-pub struct Shared(pub Arc<Mutex<World>>);
+pub(crate) struct Shared(pub Arc<Mutex<World>>);
 
 impl Shared {
-    pub fn get(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn get(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -266,7 +266,7 @@ fn one(value: &str) -> Fields {
     vec![(FieldName::parse("value").unwrap(), value)]
 }
 
-pub struct FakeVendors(pub Shared);
+pub(crate) struct FakeVendors(pub Shared);
 
 impl Vendors for FakeVendors {
     fn adapter(&self, _look: &Look) -> Option<Arc<dyn Adapter>> {
@@ -300,7 +300,7 @@ impl Sink for FakeSink {
     }
 }
 
-pub struct FakeTimer(pub Shared);
+pub(crate) struct FakeTimer(pub Shared);
 
 impl Timer for FakeTimer {
     fn now_ms(&self) -> i64 {
@@ -322,14 +322,14 @@ impl Clock for VaultClock {
 }
 
 /// A vault in a directory of its own; secrets of it have lives one after the other.
-pub struct Bench {
+pub(crate) struct Bench {
     _temporary: tempfile::TempDir,
     vault: Arc<Mutex<Option<Vault>>>,
     count: u32,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let memory = std::path::Path::new("/dev/shm");
         let temporary = match memory.is_dir() {
             true => tempfile::tempdir_in(memory).unwrap(),
@@ -343,7 +343,7 @@ impl Bench {
     }
 
     /// A secret with one working key, at a vendor of this manner.
-    pub fn secret(&mut self, manner: Manner) -> (Shared, VaultBooks, Key) {
+    pub(crate) fn secret(&mut self, manner: Manner) -> (Shared, VaultBooks, Key) {
         self.count += 1;
         let key =
             (ProfileName::default(), SecretName::parse(&format!("fake/{}", self.count)).unwrap());
@@ -390,7 +390,7 @@ impl Bench {
 
 /// The vault itself, and the world's picture of it.
 #[derive(Clone)]
-pub struct VaultBooks {
+pub(crate) struct VaultBooks {
     vault: Arc<Mutex<Option<Vault>>>,
     world: Shared,
 }
