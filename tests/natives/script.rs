@@ -140,8 +140,11 @@ fn only_the_pinned_script_runs_and_only_within_bounds() {
     }
 }
 
+/// Header lines and body of a request.
+type Heard = (Vec<String>, Vec<u8>);
+
 /// Takes one request after another and answers each with the next of `answers`.
-fn serve(answers: Vec<(u16, Value)>) -> (String, Receiver<(Vec<String>, Vec<u8>)>) {
+fn serve(answers: Vec<(u16, Value)>) -> (String, Receiver<Heard>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let (told, requests) = channel();
