@@ -237,7 +237,7 @@ pub fn judge(text: &str, file: &str, skill: &mut Skill) {
             // The first letter of a scoped name is the mark of a version elsewhere.
             let version = package.get(1..).is_some_and(|rest| rest.contains(mark));
             let latest = package.ends_with("@latest");
-            if package.len() > 1
+            if !package.is_empty()
                 && !package.starts_with(['-', '.', '/'])
                 && (!version || latest)
                 && skill.unpinned.len() < MAX_RISKS
