@@ -391,7 +391,7 @@ pub struct GatewayWindow {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 30, 31, 32, 33, 40, 41, 50, 51, 52")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40, 41, 30, 31, 32, 33, 22, 23, 24, 50, 51, 52")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.

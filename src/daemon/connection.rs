@@ -30,6 +30,7 @@ use crate::app::session::{
     Authority, Inbound, Request, decode_request, event_of, failure, frames, items_of,
 };
 use crate::app::{AppError, Code};
+use reading::Over;
 
 /// How long a peer may take to say hello.
 const HELLO: Duration = Duration::from_secs(5);
@@ -71,26 +72,6 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
             // No descriptors: those that are there will end.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
-    }
-}
-
-/// Why a conversation ends.
-enum Over {
-    /// The peer went away, or took too long.
-    Gone,
-    /// It sent what is no message.
-    Malformed(FrameError),
-}
-
-impl From<FrameError> for Over {
-    fn from(error: FrameError) -> Self {
-        Self::Malformed(error)
-    }
-}
-
-impl From<io::Error> for Over {
-    fn from(_: io::Error) -> Self {
-        Self::Gone
     }
 }
 

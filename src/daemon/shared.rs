@@ -337,7 +337,7 @@ impl Shared {
             };
             // To look how things stand keeps nothing awake.
             let own = who.actor.pid == std::process::id();
-            if !own && !matches!(request, Request::Health(_)) {
+            if !own && !matches!(request, Request::Health(_) | Request::Lives(_)) {
                 times.used = Instant::now();
             }
         }

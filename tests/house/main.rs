@@ -212,6 +212,8 @@ const MAY_DEBUG_BYTES: Spared = &[
     ("src/hardening/parsers/x509.rs", "names in certificates, which are public"),
     ("src/hardening/parsers/tls.rs", "certificates, which are public"),
     ("src/launch/size.rs", "names of variables, beside lengths"),
+    ("providers/src/native/redis/resp.rs", "what Redis answers: digests of passwords, never one"),
+    ("src/launch/supervise.rs", "arguments of a run, in which no value may stand"),
     ("crates/core/src/store/mod.rs", "sealed bytes, on their way to the store"),
     ("crates/core/src/store/snapshot.rs", "sealed bytes, and a header"),
     ("crates/needles/src/stream.rs", "output of a program in which no value was found"),

@@ -97,8 +97,11 @@ impl World {
             self.command(&["--identity", identity.to_str().unwrap(), "daemon", "--allow-swap"]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let daemon = Daemon(child);
+        // A login session of our own, which unlocks: what we start is in it.
+        rustix::process::setsid().ok();
         for _ in 0..200 {
             if String::from_utf8_lossy(&self.say(&["status"]).stdout).contains("unlocked") {
+                self.good(&["unlock"]);
                 return daemon;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));

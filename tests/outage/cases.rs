@@ -71,7 +71,7 @@ const CASES: &[Case] = &[
     Case { shell: "exec </dev/null", set: Refused(2), ..case("nothing on stdin") },
     Case { shell: "exec <&-", set: Refused(2), ..case("stdin closed") },
     Case { shell: "exec 2>&-", set: Done, ..case("stderr closed") },
-    Case { shell: "ulimit -v 26000", set: Done, ..case("26 MB of address space") },
+    Case { shell: "ulimit -v 42000", set: Done, ..case("42 MB of address space") },
     Case { shell: "ulimit -s 256", set: Done, ..case("256 KB of stack") },
     Case { shell: "ulimit -u 1", set: Done, ..case("no further process") },
     Case { shell: NO_LOCKED_MEMORY, set: Done, ..case("no locked memory") },

@@ -188,10 +188,11 @@ impl World {
         self.versions.get(&version).is_some_and(|value| self.accepts(value))
     }
 
-    /// A person revokes all keys at the console.
-    pub(crate) fn remove_by_hand(&mut self) {
+    /// A person revokes the keys of these versions at the console.
+    pub(crate) fn remove_by_hand(&mut self, versions: &[u32]) {
         let now = self.now_ms;
-        for key in self.keys.iter_mut().filter(|key| key.live) {
+        let meant: Vec<_> = versions.iter().filter_map(|v| self.versions.get(v)).collect();
+        for key in self.keys.iter_mut().filter(|key| key.live && meant.contains(&&key.value)) {
             (key.live, key.since_ms) = (false, now);
         }
     }

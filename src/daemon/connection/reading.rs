@@ -6,7 +6,7 @@ use std::time::Duration;
 use clawvault_proto::{Bounds, Frame, FrameError};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Caller, KEY, Line, Over};
+use super::{Caller, KEY, Line};
 use crate::daemon::authority::Standing;
 
 /// How long a message may take from its first byte to its last.
@@ -17,6 +17,26 @@ const STANDING: Duration = Duration::from_secs(300);
 const LOAN: Duration = Duration::from_secs(3600);
 /// Longest messages that cost the budget nothing, in bytes.
 const SMALL: usize = 16 * 1024;
+
+/// Why a conversation ends.
+pub(super) enum Over {
+    /// The peer went away, or took too long.
+    Gone,
+    /// It sent what is no message.
+    Malformed(FrameError),
+}
+
+impl From<FrameError> for Over {
+    fn from(error: FrameError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl From<io::Error> for Over {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
 
 impl Line<'_> {
     /// Waits for a request. What is large is read only from one who may send it, and only while

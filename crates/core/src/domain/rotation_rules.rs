@@ -245,8 +245,8 @@ mod tests {
             ("[defaults]\nhunter2 = 1", 2, 1),
             ("[defaults]\ntime_zone = \"Europe/Hunter2\"", 2, 1),
             ("[defaults]\ntime_zone = \"hunter2 x\"", 2, 13),
-            ("[secrets.a]\nsinks = [{ file = \"hunter2\" }]", 2, 10),
-            ("[secrets.a]\nsinks = [{ hook = \"/hunter2\" }]", 2, 10),
+            ("[secrets.a]\nsinks = [{ file = \"hunter2\" }]", 2, 9),
+            ("[secrets.a]\nsinks = [{ hook = \"/hunter2\" }]", 2, 9),
             ("[secrets.a]\nparams = { x = 1 }", 2, 16),
             ("[vendors.x]\nhunter2 = true", 2, 1),
         ] {

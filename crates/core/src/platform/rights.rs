@@ -55,6 +55,7 @@ mod tests {
         assert_eq!(mode(), 0o666);
         set_mode(&file, 0o666, 0o644).unwrap();
         assert_eq!(mode(), 0o644);
+        std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o700)).unwrap();
         set_mode(&home, 0o700, 0o755).unwrap();
     }
 }

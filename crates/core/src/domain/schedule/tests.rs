@@ -1,3 +1,5 @@
+//! Schedules against croner, against a clock that jumps, and against time zones.
+
 use std::time::Instant;
 
 use proptest::prelude::*;
