@@ -101,13 +101,14 @@ impl Beside {
         let mut stage = Stage::new(self, say);
         stage.prepare(SUPERVISED)?;
         loop {
+            // Signals first: one that says that a child ended must not be taken after the look at children.
+            while let Some(received) = signals.next() {
+                stage.pass(received);
+            }
             while let Some((pid, status)) = changed(None).unwrap_or(None) {
                 if let Some(stood) = stage.see(pid, status.stopping_signal(), exit_code(status)) {
                     return Ok(stood);
                 }
-            }
-            while let Some(received) = signals.next() {
-                stage.pass(received);
             }
             if ear.has_heard() {
                 stage.ring();

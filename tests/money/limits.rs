@@ -33,7 +33,8 @@ fn crossing(served: bool) {
     let (world, _server) = world("1000.01");
     let _daemon = served.then(|| world.daemon());
     let program = ["run", "--only", "anthropic/main", "--", "sh", "-c", "exit 0"];
-    assert_eq!(world.code(&program).0, 0);
+    let (code, err) = world.code(&program);
+    assert_eq!(code, 0, "{err}");
     let (_, err) = world.code(&["spend", "--refresh"]);
     assert!(err.contains("anthropic/main is paused"), "{err}");
     let (code, err) = world.code(&program);
