@@ -25,7 +25,9 @@ const LONG_MS: i64 = 8 * 3_600_000;
 
 /// Works until `over` is set. Nothing that fails ends it: what is due stays due.
 pub(super) fn work(app: &App, shared: &Arc<Shared>, over: &AtomicBool) {
-    let (mut beat, mut look, mut check) = (None, None, None);
+    // Whoever unlocks is let alone for the first minute.
+    let soon = || Instant::now().checked_sub(LOOK - BEAT);
+    let (mut beat, mut look, mut check) = (None, soon(), soon());
     let mut locked_ms = Some(SystemClock.now_ms());
     let is_due = |last: &mut Option<Instant>, every: Duration| {
         let due = last.is_none_or(|last| last.elapsed() >= every);
@@ -37,9 +39,7 @@ pub(super) fn work(app: &App, shared: &Arc<Shared>, over: &AtomicBool) {
     while !over.load(Ordering::Relaxed) {
         if !shared.is_unlocked() || shared.is_locking() {
             locked_ms.get_or_insert_with(|| SystemClock.now_ms());
-            // Whoever unlocks is let alone for the first minute.
-            let soon = Instant::now().checked_sub(LOOK - BEAT);
-            (beat, look, check) = (None, soon, soon);
+            (beat, look, check) = (None, soon(), soon());
             std::thread::sleep(Duration::from_millis(250));
             continue;
         }
