@@ -5,8 +5,6 @@
 //! one way to do each thing. While the vault is locked nothing of it can be read: then the push
 //! monitors hear nothing, which is the alert.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clawvault_core::platform::{Clock, SystemClock};
@@ -14,8 +12,8 @@ use clawvault_core::platform::{Clock, SystemClock};
 use super::shared::Shared;
 use crate::app::App;
 
-/// How often it looks whether there is something to do.
-const EVERY: Duration = Duration::from_secs(5);
+/// How soon a message that waits is tried, or looked at, again.
+const AGAIN: Duration = Duration::from_secs(5);
 /// How often monitors are told that it lives.
 const BEAT: Duration = Duration::from_secs(60);
 /// How often the log is looked at, and vendors that are due are asked where the policy has limits.
@@ -23,12 +21,13 @@ const LOOK: Duration = Duration::from_secs(300);
 /// Locked for as long is told once it is unlocked, in milliseconds.
 const LONG_MS: i64 = 8 * 3_600_000;
 
-/// Works until `over` is set. Nothing that fails ends it: what is due stays due.
-pub(super) fn work(app: &App, shared: &Arc<Shared>, over: &AtomicBool) {
+/// Works until the keeper takes no job any more; woken when the vault is unlocked and when something is
+/// put into it. Nothing that fails ends it: what is due stays due.
+pub(super) fn work(app: &App, shared: &Shared) {
     // Whoever unlocks is let alone for the first minute.
     let soon = || Instant::now().checked_sub(LOOK - BEAT);
     let (mut beat, mut look, mut check) = (None, soon(), soon());
-    let mut locked_ms = Some(SystemClock.now_ms());
+    let (mut locked_ms, mut seen) = (Some(SystemClock.now_ms()), 0);
     let is_due = |last: &mut Option<Instant>, every: Duration| {
         let due = last.is_none_or(|last| last.elapsed() >= every);
         if due {
@@ -36,11 +35,11 @@ pub(super) fn work(app: &App, shared: &Arc<Shared>, over: &AtomicBool) {
         }
         due
     };
-    while !over.load(Ordering::Relaxed) {
+    while !shared.is_stopped() {
         if !shared.is_unlocked() || shared.is_locking() {
             locked_ms.get_or_insert_with(|| SystemClock.now_ms());
             (beat, look, check) = (None, soon(), soon());
-            std::thread::sleep(Duration::from_millis(250));
+            seen = shared.sleep(LOOK, seen);
             continue;
         }
         if let Some(since) = locked_ms.take()
@@ -57,10 +56,7 @@ pub(super) fn work(app: &App, shared: &Arc<Shared>, over: &AtomicBool) {
         if is_due(&mut check, LOOK) && app.has_limits().unwrap_or(false) {
             app.check_spending(false).ok();
         }
-        app.deliver().ok();
-        let next = Instant::now() + EVERY;
-        while Instant::now() < next && shared.is_unlocked() && !over.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(250));
-        }
+        let waits = app.deliver().is_ok_and(|delivered| delivered.waiting > 0);
+        seen = shared.sleep(if waits { AGAIN } else { BEAT }, seen);
     }
 }

@@ -224,14 +224,15 @@ fn act(job: Job, vault: &mut Kept, shared: &Shared) {
             done.send(reply).ok();
         }
         Job::Use { who, authority, request, done } => {
-            let changes_schedule = matches!(
+            let may_be_due = matches!(
                 &*request,
                 Request::PolicyApply(_)
+                    | Request::Keep(_)
                     | Request::Steps(..)
                     | Request::Set(..)
                     | Request::Import(..)
             );
-            if changes_schedule {
+            if may_be_due {
                 shared.wake();
             }
             let answer = match vault.open() {

@@ -18,7 +18,6 @@ mod users;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clawvault_core::crypto::VaultKey;
@@ -115,8 +114,7 @@ async fn run(
     let mut signals = signals.map_err(|error| failed("no signal can be awaited", &error))?;
     let key = options.key.as_ref().map(|(key, by)| (key.copy(), by.clone()));
     let who = options.who.clone();
-    let app_parts =
-        (options.place.clone(), options.runtime.clone(), dir.path().join(&options.socket));
+    let app_parts = (options.place.clone(), options.runtime.clone(), socket.clone());
     let shared = Arc::new(Shared::new(options, descriptors));
     let keeper = Keeper::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     if let Some((key, opened_by)) = key {
@@ -132,7 +130,7 @@ async fn run(
     scheduler::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
-    let over = chores(&shared, app_parts);
+    chores(&shared, app_parts);
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
     let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));
     let mut words = shared.in_words();
@@ -158,12 +156,11 @@ async fn run(
     }
     tell("STOPPING=1");
     say("stopping");
-    over.store(true, Ordering::Relaxed);
     accepting.abort();
     timers.abort();
     shared.lock("the daemon was stopped", None).await;
     shared.stop();
-    // What the scheduler was about stands in the journal: the next daemon goes on there.
+    // What scheduler and chores were about stands in the vault: the next daemon goes on there.
     shared.wake();
     keeper.end();
     if !handed {
@@ -172,20 +169,15 @@ async fn run(
     Ok(())
 }
 
-/// Starts the thread that does what is due by itself; it ends once what it gives is set.
-fn chores(
-    shared: &Arc<Shared>,
-    (place, runtime, socket): (Place, PathBuf, PathBuf),
-) -> Arc<AtomicBool> {
-    let over = Arc::new(AtomicBool::new(false));
-    let (shared, ends) = (Arc::clone(shared), Arc::clone(&over));
+/// Starts the thread that does by itself what commands do; it ends once the keeper takes no job any more.
+fn chores(shared: &Arc<Shared>, (place, runtime, socket): (Place, PathBuf, PathBuf)) {
+    let shared = Arc::clone(shared);
     let work = move || {
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
-        chores::work(&App::new(place, runtime, socket, keys), &shared, &ends);
+        chores::work(&App::new(place, runtime, socket, keys), &shared);
     };
     // Where no thread can be had, everything else goes on; what is due stays due.
     std::thread::Builder::new().name("chores".to_owned()).spawn(work).ok();
-    over
 }
 
 fn listening(listener: &UnixListener) -> std::io::Result<Listener> {

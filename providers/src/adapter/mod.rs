@@ -129,6 +129,20 @@ pub struct Abilities {
     pub propagation_s: u32,
 }
 
+impl Abilities {
+    /// All of it by calls, by the key's own right, at once and in any number.
+    pub const AUTOMATIC: Self = Self {
+        level: Level::Automatic,
+        validate: true,
+        create: true,
+        revoke: true,
+        revoke_needs_admin: false,
+        list: true,
+        most_keys: None,
+        propagation_s: 0,
+    };
+}
+
 /// What the vendor says of a key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Validity {

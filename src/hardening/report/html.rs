@@ -4,36 +4,17 @@
 use std::fmt::Write as _;
 
 use clawvault_core::domain::moment;
-use clawvault_scan::report::escaped;
+use clawvault_scan::report::{escaped, page_head};
 
 use crate::hardening::check::{Area, Status, Verdict};
 use crate::hardening::trend::Point;
 use crate::hardening::verdict::Audited;
 
-const HEAD: &str = r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>clawvault audit</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-article { border: 1px solid #8886; border-left-width: .4rem; border-radius: .3rem; margin: 1rem 0; padding: .2rem 1rem; }
-.critical { border-left-color: #b00020; } .high { border-left-color: #e05020; }
-.medium { border-left-color: #d0a000; } .low, .info { border-left-color: #4080c0; }
-h2 { font-size: 1.05rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
-pre { overflow-x: auto; white-space: pre-wrap; background: #8881; padding: .5rem; }
+const STYLE: &str = "pre { white-space: pre-wrap; }
 table { border-collapse: collapse; } td, th { padding: .1rem .8rem .1rem 0; text-align: left; vertical-align: top; }
 td { overflow-wrap: anywhere; } small, th { color: #777; }
 svg { max-width: 100%; height: auto; } polyline { fill: none; stroke: #4080c0; stroke-width: 2; }
-svg line { stroke: #8886; } svg text { font: 12px system-ui, sans-serif; fill: #777; } circle { fill: #4080c0; }
-</style>
-</head>
-<body>
-"#;
+svg line { stroke: #8886; } svg text { font: 12px system-ui, sans-serif; fill: #777; } circle { fill: #4080c0; }";
 
 /// Size of the chart, and of the room left for its words.
 const WIDTH: i64 = 720;
@@ -42,7 +23,7 @@ const EDGE: i64 = 36;
 
 /// The page. `trend` ends with this audit, where it is kept.
 pub fn html(audited: &Audited, trend: &[Point]) -> String {
-    let mut page = HEAD.to_owned();
+    let mut page = page_head("clawvault audit", STYLE);
     let when = moment(audited.time * 1000);
     let (host, count) = (escaped(&audited.host), |status| audited.count(status));
     write!(

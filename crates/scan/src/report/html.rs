@@ -11,32 +11,41 @@ use crate::finding::Finding;
 /// So many characters of the line are shown before the secret, and behind it.
 const AROUND: usize = 100;
 
-const HEAD: &str = r#"<!doctype html>
+/// What every page of clawvault begins with: `title` is its name, `style` what it adds to the style that
+/// all share; neither is escaped.
+pub fn page_head(title: &str, style: &str) -> String {
+    format!(
+        r#"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>clawvault scan</title>
+<title>{title}</title>
 <style>
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-article { border: 1px solid #8886; border-left-width: .4rem; border-radius: .3rem; margin: 1rem 0; padding: .2rem 1rem; }
-.critical { border-left-color: #b00020; } .high { border-left-color: #e05020; }
-.medium { border-left-color: #d0a000; } .low { border-left-color: #4080c0; }
-h2 { font-size: 1.05rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
-pre { overflow-x: auto; background: #8881; padding: .5rem; } mark { background: #f6c44488; color: inherit; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; } dd { margin: 0; overflow-wrap: anywhere; }
-dt, small { color: #777; }
+:root {{ color-scheme: light dark; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }}
+article {{ border: 1px solid #8886; border-left-width: .4rem; border-radius: .3rem; margin: 1rem 0; padding: .2rem 1rem; }}
+.critical {{ border-left-color: #b00020; }} .high {{ border-left-color: #e05020; }}
+.medium {{ border-left-color: #d0a000; }} .low, .info {{ border-left-color: #4080c0; }}
+h2 {{ font-size: 1.05rem; margin: .5rem 0 0; overflow-wrap: anywhere; }}
+pre {{ overflow-x: auto; background: #8881; padding: .5rem; }}
+{style}
 </style>
 </head>
 <body>
-<h1>clawvault scan</h1>
-"#;
+"#
+    )
+}
+
+const STYLE: &str = "mark { background: #f6c44488; color: inherit; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; } dd { margin: 0; overflow-wrap: anywhere; }
+dt, small { color: #777; }";
 
 pub(super) fn write(out: &mut dyn Write, report: Report<'_>) -> io::Result<()> {
-    out.write_all(HEAD.as_bytes())?;
+    out.write_all(page_head("clawvault scan", STYLE).as_bytes())?;
+    out.write_all(b"<h1>clawvault scan</h1>\n")?;
     let scanned = Scanned::of(report);
     let verdict = match scanned.findings {
         0 => "No secret was found.".to_owned(),

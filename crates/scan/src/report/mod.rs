@@ -18,6 +18,7 @@ use crate::finding::{Finding, fingerprint};
 use crate::source::Summary;
 
 pub use fields::{confidence, severity};
+pub use html::page_head;
 pub use junit::escaped;
 pub use masks::printable;
 pub use sarif::SCHEMA as SARIF_SCHEMA;

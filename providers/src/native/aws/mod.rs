@@ -64,14 +64,9 @@ impl Aws {
 impl Adapter for Aws {
     fn abilities(&self) -> Abilities {
         Abilities {
-            level: Level::Automatic,
-            validate: true,
-            create: true,
-            revoke: true,
-            revoke_needs_admin: false,
-            list: true,
             most_keys: Some(MOST_KEYS),
             propagation_s: PROPAGATION_S,
+            ..Abilities::AUTOMATIC
         }
     }
 

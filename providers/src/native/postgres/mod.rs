@@ -38,16 +38,7 @@ pub struct Postgres;
 
 impl Adapter for Postgres {
     fn abilities(&self) -> Abilities {
-        Abilities {
-            level: Level::Automatic,
-            validate: true,
-            create: true,
-            revoke: true,
-            revoke_needs_admin: false,
-            list: true,
-            most_keys: Some(2),
-            propagation_s: 0,
-        }
+        Abilities { most_keys: Some(2), ..Abilities::AUTOMATIC }
     }
 
     fn abilities_for(&self, ask: &Ask) -> Abilities {

@@ -22,8 +22,8 @@ use super::call::{CONNECT, Call, Step, WORK};
 use super::place::{Place, Protocol, named, with_login};
 use super::socket::{Sealer, handshake_failed, open};
 use crate::adapter::{
-    Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Level, Listed, Operation, Revoked,
-    Validity, VendorError,
+    Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Listed, Operation, Revoked, Validity,
+    VendorError,
 };
 use resp::{Broken, Connection, Reply};
 
@@ -43,16 +43,7 @@ pub struct Redis;
 
 impl Adapter for Redis {
     fn abilities(&self) -> Abilities {
-        Abilities {
-            level: Level::Automatic,
-            validate: true,
-            create: true,
-            revoke: true,
-            revoke_needs_admin: false,
-            list: true,
-            most_keys: None,
-            propagation_s: 0,
-        }
+        Abilities::AUTOMATIC
     }
 
     fn validate<'a>(&'a self, ask: &'a Ask) -> Answer<'a, Validity> {

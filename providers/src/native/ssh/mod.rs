@@ -15,8 +15,7 @@ mod login;
 
 use super::call::{Call, Step};
 use crate::adapter::{
-    Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Level, Listed, Operation, Revoked,
-    Validity,
+    Abilities, Adapter, Answer, Ask, Created, Identity, Kind, Listed, Operation, Revoked, Validity,
 };
 use authorized::{fingerprint, lines, successor};
 use file::KeysFile;
@@ -32,16 +31,7 @@ pub struct Ssh;
 
 impl Adapter for Ssh {
     fn abilities(&self) -> Abilities {
-        Abilities {
-            level: Level::Automatic,
-            validate: true,
-            create: true,
-            revoke: true,
-            revoke_needs_admin: false,
-            list: true,
-            most_keys: None,
-            propagation_s: 0,
-        }
+        Abilities::AUTOMATIC
     }
 
     fn validate<'a>(&'a self, ask: &'a Ask) -> Answer<'a, Validity> {
