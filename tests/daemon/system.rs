@@ -270,3 +270,20 @@ fn the_store_is_worked_on_by_its_own_user_while_it_is_served() {
     assert_eq!(system.call(AGENT, "get env/one").ok(), "the-first-value");
     assert!(system.pid() > 0);
 }
+
+#[test]
+fn what_it_does_by_itself_it_does_for_the_system_too() {
+    let Some(mut system) = System::served() else { return };
+    let monitor = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    monitor.set_nonblocking(true).unwrap();
+    let address = monitor.local_addr().unwrap();
+    let put = format!("printf http://{address}/api/push/x | clawvault set alerts/kuma");
+    system.sh(OPERATOR, &put).ok();
+    let policy = "[daemon]\noperators = [\"61001\"]\n\
+                  [alerts.kuma]\nkind = \"uptime-kuma\"\ntoken = \"alerts/kuma\"\n";
+    std::fs::write(system.path("61001/p.toml"), policy).unwrap();
+    system.call(OPERATOR, "policy apply p.toml --yes").ok();
+    system.end();
+    system.serve();
+    until("a monitor hears that the daemon lives", || monitor.accept().is_ok());
+}
