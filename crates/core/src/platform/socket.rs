@@ -158,12 +158,11 @@ pub struct Peer {
 impl Peer {
     /// Who connected; none where that process is over already.
     pub fn of(stream: impl AsFd) -> Option<Self> {
-        let credentials = rustix::net::sockopt::socket_peercred(&stream).ok()?;
-        let pid = u32::try_from(credentials.pid.as_raw_nonzero().get()).ok()?;
-        let handle =
-            nix_handle(&stream).or_else(|| pidfd_open(credentials.pid, PidfdFlags::empty()).ok());
-        let process = process::kinship(pid)?.process;
-        let peer = Self { uid: credentials.uid.as_raw(), process, handle };
+        let (uid, pid) = credentials(&stream)?;
+        let number = rustix::process::Pid::from_raw(pid)?;
+        let handle = nix_handle(&stream).or_else(|| pidfd_open(number, PidfdFlags::empty()).ok());
+        let process = process::kinship(u32::try_from(pid).ok()?)?.process;
+        let peer = Self { uid, process, handle };
         peer.is_there().then_some(peer)
     }
 
@@ -176,6 +175,18 @@ impl Peer {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         matches!(poll(&mut all, Some(&now)), Ok(0)) && self.process.is_alive()
     }
+}
+
+/// User and process at the other end when it connected, or began to listen; the number is 0 where that
+/// process is in no sight from here, as one outside of our container.
+fn credentials(stream: &impl AsFd) -> Option<(u32, i32)> {
+    let found = nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials);
+    found.ok().map(|found| (found.uid(), found.pid()))
+}
+
+/// The user at the other end when it connected, or began to listen.
+pub fn peer_uid(stream: impl AsFd) -> Option<u32> {
+    credentials(&stream).map(|(uid, _)| uid)
 }
 
 /// The peer's handle from the kernel itself (Linux 6.5), which no reused number can deceive.
