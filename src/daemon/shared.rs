@@ -34,7 +34,7 @@ const BUDGET: usize = 64 * 1024;
 /// The same for those who are no operators: they take no room from those who are.
 const LESS: usize = 8 * 1024;
 /// Most connections at once.
-const MOST: usize = 8192;
+const MOST: usize = 16_384;
 /// The part of them that one user of several may take, if it is no operator.
 const SHARE: usize = 8;
 /// Most running programs that one answer tells of.

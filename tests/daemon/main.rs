@@ -28,4 +28,5 @@ mod memory;
 mod needles;
 mod served;
 mod system;
+mod told;
 mod wire;
