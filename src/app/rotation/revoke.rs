@@ -246,10 +246,12 @@ async fn work_on<B: Books<Error = AppError>, V: Vendors, T: Timer>(
 ) -> Result<Rested, AppError> {
     let before = look.clone();
     let mut done = engine.advance(look, patience_ms).await;
-    if done.is_err()
-        && let Ok(Some(fresh)) = engine.books().look(&before.key())
-    {
-        done = engine.advance(fresh, patience_ms).await;
+    if done.is_err() {
+        // The books are nobody's while something is awaited.
+        let fresh = engine.books().look(&before.key());
+        if let Ok(Some(fresh)) = fresh {
+            done = engine.advance(fresh, patience_ms).await;
+        }
     }
     let line = match done {
         Ok((life, outcome)) => Line::of(&before, &life, &outcome),
