@@ -107,6 +107,19 @@ fn a_gateway_that_starts_while_the_daemon_is_locked_gets_its_keys_later() {
     assert_eq!((&reloaded["pid"], &reloaded["answered"]), (&json!(gateway.id()), &json!(true)));
     bench.takes_a_turn(&gateway);
     bench.assert_bearer(&vendor, 0, &bench.bench.value);
+
+    // All keys are revoked: the gateway drops its own, though the key's vendor cannot be reached.
+    let policy = bench.bench.path("policy.toml");
+    let away = "\n[vendors.openai]\nbase_url = \"http://127.0.0.1:9/v1\"\n";
+    fs::write(&policy, bench.cv(&["policy", "show"], "") + away).unwrap();
+    bench.cv(&["policy", "apply", policy.to_str().unwrap(), "--yes"], "");
+    bench.requests_once_quiet(&vendor);
+    let report = bench.json(&["revoke-all", "--yes", "--json", "--wait", "0"]);
+    let told = &report["report"]["gateways"][0]["result"];
+    assert_eq!(*told, "it dropped what was revoked", "{report}");
+    let before = vendor.requests().len();
+    bench.turn(&gateway);
+    assert_eq!(vendor.requests().len(), before, "the vendor was asked with a revoked key");
 }
 
 /// All of it while the daemon has the store.
