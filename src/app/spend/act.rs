@@ -92,23 +92,11 @@ fn deed(pause: &Pause) -> String {
 impl View<'_> {
     /// The secrets that a subject is about.
     fn secrets(&self, subject: &Subject) -> Vec<(ProfileName, SecretName)> {
-        let abouts = self
-            .sources
-            .all
-            .iter()
-            .flat_map(|source| source.about.iter().map(move |about| (source, about)));
-        let wanted = abouts.filter(|(source, about)| match subject {
-            Subject::Total => true,
-            Subject::Vendor(vendor) => source.vendor == *vendor,
-            Subject::Profile(profile) => about.profile == *profile,
-            Subject::Secret(profile, name) => about.profile == *profile && about.name == *name,
-            Subject::Agent(name) => {
-                let agent = self.policy.agents.get(name);
-                agent.is_some_and(|agent| agent.may_have(&about.profile, &about.name))
-            }
-        });
+        let sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        let wanted = sources.flat_map(|source| &source.about);
+        let wanted = wanted.filter(|about| self.is_of(subject, about));
         let mut all: Vec<_> =
-            wanted.map(|(_, about)| (about.profile.clone(), about.name.clone())).collect();
+            wanted.map(|about| (about.profile.clone(), about.name.clone())).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -8,6 +8,6 @@ mod report;
 mod sources;
 
 pub use check::{Checked, Failed};
-pub use report::{Correction, Row, Spending, Subject};
+pub use report::{Correction, Row, Spending, Subject, Unmeasured};
 
 pub(in crate::app) use sources::vendor_of;

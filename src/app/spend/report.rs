@@ -6,7 +6,7 @@ use clawvault_core::domain::{
 use clawvault_core::platform::{Clock, SystemClock};
 
 use super::book::{Index, Page};
-use super::sources::{Source, Sources, is_about, sources};
+use super::sources::{About, Source, Sources, is_about, sources};
 use crate::app::alerts::{close, policy};
 use crate::app::pause::{Pause, pauses};
 use crate::app::session::Request;
@@ -41,14 +41,14 @@ pub struct Row {
     pub per: Per,
     /// Its name, such as `2026-11`.
     pub period: String,
-    /// What was spent in it.
-    pub spent: Money,
+    /// What was spent in it, or why nobody measured that.
+    pub spent: Result<Money, Unmeasured>,
     /// The limit, where there is one.
     pub limit: Option<Money>,
     /// Whole percent of it.
     pub percent: Option<u32>,
-    /// What will have been spent at its end, at the pace of late.
-    pub forecast: Money,
+    /// What will have been spent at its end, at the pace of late; none where nothing was measured.
+    pub forecast: Option<Money>,
     /// The day on which the limit will be reached at that pace.
     pub reached: Option<String>,
     /// What is left of what was paid, where the vendor tells it.
@@ -61,6 +61,30 @@ pub struct Row {
     pub read_ms: Option<i64>,
     /// True where it is no vendor's own figure.
     pub estimate: bool,
+}
+
+/// Why there is no figure: nothing that was not measured is shown as nothing spent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unmeasured {
+    /// The vendor has no interface that tells figures.
+    NoInterface,
+    /// No source has answered so far.
+    NotRead,
+    /// What answered does not tell this secret apart from others.
+    NotApart,
+    /// What answered told no figure of any unit.
+    NothingTold,
+}
+
+impl std::fmt::Display for Unmeasured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoInterface => "no billing API",
+            Self::NotRead => "not read yet",
+            Self::NotApart => "not told apart",
+            Self::NothingTold => "nothing told",
+        })
+    }
 }
 
 /// A figure that a vendor changed afterwards.
@@ -241,23 +265,31 @@ impl View<'_> {
         let judged = self.judged(bound);
         let unit = &bound.limit.amount.0.unit;
         let reached = judged.reached_ms.map(|ms| self.zone.day(ms));
-        let mut row = self.row(&bound.subject, bound.limit.per, unit);
-        row.spent.amount = judged.spent;
+        let mut row = self.row(&bound.subject, bound.limit.per, Some(unit));
         row.limit = Some(bound.limit.amount.0.clone());
-        row.percent = Some(judged.percent);
-        row.forecast.amount = judged.forecast;
-        row.reached = reached;
+        if row.spent.is_ok() {
+            let money = |amount| Money { amount, unit: unit.clone() };
+            row.spent = Ok(money(judged.spent));
+            row.percent = Some(judged.percent);
+            row.forecast = Some(money(judged.forecast));
+            row.reached = reached;
+        }
         row
     }
 
-    /// What was spent on something that has no limit: a row for each unit, this month.
+    /// What was spent on something that has no limit: a row for each unit, this month, or one that says
+    /// why there is none.
     fn plain(&self, subject: &Subject) -> Vec<Row> {
-        self.units(subject).iter().map(|unit| self.row(subject, Per::Month, unit)).collect()
+        let units = self.units(subject);
+        if units.is_empty() {
+            return vec![self.row(subject, Per::Month, None)];
+        }
+        units.iter().map(|unit| self.row(subject, Per::Month, Some(unit))).collect()
     }
 
-    fn row(&self, subject: &Subject, per: Per, unit: &Unit) -> Row {
+    fn row(&self, subject: &Subject, per: Per, unit: Option<&Unit>) -> Row {
         let period = Period::around(per, &self.zone, self.now_ms);
-        let series = self.series(subject, unit);
+        let series = unit.map_or_else(Vec::new, |unit| self.series(subject, unit));
         let (from, to) = period.hours();
         let spent = sum(&series, from, to);
         let now = hour(self.now_ms);
@@ -270,18 +302,19 @@ impl View<'_> {
         let left_ms = (period.to_ms - self.now_ms).max(0);
         let coming = week.roughly(left_ms, 7 * 24 * HOUR_MS);
         let forecast = spent.plus(coming).unwrap_or(spent);
-        let money = |amount| Money { amount, unit: unit.clone() };
+        let known = self.measured(subject).and_then(|()| unit.ok_or(Unmeasured::NothingTold));
+        let money = |amount, unit: &Unit| Money { amount, unit: unit.clone() };
         let (source, read_ms) = self.origin(subject);
         Row {
             subject: subject.clone(),
             per,
             period: period.name,
-            spent: money(spent),
+            spent: known.map(|unit| money(spent, unit)),
             limit: None,
             percent: None,
-            forecast: money(forecast),
+            forecast: known.ok().map(|unit| money(forecast, unit)),
             reached: None,
-            left: self.left(subject, unit).map(money),
+            left: unit.and_then(|unit| Some(money(self.left(subject, unit)?, unit))),
             days,
             source,
             read_ms,
@@ -305,17 +338,71 @@ impl View<'_> {
 
     fn counts(&self, subject: &Subject, source: &Source, pieces: &[Series]) -> bool {
         let Some(first) = pieces.first() else { return false };
-        let secrets = || source.about.iter().filter(|about| is_about(about, &first.scope));
+        match subject {
+            Subject::Total | Subject::Vendor(_) | Subject::Profile(_) => {
+                self.concerns(subject, source)
+            }
+            Subject::Secret(..) | Subject::Agent(_) => source
+                .about
+                .iter()
+                .any(|about| self.is_of(subject, about) && is_about(about, &first.scope)),
+        }
+    }
+
+    /// Whether a source may tell something about a subject.
+    pub(super) fn concerns(&self, subject: &Subject, source: &Source) -> bool {
         match subject {
             Subject::Total => true,
             Subject::Vendor(vendor) => source.vendor == *vendor,
             Subject::Profile(profile) => source.profile == *profile,
-            Subject::Secret(profile, name) => {
-                secrets().any(|about| about.profile == *profile && about.name == *name)
+            Subject::Secret(..) | Subject::Agent(_) => {
+                source.about.iter().any(|about| self.is_of(subject, about))
             }
-            Subject::Agent(name) => self.policy.agents.get(name).is_some_and(|agent| {
-                secrets().any(|about| agent.may_have(&about.profile, &about.name))
-            }),
+        }
+    }
+
+    /// Whether a secret is the one, or one of those, that a subject names.
+    pub(super) fn is_of(&self, subject: &Subject, about: &About) -> bool {
+        match subject {
+            Subject::Secret(profile, name) => about.profile == *profile && about.name == *name,
+            Subject::Agent(name) => {
+                let agent = self.policy.agents.get(name);
+                agent.is_some_and(|agent| agent.may_have(&about.profile, &about.name))
+            }
+            Subject::Total | Subject::Vendor(_) | Subject::Profile(_) => true,
+        }
+    }
+
+    /// When a source answered last; none for never.
+    fn read_ms(&self, source: &Source) -> Option<i64> {
+        let read_ms = self.index.sources.get(&source.id)?.read_ms;
+        (read_ms > 0).then_some(read_ms)
+    }
+
+    /// Whether what is known of a subject was measured, by one source at least.
+    fn measured(&self, subject: &Subject) -> Result<(), Unmeasured> {
+        let mut sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        if !self.sources.all.iter().any(|source| self.concerns(subject, source)) {
+            let silent = match subject {
+                Subject::Vendor(vendor) => self.sources.silent.contains(vendor),
+                Subject::Secret(profile, name) => {
+                    self.sources.unheard.contains(&(profile.clone(), name.clone()))
+                }
+                _ => false,
+            };
+            return Err(if silent { Unmeasured::NoInterface } else { Unmeasured::NotRead });
+        }
+        let apart = |source: &Source| match subject {
+            Subject::Secret(..) => {
+                let mut own = source.about.iter().filter(|about| self.is_of(subject, about));
+                own.any(About::is_apart)
+            }
+            _ => true,
+        };
+        match sources.find(|source| self.read_ms(source).is_some() && apart(source)) {
+            Some(_) => Ok(()),
+            None if self.origin(subject).1.is_some() => Err(Unmeasured::NotApart),
+            None => Err(Unmeasured::NotRead),
         }
     }
 
@@ -360,19 +447,19 @@ impl View<'_> {
         if balances.is_empty() { None } else { Decimal::sum(balances) }
     }
 
+    /// Where what is known of a subject comes from, and when the oldest of those answered that did.
     fn origin(&self, subject: &Subject) -> (String, Option<i64>) {
-        let mut ids: Vec<&str> =
-            self.counted(subject).map(|(source, _)| source.id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let read = |id: &&str| self.index.sources.get(*id).map_or(0, |known| known.read_ms);
-        let oldest = ids.iter().map(read).min().filter(|read| *read > 0);
-        let name = match ids.as_slice() {
+        let about = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        let all: Vec<(&str, Option<i64>)> =
+            about.map(|source| (source.id.as_str(), self.read_ms(source))).collect();
+        let read = all.iter().filter(|(_, read)| read.is_some()).count();
+        let name = match all.as_slice() {
             [] => "none".to_owned(),
-            [one] => (*one).to_owned(),
+            [(one, _)] => (*one).to_owned(),
+            many if read < many.len() => format!("{read} of {} sources", many.len()),
             many => format!("{} sources", many.len()),
         };
-        (name, oldest)
+        (name, all.iter().filter_map(|(_, read)| *read).min())
     }
 
     fn corrections(&self, rows: &[Row]) -> Vec<Correction> {
@@ -393,8 +480,8 @@ impl View<'_> {
         .collect()
     }
 
-    /// Vendors that nothing stops: no limit of ours on them, their secrets, their profile or all, no
-    /// cap that we set, no prepaid balance.
+    /// Vendors that nothing stops: no limit of ours that can be measured on them, their secrets, their
+    /// profile or all, no cap that we set, no prepaid balance.
     fn unlimited(&self, bounds: &[Bound<'_>], infos: &[SecretInfo]) -> Vec<String> {
         let bounded = |vendor: &String| {
             let of = |info: &&SecretInfo| super::vendor_of(info).as_ref() == Some(vendor);
@@ -418,7 +505,9 @@ impl View<'_> {
             let mut all = self.counted(&subject);
             all.any(|(_, pieces)| pieces.first().is_some_and(|s| s.flow == Flow::Balance))
         };
-        let free = |vendor: &&String| !bounded(vendor) && !capped(vendor) && !prepaid(vendor);
+        let heard = |vendor: &String| self.sources.all.iter().any(|one| one.vendor == *vendor);
+        let limited = |vendor: &String| heard(vendor) && bounded(vendor);
+        let free = |vendor: &&String| !limited(vendor) && !capped(vendor) && !prepaid(vendor);
         self.sources.vendors.iter().filter(free).cloned().collect()
     }
 }

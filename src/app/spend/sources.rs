@@ -45,8 +45,20 @@ pub(in crate::app) struct Sources {
     pub(in crate::app) all: Vec<Source>,
     /// Vendors of secrets that are not read, and why not.
     pub(in crate::app) unread: BTreeMap<String, &'static str>,
+    /// Vendors whose interface tells no figures.
+    pub(in crate::app) silent: BTreeSet<String>,
+    /// The secrets of those.
+    pub(in crate::app) unheard: BTreeSet<(ProfileName, SecretName)>,
     /// Every vendor of a secret that programs get.
     pub(in crate::app) vendors: BTreeSet<String>,
+}
+
+impl About {
+    /// Whether a figure can be about this secret alone: the vendor's id of its key or project is known,
+    /// or it asks for itself.
+    pub(in crate::app) fn is_apart(&self) -> bool {
+        self.itself || !self.key_ids.is_empty() || self.project.is_some()
+    }
 }
 
 /// Whether a source's figure is about a secret.
@@ -71,6 +83,8 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Li
         }
         found.vendors.insert(vendor.clone());
         let Some(plan) = plan(&vendor) else {
+            found.unheard.insert((info.profile.clone(), info.name.clone()));
+            found.silent.insert(vendor.clone());
             found.unread.insert(vendor, "its interface tells no figures");
             continue;
         };
