@@ -15,6 +15,7 @@ mod request;
 mod step;
 mod time;
 
+pub(crate) use figures::{Pages, date};
 pub use figures::Window;
 pub use read::check_paths;
 

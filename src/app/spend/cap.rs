@@ -68,9 +68,12 @@ impl App {
                 AppError::new(Code::Vendor, what, "Look at its console whether it was set.")
             })?;
         let mut session = self.session(Access::Write)?;
-        Index::change(&mut session, |index| {
-            index.caps.insert(what.to_owned(), amount.to_string());
-        })?;
+        // What stops nothing is no cap: such a vendor is still named as one that nothing stops.
+        if !plan.soft {
+            Index::change(&mut session, |index| {
+                index.caps.insert(what.to_owned(), amount.to_string());
+            })?;
+        }
         close(session);
         Ok(plan.note)
     }

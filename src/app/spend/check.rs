@@ -1,7 +1,7 @@
 //! A check: every source that is due is asked, all vendors at the same time; what they tell goes into
 //! the ledger; limits are judged. The vault is closed while vendors are spoken to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clawvault_core::domain::{Life, Policy, Reading, SecretInfo};
 use clawvault_core::platform::{Clock, SystemClock};
@@ -87,7 +87,10 @@ impl App {
         let index = Index::read(&mut session)?;
         let errands = errands(&mut session, &policy_now, (&infos, &lives), &index, now, all)?;
         close(session);
-        let mut checked = Checked { asked: errands.len(), ..Checked::default() };
+        let notes: BTreeSet<String> =
+            errands.iter().filter_map(|errand| errand.source.plan.note.clone()).collect();
+        let notes = notes.into_iter().collect();
+        let mut checked = Checked { asked: errands.len(), notes, ..Checked::default() };
         let answers = ask_all(errands)?;
         let mut session = self.session(Access::Write)?;
         let mut told = Vec::new();
