@@ -140,7 +140,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             let pause = Pause { profile, name, until_ms: None, why };
             let session = app.pause(&pause, SystemClock.now_ms())?;
             output::talk(&format!("{} goes to no program until it is resumed", pause.name));
-            set::finish(session)
+            let done = set::finish(session)?;
+            refresh(&app)?;
+            Ok(done)
         }
         Some(Action::Resume { name, profile }) => {
             let (profile, name) = (profile.or_default()?, arguments::name(name)?);
@@ -149,10 +151,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
                 "{name} {}",
                 if lifted { "is handed out again" } else { "was not paused" }
             ));
-            set::finish(session)
+            let done = set::finish(session)?;
+            refresh(&app)?;
+            Ok(done)
         }
         None => show(args, &app),
     }
+}
+
+/// Gateways that run are told; who did not take it is named.
+fn refresh(app: &App) -> Result<(), AppError> {
+    output::warnings(&app.refresh_gateways()?);
+    Ok(())
 }
 
 fn cap(
@@ -215,8 +225,8 @@ fn end(failed: &[(String, String)]) -> Result<ExitCode, AppError> {
         None => Ok(ExitCode::SUCCESS),
         Some((source, why)) => Err(AppError::new(
             Code::Vendor,
-            format!("{source} told no figures: {why}"),
-            "Older figures stay; the next check asks again.",
+            format!("{source}: {why}"),
+            "Older figures stay; the next check tries again.",
         )),
     }
 }
@@ -232,8 +242,11 @@ fn tell(checked: &Checked) -> Vec<(String, String)> {
     for name in &checked.paused {
         output::talk(&format!("{name} is paused: a limit is reached"));
     }
-    for (profile, name) in &checked.rotate {
-        output::talk(&format!("{name}@{profile} is to be rotated: a limit is reached"));
+    for told in &checked.capped {
+        output::talk(&format!("{told}: a limit is reached"));
+    }
+    for (name, state) in &checked.rotated {
+        output::talk(&format!("{name} is rotated ({state}): a limit is reached"));
     }
     let mut failed = checked.failed.iter().map(|one| (one.source.clone(), one.why.clone()));
     failed.by_ref().collect()
@@ -322,7 +335,9 @@ fn table(spending: &Spending) {
     }
     if !spending.unlimited.is_empty() {
         let names = spending.unlimited.join(", ");
-        output::talk(&format!("nothing stops the spending at: {names} (no limit that can be measured, no cap)"));
+        output::talk(&format!(
+            "nothing stops the spending at: {names} (no limit that can be measured, no cap)"
+        ));
     }
 }
 

@@ -1,5 +1,8 @@
 //! A limit that is reached: told once, the key taken from programs, and given back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::World;
 use super::http::Server;
 
@@ -123,4 +126,57 @@ fn a_cap_is_set_at_the_vendor_in_its_own_unit() {
     assert_eq!(world.code(&["spend", "cap", "openai", "50 EUR"]).0, 2);
     assert_eq!(world.code(&["spend", "cap", "groq", "50 USD"]).0, 4);
     assert_eq!(server.asked().len(), 1);
+}
+
+/// A limit that is reached has the vendor's cap set and the key rotated: each once, a cap that the vendor
+/// did not take again at the next check.
+#[test]
+fn a_crossing_caps_and_rotates_at_the_vendor() {
+    let usage = Arc::new(AtomicUsize::new(1));
+    let of_server = Arc::clone(&usage);
+    let server = Server::start(move |asked| {
+        let usage = of_server.load(Ordering::SeqCst);
+        let by = asked.header("authorization").unwrap_or_default();
+        match (asked.method.as_str(), asked.target.split('?').next().unwrap_or_default(), by) {
+            ("GET", "/keys", "Bearer admin-key") => {
+                (200, format!(r#"{{"data":[{{"hash":"h1","usage":{usage}}}]}}"#))
+            }
+            // Busy as long as no more than twenty is spent.
+            ("PATCH", "/keys/h1", "Bearer admin-key") if usage <= 20 => (503, "{}".to_owned()),
+            ("PATCH", "/keys/h1", "Bearer admin-key") => (200, r#"{"data":{}}"#.to_owned()),
+            ("POST", "/keys", "Bearer admin-key") => {
+                (201, r#"{"key":"second-key","data":{"hash":"h2"}}"#.to_owned())
+            }
+            ("GET", "/key", "Bearer first-key" | "Bearer second-key") => {
+                (200, r#"{"data":{"usage":1,"limit":null}}"#.to_owned())
+            }
+            _ => (401, "{}".to_owned()),
+        }
+    });
+    let world = World::new();
+    world.set("openrouter/main", "first-key");
+    world.set("openrouter/admin", "admin-key");
+    world.policy(&format!(
+        "[vendors.openrouter]\nbase_url = \"{}\"\n\
+         [secrets.\"openrouter/main\"]\nadmin = \"openrouter/admin\"\nparams = {{ key_id = \"h1\" }}\n\
+         limits = [{{ per = \"month\", amount = \"10 USD\", then = [\"cap\", \"rotate\"] }}]\n",
+        server.url()
+    ));
+    let count = |method: &str| server.asked().iter().filter(|one| one.method == method).count();
+    world.code(&["spend", "--refresh"]);
+    assert_eq!((count("PATCH"), count("POST")), (0, 0), "nothing is reached");
+    usage.store(15, Ordering::SeqCst);
+    let (code, err) = world.code(&["spend", "--due", "--refresh"]);
+    assert!(code == 6 && err.contains("openrouter/main is rotated"), "{code}: {err}");
+    assert!(err.contains("the cap of openrouter/main"), "{err}");
+    assert_eq!((count("PATCH"), count("POST")), (1, 1));
+    assert_eq!(world.good(&["get", "openrouter/main"]), "second-key");
+    usage.store(25, Ordering::SeqCst);
+    let (_, err) = world.code(&["spend", "--due", "--refresh"]);
+    assert!(err.contains("has a cap of 10 USD at its vendor"), "{err}");
+    let patch = server.asked().into_iter().rfind(|one| one.method == "PATCH").unwrap();
+    let body: serde_json::Value = serde_json::from_str(&patch.body).unwrap();
+    assert_eq!(body, serde_json::json!({"limit": 10, "limit_reset": "monthly"}));
+    world.code(&["spend", "--due", "--refresh"]);
+    assert_eq!((count("PATCH"), count("POST")), (2, 1), "each once");
 }

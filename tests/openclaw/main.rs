@@ -12,6 +12,9 @@
     reason = "a test speaks, and fails by it"
 )]
 
+#[allow(dead_code, reason = "what other tests ask of it")]
+#[path = "../money/http.rs"]
+mod http;
 mod linked;
 #[path = "../support/model_server.rs"]
 mod model_server;

@@ -15,8 +15,8 @@ mod request;
 mod step;
 mod time;
 
-pub(crate) use figures::{Pages, date};
 pub use figures::Window;
+pub(crate) use figures::{Pages, date};
 pub use read::check_paths;
 
 use std::sync::LazyLock;

@@ -178,6 +178,29 @@ impl App {
         Ok(reloaded)
     }
 
+    /// Has every running gateway take its secrets anew, after one of them was taken from programs or
+    /// given back. Gives what a person should know: a gateway that does not ask keeps what it has.
+    ///
+    /// # Errors
+    /// Where the daemon's policy cannot be read.
+    pub fn refresh_gateways(&self) -> Result<Vec<String>, AppError> {
+        // Without a daemon no resolver was ever answered.
+        let Some(remote) = self.daemon()? else { return Ok(Vec::new()) };
+        let mut session = Session::Remote(Box::new(remote));
+        let policy = crate::app::alerts::policy(&mut session)?;
+        let mut notes = Vec::new();
+        for name in policy.gateways.keys() {
+            let why = match told(&mut session, Some(name), &[]) {
+                Ok(reloaded) if reloaded.answered => continue,
+                Ok(_) => "it did not ask for its secrets anew".to_owned(),
+                Err(error) if error.code == Code::Missing => continue,
+                Err(error) => error.what,
+            };
+            notes.push(format!("gateway {name} may still use what it had: {why}"));
+        }
+        Ok(notes)
+    }
+
     /// A session with the daemon: of gateways nobody else knows.
     fn served_session(&self) -> Result<Session, AppError> {
         match self.daemon()? {

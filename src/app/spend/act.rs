@@ -4,9 +4,11 @@ use clawvault_core::domain::{
     AlertEvent, AlertKind, Decimal, Life, Policy, ProfileName, SecretInfo, SecretName, Severity,
     Spikes, Then,
 };
+use clawvault_providers::spend::{CapOf, cap_plan};
 
 use super::book::Index;
 use super::check::Checked;
+use super::deeds::{Deed, Deeds};
 use super::report::{Bound, Subject, View, hour, since};
 use super::sources::sources;
 use crate::app::AppError;
@@ -29,7 +31,7 @@ pub(super) fn act(
     (infos, lives): (&[SecretInfo], &[Life]),
     now_ms: i64,
     checked: &mut Checked,
-) -> Result<(), AppError> {
+) -> Result<Deeds, AppError> {
     let index = Index::read(session)?;
     let sources = sources(policy, infos, lives);
     let pages = index.pages(session, &sources.all, since(now_ms))?;
@@ -43,6 +45,7 @@ pub(super) fn act(
     };
     let mut events = Vec::new();
     let mut new_pauses = Vec::new();
+    let mut deeds = Deeds::new();
     for bound in view.bounds(infos) {
         let judged = view.judged(&bound);
         events.extend(view.crossing(&bound, &judged));
@@ -57,10 +60,7 @@ pub(super) fn act(
                     why: view.sentence(&bound, &judged),
                 }));
             }
-            if bound.limit.then.contains(&Then::Rotate) {
-                let names = secrets.iter().map(|(p, n)| (p.to_string(), n.to_string()));
-                checked.rotate.extend(names);
-            }
+            deeds.extend(view.deeds(&bound, &secrets, judged.period.to_ms));
         }
     }
     events.extend(view.spikes());
@@ -81,7 +81,7 @@ pub(super) fn act(
         checked.paused.extend(new_pauses.iter().map(|one| one.name.to_string()));
     }
     checked.alerts = raise(session, policy, &events)?;
-    Ok(())
+    Ok(deeds)
 }
 
 fn deed(pause: &Pause) -> String {
@@ -100,6 +100,30 @@ impl View<'_> {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// What a limit has done at vendors. A cap is on a key where the vendor caps keys, else on what it
+    /// caps.
+    fn deeds(
+        &self,
+        bound: &Bound<'_>,
+        secrets: &[(ProfileName, SecretName)],
+        until_ms: i64,
+    ) -> Deeds {
+        let mut deeds = Deeds::new();
+        for (profile, name) in secrets {
+            if bound.limit.then.contains(&Then::Rotate) {
+                deeds.insert((Deed::Rotate(profile.clone(), name.clone()), until_ms));
+            }
+            if bound.limit.then.contains(&Then::Cap) {
+                let vendor = name.as_str().split('/').next().unwrap_or_default();
+                let of_key = cap_plan(vendor).is_some_and(|plan| plan.of == CapOf::Key);
+                let what = if of_key { name.as_str() } else { vendor };
+                let amount = bound.limit.amount.0.to_string();
+                deeds.insert((Deed::Cap(profile.clone(), what.to_owned(), amount), until_ms));
+            }
+        }
+        deeds
     }
 
     fn sentence(&self, bound: &Bound<'_>, judged: &Judged) -> String {

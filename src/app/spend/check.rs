@@ -39,8 +39,10 @@ pub struct Checked {
     pub alerts: usize,
     /// Secrets that were paused.
     pub paused: Vec<String>,
-    /// Secrets that a limit wants rotated: profile and name.
-    pub rotate: Vec<(String, String)>,
+    /// Caps that limits had set at vendors, each in a sentence.
+    pub capped: Vec<String>,
+    /// Secrets that limits had rotated, and how far that is.
+    pub rotated: Vec<(String, String)>,
     /// What a person should know besides.
     pub notes: Vec<String>,
 }
@@ -108,8 +110,12 @@ impl App {
             let merged = take_in(&mut session, &told, now)?;
             (checked.new, checked.corrected) = (merged.new, merged.corrected);
         }
-        act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
+        let deeds = act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
         close(session);
+        if !checked.paused.is_empty() {
+            checked.notes.extend(self.refresh_gateways()?);
+        }
+        self.carry_out(&deeds, &mut checked)?;
         Ok(checked)
     }
 }

@@ -4,6 +4,7 @@ mod act;
 mod book;
 mod cap;
 mod check;
+mod deeds;
 mod report;
 mod sources;
 

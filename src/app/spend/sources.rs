@@ -128,7 +128,11 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Li
 }
 
 /// What the vendor calls the keys of a secret: as rotations have learnt, and as the policy says.
-fn key_ids(info: &SecretInfo, lives: &[Life], params: &BTreeMap<String, String>) -> Vec<String> {
+pub(super) fn key_ids(
+    info: &SecretInfo,
+    lives: &[Life],
+    params: &BTreeMap<String, String>,
+) -> Vec<String> {
     let own = |life: &&Life| life.profile == info.profile && life.name == info.name;
     let learnt = lives.iter().filter(own).flat_map(|life| &life.keys);
     let learnt = learnt.filter_map(|key| key.key_id.clone());

@@ -113,7 +113,8 @@ impl Aws {
         if answer.status.is_success() {
             return Ok(answer.body);
         }
-        Err(Refused::of(call, reply::json_error(&answer.body), answer.status.as_u16()))
+        let told = reply::json_error(&answer.body).or_else(|| reply::error(&answer.body));
+        Err(Refused::of(call, told, answer.status.as_u16()))
     }
 
     /// A service that has one address for each partition.

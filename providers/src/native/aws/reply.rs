@@ -29,9 +29,7 @@ pub struct AccessKey {
 
 /// The error that a body tells of; `None` where it is no such thing.
 pub fn error(body: &[u8]) -> Option<AwsError> {
-    read(body, |root| {
-        told(first(root, "Code")?, first(root, "Message").unwrap_or_default())
-    })
+    read(body, |root| told(first(root, "Code")?, first(root, "Message").unwrap_or_default()))
 }
 
 /// The error that a body of the JSON protocol tells of; `None` where it is no such thing.
