@@ -218,7 +218,7 @@ fn the_journal_hears_of_it() {
 fn the_vault_tells_of_itself() {
     let world = World::new();
     world.set("openai/main", "not-a-real-key-of-openai");
-    world.policy("[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n");
+    world.policy("[agents.support]\nsecrets = [\"groq/*\"]\n[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n");
     let kinds = || {
         let waiting = world.json(&["alert", "list", "--json"]);
         assert!(!waiting.to_string().contains("not-a-real-key"), "{waiting}");
@@ -230,9 +230,9 @@ fn the_vault_tells_of_itself() {
     world.good(&["spend", "--due"]);
     assert_eq!(kinds(), ["backup-old"]);
     world.good(&["run", "--", "sh", "-c", "true"]);
-    world.good(&["spend", "pause", "openai/main"]);
     for _ in 0..20 {
-        assert_eq!(world.code(&["run", "--only", "openai/main", "--", "true"]).0, 125);
+        let program = ["run", "--as", "support", "--only", "openai/main", "--", "true"];
+        assert_eq!(world.code(&program).0, 125);
     }
     std::fs::write(world.path("notes.txt"), "key: not-a-real-key-of-openai\n").unwrap();
     for _ in 0..2 {
@@ -242,12 +242,4 @@ fn the_vault_tells_of_itself() {
     let mut all = kinds();
     all.sort();
     assert_eq!(all, ["backup-old", "leak-found", "many-refusals", "new-executable"]);
-}
-
-/// A log that somebody changed is told.
-#[test]
-fn a_broken_log_is_told() {
-    let world = World::new();
-    world.policy("[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n");
-    todo!();
 }

@@ -83,6 +83,10 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     bench.takes_a_turn(&gateway);
     assert!(vendor.requests().len() > before, "the key came back");
 
+    // Nobody may ask OpenAI what it costs here: OpenClaw's own books tell, as an estimate.
+    let estimate = bench.estimate();
+    assert!(estimate["spent"].as_str().unwrap().starts_with("0.0"), "{estimate}");
+
     // A limit that is reached takes the key from the running gateway; lifted, it has it again.
     let _costs = bench.limit();
     bench.requests_once_quiet(&vendor);
@@ -178,6 +182,21 @@ impl Linked {
             resolver = self.resolver_path().display(),
             got = self.bench.path("got").display(),
         )
+    }
+
+    /// What is known of OpenAI's costs, once OpenClaw has counted.
+    fn estimate(&self) -> Value {
+        let end = Instant::now() + TURN_LIMIT;
+        loop {
+            let told = self.json(&["spend", "--refresh", "--json"]);
+            let figures = told["figures"].as_array().unwrap();
+            let figure = figures.iter().find(|one| one["subject"] == "vendor openai").unwrap();
+            if figure["estimate"] == true {
+                return figure.clone();
+            }
+            assert!(Instant::now() < end, "{told}");
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
 
     /// A limit on the key, and a billing interface that says it is passed.

@@ -194,7 +194,10 @@ impl Bench {
             "baseUrl": base_url,
             "api": "openai-completions",
             "apiKey": key,
-            "models": [{ "id": "fake-1", "name": "fake-1" }],
+            "models": [{
+                "id": "fake-1", "name": "fake-1",
+                "cost": { "input": 1000, "output": 1000, "cacheRead": 0, "cacheWrite": 0 },
+            }],
         });
         let config = json!({
             "gateway": {

@@ -2,6 +2,7 @@
 
 mod act;
 mod book;
+mod books;
 mod cap;
 mod check;
 mod deeds;

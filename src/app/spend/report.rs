@@ -318,7 +318,7 @@ impl View<'_> {
             days,
             source,
             read_ms,
-            estimate: false,
+            estimate: self.is_estimate(subject),
         }
     }
 
@@ -373,6 +373,11 @@ impl View<'_> {
         }
     }
 
+    /// Whether anything of it is no vendor's own figure.
+    fn is_estimate(&self, subject: &Subject) -> bool {
+        self.counted(subject).any(|(source, _)| source.gateway.is_some())
+    }
+
     /// When a source answered last; none for never.
     fn read_ms(&self, source: &Source) -> Option<i64> {
         let read_ms = self.index.sources.get(&source.id)?.read_ms;
@@ -382,7 +387,8 @@ impl View<'_> {
     /// Whether what is known of a subject was measured, by one source at least.
     fn measured(&self, subject: &Subject) -> Result<(), Unmeasured> {
         let mut sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
-        if !self.sources.all.iter().any(|source| self.concerns(subject, source)) {
+        let mut known = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        if known.all(|source| source.gateway.is_some() && self.read_ms(source).is_none()) {
             let silent = match subject {
                 Subject::Vendor(vendor) => self.sources.silent.contains(vendor),
                 Subject::Secret(profile, name) => {
@@ -505,7 +511,10 @@ impl View<'_> {
             let mut all = self.counted(&subject);
             all.any(|(_, pieces)| pieces.first().is_some_and(|s| s.flow == Flow::Balance))
         };
-        let heard = |vendor: &String| self.sources.all.iter().any(|one| one.vendor == *vendor);
+        let asked = |one: &Source| one.gateway.is_none() || self.read_ms(one).is_some();
+        let heard = |vendor: &String| {
+            self.sources.all.iter().any(|one| one.vendor == *vendor && asked(one))
+        };
         let limited = |vendor: &String| heard(vendor) && bounded(vendor);
         let free = |vendor: &&String| !limited(vendor) && !capped(vendor) && !prepaid(vendor);
         self.sources.vendors.iter().filter(free).cloned().collect()

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use clawvault_core::domain::{Life, Policy, ProfileName, Scope, SecretInfo, SecretName};
 use clawvault_providers::spend::{By, Plan, plan};
 
+use super::books::estimates;
+
 /// One place that figures come from: a vendor asked by one credential.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct Source {
@@ -24,6 +26,8 @@ pub(in crate::app) struct Source {
     pub(in crate::app) plan: Plan,
     /// The secrets that its figures are about.
     pub(in crate::app) about: Vec<About>,
+    /// The gateway whose books it is, where it is no vendor: then its figures are estimates.
+    pub(in crate::app) gateway: Option<ProfileName>,
 }
 
 /// A secret, and how a source tells it apart.
@@ -66,7 +70,9 @@ pub(in crate::app) fn is_about(about: &About, scope: &Scope) -> bool {
     match scope {
         _ if about.itself => true,
         Scope::Key(id) => about.key_ids.contains(id),
-        Scope::Project(id) => about.project.as_ref() == Some(id) && about.key_ids.is_empty(),
+        // What the vendor puts on no key counts for each key of the project: rather too much than too
+        // little, where a limit stands on it.
+        Scope::Project(id) => about.project.as_ref() == Some(id),
         Scope::Account => false,
     }
 }
@@ -119,11 +125,18 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Li
             params: rule.params.clone(),
             plan,
             about: Vec::new(),
+            gateway: None,
         });
         source.about.push(about);
     }
+    let has = |vendor: &str| by_id.values().any(|source| source.vendor == vendor);
+    let estimates = estimates(policy, infos, &has);
+    by_id.extend(estimates);
     found.all = by_id.into_values().collect();
-    found.unread.retain(|vendor, _| found.all.iter().all(|source| source.vendor != *vendor));
+    let asked = |vendor: &String| {
+        found.all.iter().any(|source| source.vendor == *vendor && source.gateway.is_none())
+    };
+    found.unread.retain(|vendor, _| !asked(vendor));
     found
 }
 
