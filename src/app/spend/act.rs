@@ -9,8 +9,9 @@ use clawvault_providers::spend::{CapOf, cap_plan};
 use super::book::Index;
 use super::check::Checked;
 use super::deeds::{Deed, Deeds};
-use super::report::{Bound, Subject, View, hour, since};
+use super::report::{Bound, View, hour, since};
 use super::sources::sources;
+use super::told::{Subject, subject_of};
 use crate::app::AppError;
 use crate::app::alerts::raise;
 use crate::app::pause::{self, Pause};
@@ -220,22 +221,4 @@ fn in_hour(series: &[Vec<&Series>], hour: u32) -> Option<Decimal> {
         .filter_map(|pieces| crate::spend::spent(pieces, hour, hour + 1))
         .collect();
     if parts.is_empty() { None } else { Decimal::sum(parts) }
-}
-
-/// A subject in words.
-pub(super) fn subject_of(subject: &Subject) -> String {
-    match subject {
-        Subject::Secret(profile, name) if *profile == ProfileName::default() => name.to_string(),
-        Subject::Secret(profile, name) => format!("{name}@{profile}"),
-        Subject::Agent(name) => format!("agent {name}"),
-        Subject::Vendor(vendor) => format!("vendor {vendor}"),
-        Subject::Profile(name) => format!("profile {name}"),
-        Subject::Total => "all".to_owned(),
-    }
-}
-
-impl std::fmt::Display for Subject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&subject_of(self))
-    }
 }

@@ -8,8 +8,9 @@ mod check;
 mod deeds;
 mod report;
 mod sources;
+mod told;
 
 pub use check::{Checked, Failed};
-pub use report::{Correction, Row, Spending, Subject, Unmeasured};
+pub use told::{Correction, Row, Spending, Subject, Unmeasured};
 
 pub(in crate::app) use sources::vendor_of;
