@@ -180,6 +180,8 @@ fn backup(session: &mut Session, now_ms: i64) -> Result<Option<AlertEvent>, AppE
 
 #[cfg(test)]
 mod tests {
+    use clawvault_core::domain::{Actor, Event};
+
     use super::*;
 
     #[test]
@@ -199,6 +201,13 @@ mod tests {
         assert!(event.text.contains("9 hours"), "{}", event.text);
         assert_ne!(event.id, locked(2 * HOUR_MS, 10 * HOUR_MS).id);
         assert_eq!(refusals(MANY - 1, 5), None);
+        // The log says how many followed the first of a kind.
+        let (mut seen, mut told) = (Seen::default(), Told::default());
+        let mut entry = Entry::new(5, Event::Get, Outcome::Refused, Actor::default());
+        entry.more = 18;
+        seen.take(&entry, &mut told);
+        seen.take(&Entry { more: 0, ..entry }, &mut told);
+        assert_eq!((told.refused, told.new.len()), (MANY, 0));
         assert_eq!(refusals(MANY, 5).unwrap().severity, Severity::Critical);
     }
 }

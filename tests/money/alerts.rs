@@ -212,13 +212,13 @@ fn the_journal_hears_of_it() {
     );
 }
 
-/// What the vault itself shows: a value found in a file, many refusals, a program that is new to a
-/// secret, no backup. Each once, and never with a value.
+/// What the vault itself shows: a value found in a file, a program that is new to a secret, no
+/// backup. Each once, and never with a value.
 #[test]
 fn the_vault_tells_of_itself() {
     let world = World::new();
     world.set("openai/main", "not-a-real-key-of-openai");
-    world.policy("[agents.support]\nsecrets = [\"groq/*\"]\n[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n");
+    world.policy("[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n");
     let kinds = || {
         let waiting = world.json(&["alert", "list", "--json"]);
         assert!(!waiting.to_string().contains("not-a-real-key"), "{waiting}");
@@ -230,12 +230,6 @@ fn the_vault_tells_of_itself() {
     world.good(&["spend", "--due"]);
     assert_eq!(kinds(), ["backup-old"]);
     world.good(&["run", "--", "sh", "-c", "true"]);
-    // The same one again would be counted, and told a minute later.
-    for nth in 0..20 {
-        let name = format!("openai/k{nth}");
-        let program = ["run", "--as", "support", "--only", &name, "--", "true"];
-        assert_eq!(world.code(&program).0, 125);
-    }
     std::fs::write(world.path("notes.txt"), "key: not-a-real-key-of-openai\n").unwrap();
     for _ in 0..2 {
         assert_eq!(world.code(&["scan", "notes.txt"]).0, 1);
@@ -243,5 +237,5 @@ fn the_vault_tells_of_itself() {
     }
     let mut all = kinds();
     all.sort();
-    assert_eq!(all, ["backup-old", "leak-found", "many-refusals", "new-executable"]);
+    assert_eq!(all, ["backup-old", "leak-found", "new-executable"]);
 }
