@@ -119,7 +119,7 @@ fn is_member(text: &[u8]) -> bool {
     };
     let parts = text.split(|byte| *byte == b'.').count();
     let last = text.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    let sure = parts >= 3 || text[..1] == *b"$" || asked || constant(last);
+    let sure = parts >= 3 || text.starts_with(b"$") || asked || constant(last);
     parts >= 2 && sure && text.split(|byte| *byte == b'.').all(part)
 }
 
@@ -145,4 +145,29 @@ fn is_number(text: &[u8]) -> bool {
         || (rest.len() <= 5 && matches!(rest[0], b'u' | b'i' | b'f' | b'U' | b'L' | b'n' | b'.'));
     (!hex.is_empty() && hex.iter().all(u8::is_ascii_hexdigit) && hex.len() <= 16)
         || (digits > 0 && digits < 16 && suffix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_programs_are_told_and_passwords_are_not() {
+        for code in [
+            "$Module.Params.password_expired",
+            "crypt.METHOD_SHA512",
+            "e.colors.blue400",
+            "e.dtype?",
+            "s?.type===",
+            "#include",
+            "required=True",
+        ] {
+            assert!(is_code(code.as_bytes()), "{code}");
+        }
+        for value in ["?", "$", ".", "Summer.day12", "hx9.Kq2z", "a.b.c9Xq7Lm2Vt", "#Winter19"] {
+            assert!(!is_code(value.as_bytes()), "{value}");
+        }
+        assert!(is_reference(b"v1/objects/users/{}/password"));
+        assert!(!is_reference(b"q9/Xv2{LmT7bRz4KwP"));
+    }
 }
