@@ -9,7 +9,7 @@ const PARTS: usize = 3;
 /// and dates, or a word with a number.
 pub fn is_identifier(text: &[u8]) -> bool {
     // `__stringMax256`, `_ZN8pybind116handleE`: a compiler's or a generator's.
-    if text.starts_with(b"__") || text.starts_with(b"_Z") {
+    if [&b"__"[..], b"_Z", b"_RN"].iter().any(|begin| text.starts_with(begin)) || is_mangled(text) {
         return true;
     }
     let (mut parts, mut all, mut chance) = (0, 0, 0);
@@ -43,7 +43,65 @@ pub fn is_reference_number(text: &[u8]) -> bool {
             && matches!(number.len(), 8 | 17)
             && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     });
-    time || fingerprint || resource
+    time || fingerprint || resource || is_measured(text) || is_version(text)
+}
+
+/// Whether `text` is a number with a point or an exponent, `1.4e-07`, or a time in microseconds.
+fn is_measured(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let sign = |at: usize| matches!(text[at], b'+' | b'-') && (at == 0 || text[at - 1] == b'e');
+    let rest = (0..text.len()).filter(|at| !text[*at].is_ascii_digit());
+    let plain = rest.clone().all(|at| matches!(text[at], b'.' | b'e') || sign(at));
+    let count = |wanted: u8| text.iter().filter(|byte| **byte == wanted).count();
+    let point = count(b'.') == 1 && count(b'e') <= 1;
+    let exponent = count(b'e') == 1 && text.windows(2).any(|pair| pair == b"e-");
+    let time = digits == 16 && text.len() == 16 && matches!(text, [b'1', b'4'..=b'9', ..]);
+    digits > 0 && plain && (point || exponent) || time
+}
+
+/// Whether `text` is a version: `13.0.0-next-8.29`.
+fn is_version(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"v").unwrap_or(text);
+    let number = |part: Option<&[u8]>| {
+        part.is_some_and(|part| (1..4).contains(&part.len()) && part.iter().all(u8::is_ascii_digit))
+    };
+    let end = text.iter().position(|byte| matches!(byte, b'-' | b'+')).unwrap_or(text.len());
+    let mut parts = text[..end].split(|byte| *byte == b'.');
+    let three = number(parts.next()) && number(parts.next()) && number(parts.next());
+    let suffix = text[end..].iter().all(|byte| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.')
+    });
+    three && parts.next().is_none() && suffix
+}
+
+/// Whether `text` is the name of a file or ends in one.
+pub fn is_file(text: &[u8]) -> bool {
+    const ENDS: [&[u8]; 16] = [
+        b".json", b".ova", b".zip", b".tar", b".gz", b".pem", b".png", b".jpg", b".txt", b".html",
+        b".yaml", b".yml", b".xml", b".js", b".py", b".css",
+    ];
+    ENDS.iter().any(|end| text.ends_with(end))
+}
+
+/// Whether `text` is a piece of a name that a compiler made, in which each name stands behind its
+/// length: `4core3ops4drop`.
+fn is_mangled(text: &[u8]) -> bool {
+    let (mut at, mut parts, mut letters) = (0, 0, Vec::new());
+    while at < text.len() {
+        let digits = text[at..].iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+        let length = text[at..at + digits].iter().fold(0, |n, b| n * 10 + usize::from(b - b'0'));
+        let start = at + digits;
+        at = start.max(at + 1);
+        let Some(name) = text.get(start..start + length).filter(|_| digits > 0) else { continue };
+        let letters_only = name.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        let word = name.iter().skip(1).all(|byte| !byte.is_ascii_uppercase());
+        if length >= 3 && letters_only && (word || length >= 10) {
+            parts += if length >= 10 { 3 } else { 1 };
+            letters.extend_from_slice(name);
+            at = start + length;
+        }
+    }
+    parts >= 3 && letters.len() >= 11 && pairs::common(&letters).0 > 0.7
 }
 
 /// Whether a part looks made by chance: letters and digits that change often, or letters that are
@@ -88,6 +146,8 @@ mod tests {
             "_ZTSFN8pybind116objectENS_6handleERKNS_5bytesE",
             "X-Amz-S3session-Token",
             "sigv4-s3express",
+            "NS_7array_tIdLi17EEEEEENS0_11type_casterISt5tupleIJ",
+            "3ops4drop4Drop4dropCsh0g7Hz38UNf",
         ] {
             assert!(is_identifier(name.as_bytes()), "{name}");
         }
@@ -98,6 +158,17 @@ mod tests {
             "1ZZGT-96PFU-GQF2Y-440OK-JBHEK",
         ] {
             assert!(!is_identifier(key.as_bytes()), "{key}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_versions_are_no_keys() {
+        for number in ["1.41953125e-07", "3.2857142857142855e-08", "1641941238208691"] {
+            assert!(is_reference_number(number.as_bytes()), "{number}");
+        }
+        assert!(is_reference_number(b"13.0.0-next-8.29"));
+        for key in ["12345678e90123", "9641941238208691", "1.2.3.Xy7", "7e1.Xq", "8842.9931"] {
+            assert_eq!(is_reference_number(key.as_bytes()), key == "8842.9931", "{key}");
         }
     }
 }

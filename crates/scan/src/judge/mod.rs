@@ -8,11 +8,12 @@ mod pairs;
 mod placeholder;
 mod random;
 mod term;
+mod words;
 
 pub use checksum::holds;
 pub use code::{is_code, is_reference};
 pub use entropy::entropy;
-pub use identifier::{is_identifier, is_reference_number};
+pub use identifier::{is_file, is_identifier, is_reference_number};
 pub use placeholder::{is_example, is_placeholder, is_sequence, is_spelled_out};
 pub use random::{is_password, is_token, looks_random, looks_varied};
 
@@ -25,10 +26,13 @@ pub fn is_secret(least: Least, text: &[u8]) -> bool {
         Least::Password => is_password(text) && !term::is_term(text),
         Least::Token => is_token(text),
         Least::Random | Least::Unnamed => {
-            text.len() >= 16 && text.iter().all(u8::is_ascii_graphic) && looks_random(text)
+            text.len() >= 16
+                && text.iter().all(u8::is_ascii_graphic)
+                && looks_random(text)
+                && !is_file(text)
         }
     };
-    looks && !is_reference(text) && !is_placeholder(text)
+    looks && !is_reference(text) && !is_placeholder(text) && !words::is_encoded(text)
 }
 
 /// Whether a text is a UUID: 8, 4, 4, 4 and 12 digits of base 16 (RFC 9562, section 4).

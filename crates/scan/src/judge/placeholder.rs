@@ -52,6 +52,14 @@ const WORDS: [&[u8]; 47] = [
     b"enter",
 ];
 
+/// What everybody has: the value of RFC 6455, section 1.3, and the hashes of nothing.
+const PUBLISHED: [&[u8]; 4] = [
+    b"258eafa5-e914-47da-95ca-c5ab0dc85b11",
+    b"d41d8cd98f00b204e9800998ecf8427e",
+    b"da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+];
+
 /// Whether `text` is one of the keys that documents show: they end so, and no vendor issues them.
 pub fn is_example(text: &[u8]) -> bool {
     [&b"EXAMPLE"[..], b"EXAMPLEKEY", b"EXAMPLETOKEN"].iter().any(|end| text.ends_with(end))
@@ -64,7 +72,8 @@ pub fn is_placeholder(text: &[u8]) -> bool {
         return true;
     }
     let lower = text.to_ascii_lowercase();
-    if lower.ends_with(b"example") || lower.ends_with(b"...") {
+    let elided = lower.windows(3).any(|part| part == b"...");
+    if lower.ends_with(b"example") || elided || PUBLISHED.contains(&lower.as_slice()) {
         return true;
     }
     let dull = |byte: &u8| b"*x.-_#?0 ".contains(&byte.to_ascii_lowercase());

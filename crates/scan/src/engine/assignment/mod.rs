@@ -35,6 +35,9 @@ pub(super) fn look(
     if bytes[..name.start].ends_with(b".svg?") {
         return None;
     }
+    if bytes.get(name.end) == Some(&b'(') && name::is_lookup(&bytes[name.start..name.end]) {
+        return None;
+    }
     let assigned = value::behind(bytes, &name)?;
     let secret = bytes.get(assigned.span.clone())?;
     let strict = name::asks_for(&bytes[name.clone()], word.end - name.start, least)?;
@@ -59,13 +62,24 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
     let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && secret.len() >= 20;
     let lower = secret.len() >= 24 && !secret.iter().all(u8::is_ascii_hexdigit);
     let fits = secret.len() <= 128 && (mixed || lower) && !judge::is_like_uuid(secret);
-    let fits = fits && !judge::is_reference_number(secret);
+    let fits = fits && !judge::is_reference_number(secret) && !is_numbered(secret);
     if !fits || !judge::looks_random(secret) || judge::is_placeholder(secret) {
         return None;
     }
-    name::before(text.bytes, run)?;
+    if same(&name::before(text.bytes, run)?, secret) {
+        return None;
+    }
     let seen = Seen::from(run, run, MARGIN).and(AROUND);
     Some(Hit::new(What::Rule(number), (run.clone(), seen), secret, rules.rule(number).confidence))
+}
+
+/// Whether a value is the number of a thing: a UUID behind a word, or what Google Drive calls a file.
+fn is_numbered(value: &[u8]) -> bool {
+    let uuid = value.len().checked_sub(36).is_some_and(|at| {
+        let (word, uuid) = value.split_at(at);
+        judge::is_uuid(uuid) && word.iter().all(|b| b.is_ascii_lowercase() || *b == b'-')
+    });
+    uuid || value.len() == 33 && value[0] == b'1'
 }
 
 fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {
@@ -73,7 +87,12 @@ fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> b
     if !assigned.quoted && (!assigned.ends_well && !assigned.setting || is_code(secret, assigned)) {
         return false;
     }
-    judge::is_secret(least, secret) && !judge::is_reference_number(secret) && !same(name, secret)
+    // Which request it is, not who may make it.
+    let request = name.eq_ignore_ascii_case(b"clienttoken") && judge::is_uuid(secret);
+    judge::is_secret(least, secret)
+        && !judge::is_reference_number(secret)
+        && !same(name, secret)
+        && !request
 }
 
 /// Whether a value without quotes is an expression: in settings a word with a digit behind is none.

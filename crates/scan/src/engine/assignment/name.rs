@@ -39,9 +39,36 @@ pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
         .then_some(name)
 }
 
+/// Whether a name that is called looks something up or takes something apart: `secrets.get`,
+/// `password.lstrip`. What it is called with is no secret.
+pub(super) fn is_lookup(name: &[u8]) -> bool {
+    const CALLS: [&[u8]; 18] = [
+        b"get",
+        b"pop",
+        b"strip",
+        b"lstrip",
+        b"rstrip",
+        b"replace",
+        b"split",
+        b"startswith",
+        b"endswith",
+        b"startsWith",
+        b"endsWith",
+        b"index",
+        b"indexOf",
+        b"find",
+        b"includes",
+        b"has",
+        b"contains",
+        b"lookup",
+    ];
+    let at = name.iter().rposition(|byte| *byte == b'.');
+    at.is_some_and(|at| CALLS.contains(&&name[at + 1..]))
+}
+
 /// The name that a run in quotes is assigned to; `None` where there is none, or one that says that
 /// the run is no secret.
-pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
+pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<Vec<u8>> {
     let head = &text[run.start.saturating_sub(MAX_NAME)..run.start];
     let (quote, head) = head.split_last()?;
     let quoted = matches!(quote, b'"' | b'\'' | b'`') && text.get(run.end) == Some(quote);
@@ -68,7 +95,7 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<()> {
         && name.iter().any(u8::is_ascii_alphabetic)
         && !NO_SECRET.in_name(&name, never)
         && !PLACES.in_name(&name, never))
-    .then_some(())
+    .then_some(name)
 }
 
 /// Words that are written together with a short keyword.

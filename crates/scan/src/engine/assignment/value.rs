@@ -43,6 +43,10 @@ pub(super) fn behind(text: &[u8], name: &Range<usize>) -> Option<Assigned> {
     // `f(value`: a name; `name value`: a sentence; `"one", "two"`: a list; `a:name:b`: a path.
     let alone = || is_line(text, name.start, assigned.span.end) || flag;
     let verb = is_verb(&text[name.clone()]) && (sign.is_empty() || matches!(sign[0], b'(' | b','));
+    // `if is_key(x):` and an assignment on the next line.
+    let block = sign.starts_with(b":")
+        && text[name.end..operator].contains(&b')')
+        && text[operator..assigned.span.start].contains(&b'\n');
     let bare = sign.is_empty() || sign.starts_with(b",");
     let apart = bare && !assigned.quoted || verb;
     let code = !assigned.quoted && (sign == b"(" || after.starts_with(b";"));
@@ -50,7 +54,14 @@ pub(super) fn behind(text: &[u8], name: &Range<usize>) -> Option<Assigned> {
     // `<name>` without its end is a placeholder; what closes a bracket stands between two strings.
     let open = sign == b">" && !assigned.quoted && !after.trim_ascii_start().starts_with(b"<");
     let between = matches!(value[0], b']' | b')' | b',' | b'|');
-    if listed || path || open || between || apart && !alone() || code && sign != b"=" {
+    if listed
+        || block && !assigned.quoted
+        || path
+        || open
+        || between
+        || apart && !alone()
+        || code && sign != b"="
+    {
         return None;
     }
     assigned.setting = flag

@@ -30,7 +30,12 @@ impl<const N: usize> Words<N> {
 }
 
 /// In the name of what is assigned: it is no secret, whatever it looks like.
-pub(super) static NO_SECRET: Words<41> = Words::new([
+pub(super) static NO_SECRET: Words<46> = Words::new([
+    b".js",
+    b".css",
+    b"sample",
+    b"marker",
+    b"receipt",
     b"boundary",
     b"target",
     b"format",
@@ -75,7 +80,9 @@ pub(super) static NO_SECRET: Words<41> = Words::new([
 ]);
 
 /// In a name with a keyword: nothing is a secret under it.
-pub(super) static NEVER: Words<27> = Words::new([
+pub(super) static NEVER: Words<29> = Words::new([
+    b"tokeniz",
+    b"tiktoken",
     b"recv-key",
     b"websocket",
     b"hash",
@@ -106,7 +113,10 @@ pub(super) static NEVER: Words<27> = Words::new([
 ]);
 
 /// What tokens are called that say where a list goes on, or that a request is the same one.
-pub(super) static PLACES: Words<18> = Words::new([
+pub(super) static PLACES: Words<21> = Words::new([
+    b"updatetoken",
+    b"startingtoken",
+    b"starting-token",
     b"locktoken",
     b"lock-token",
     b"purchasetoken",
