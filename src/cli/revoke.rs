@@ -107,7 +107,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     if !args.yes && !prompt::confirm(&format!("{name}: revoke it at its vendor?")) {
         return Err(AppError::new(Code::No, "nothing was revoked", "Answer y, or give --yes."));
     }
-    let mut table = Table::new(args.json);
+    let mut table = Table::new(args.json, false);
     let done = app.revoke(&options, &|names| gateways(context, names), &mut |row| table.tell(row));
     table.end();
     finish(&done?, args.json)
@@ -155,7 +155,7 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
             ));
         }
     }
-    let mut table = Table::new(args.json);
+    let mut table = Table::new(args.json, args.drill);
     let done = match args.drill {
         true => app.drill(&options, &mut |row| table.tell(row)),
         false => {

@@ -50,7 +50,8 @@ fn world(vendor: &Vendor, keys: usize, more: &str) -> (Home, Vec<String>) {
     for n in 0..keys {
         let value = format!("sk-all-{n:04}-Tt3Tt3Tt{n:03}");
         vendor.add(&format!("all_{n}"), &value);
-        home.call(&["set", &format!("openai/k{n}")], value.as_bytes());
+        let (name, variable) = (format!("openai/k{n}"), format!("KEY_{n}"));
+        home.call(&["set", &name, "--env", &variable], value.as_bytes());
         values.push(value);
     }
     (home, values)
@@ -116,7 +117,7 @@ fn a_drill_calls_nobody_changes_nothing_and_is_written_down() {
     }
     assert_eq!(report["report"]["drill"], true);
     // Nothing is cut, and the log tells of two drills.
-    assert!(home.call(&["run", "--only", "openai/k1", "--", "true"], b"").status.success());
+    assert!(home.call(&["run", "--only", "openai/k1", "--", "/bin/true"], b"").status.success());
     let log = String::from_utf8(home.call(&["log", "--json"], b"").stdout).unwrap();
     assert_eq!(log.matches("\"event\":\"revoke-drill\"").count(), 2, "{log}");
     assert_eq!(log.matches("\"event\":\"revoke\"").count(), 0, "{log}");
@@ -159,9 +160,9 @@ fn a_daemon_that_is_locked_dead_or_dies_in_the_middle_stops_nothing() {
     let (code, report) = revoke_all(&home, &[]);
     assert_eq!((code, left_at(&vendor)), (Some(0), 0), "locked: {report}");
     vendor.add("again", "sk-again-Tt3Tt3");
-    home.call(&["set", "openai/again"], b"sk-again-Tt3Tt3");
     daemon.0.kill().unwrap();
     daemon.0.wait().unwrap();
+    home.call(&["set", "openai/again"], b"sk-again-Tt3Tt3");
     let (code, report) = revoke_all(&home, &[]);
     assert_eq!((code, left_at(&vendor)), (Some(0), 0), "dead: {report}");
 
@@ -200,7 +201,11 @@ fn a_vendor_that_is_away_is_tried_again_by_a_daemon_that_starts_later() {
     let (code, report) = revoke_all(&home, &["--wait", "1"]);
     assert_eq!(code, Some(6), "{report}");
     assert_eq!(results(&report), [("openai/main".to_owned(), "retries".to_owned())]);
-    assert_eq!(home.call(&["run", "--", "true"], b"").status.code(), Some(125), "cut all the same");
+    assert_eq!(
+        home.call(&["run", "--", "/bin/true"], b"").status.code(),
+        Some(125),
+        "cut all the same"
+    );
 
     let vendor = Vendor::start_at(port, Duration::ZERO);
     vendor.add("away", "sk-away-Tt3Tt3Tt3");
@@ -239,64 +244,8 @@ fn afterwards_fresh_keys_are_brought_and_programs_hear_of_both() {
         let value = home.get(name);
         let known = vendor.state.lock().unwrap().keys.values().any(|(known, _)| *known == value);
         assert!(known && !values.contains(&value), "{name} has no fresh key");
-        let run = home.call(&["run", "--only", name, "--", "true"], b"");
+        let run = home.call(&["run", "--only", name, "--", "/bin/true"], b"");
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     }
     until("the program hears of the new key", || lines() > before);
-}
-
-/// 200 keys of 40 vendors that take 50 to 500 ms an answer: cut at once, and all of it in at most 1.3
-/// times what the slowest vendor itself took in the same run.
-#[test]
-fn two_hundred_keys_of_forty_vendors_are_revoked_as_fast_as_the_slowest_vendor() {
-    // A build that is not optimized seals and signs some ten times slower.
-    let (times, cut_ms) = if cfg!(debug_assertions) { (2.0, 2_000) } else { (1.3, 100) };
-    let round = || {
-        let vendors: Vec<Vendor> =
-            (0..40).map(|nth| Vendor::start(Duration::from_millis(50 + nth * 450 / 39))).collect();
-        let (mut text, mut keys) = (String::new(), String::new());
-        for (nth, vendor) in vendors.iter().enumerate() {
-            text.push_str(&format!(
-                "[manifests.own{nth}]\nid = \"own{nth}\"\nname = \"Own\"\n\
-                 api = {{ base_url = \"https://own{nth}.example\" }}\n\
-                 variables = [{}]\n[manifests.own{nth}.recipes]\nlevel = \"assisted\"\n\
-                 validate = [{{ request = \"GET /models\", holds = [\"$.data\"] }}]\n\
-                 revoke = [{{ request = \"POST /revoke\", auth = \"key\" }}]\n\
-                 [vendors.own{nth}]\nbase_url = \"http://127.0.0.1:{}/v1\"\n",
-                (0..5)
-                    .map(|k| format!(
-                        "{{ variable = \"OWN{nth}_K{k}\", secret = \"own{nth}/k{k}\" }}"
-                    ))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-                vendor.port
-            ));
-            for k in 0..5 {
-                let value = format!("own-{nth}-{k}-Tt3Tt3Tt3");
-                vendor.add(&format!("k{k}"), &value);
-                keys.push_str(&format!("OWN{nth}_K{k}={value}\n"));
-            }
-        }
-        let home = Home::new(&text);
-        let file = home.dir.path().join("keys.env");
-        std::fs::write(&file, keys).unwrap();
-        let import = home.call(&["import", file.to_str().unwrap()], b"");
-        assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
-        let done = home.call(&["revoke-all", "--yes", "--json"], b"");
-        let report: Value = serde_json::from_slice(&done.stdout).unwrap();
-        assert_eq!(done.status.code(), Some(0), "{report}");
-        assert_eq!(results(&report).len(), 200);
-        assert!(vendors.iter().all(|vendor| left_at(vendor) == 0), "a key lives");
-        let own = |vendor: &Vendor| {
-            let (first, last) = vendor.state.lock().unwrap().busy.unwrap();
-            last - first
-        };
-        let slowest = vendors.iter().map(own).max().unwrap().as_millis() as f64;
-        let ms = |key: &str| report["report"][key].as_u64().unwrap();
-        let (cut, total) = (ms("cut_ms"), ms("total_ms"));
-        println!("revoke-all: cut {cut} ms, all {total} ms, the slowest vendor {slowest} ms");
-        cut < cut_ms && total as f64 <= slowest * times
-    };
-    // The best of three: others may be at work on the machine.
-    assert!((0..3).any(|_| round()), "never within the bound");
 }

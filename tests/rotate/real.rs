@@ -18,7 +18,10 @@ impl Home {
         assert!(home.call(&["init"], b"").status.success());
         let file = home.dir.path().join("policy.toml");
         std::fs::write(&file, policy).unwrap();
-        let applied = home.call(&["policy", "apply", file.to_str().unwrap(), "--yes"], b"");
+        let applied = home.call(
+            &["policy", "apply", file.to_str().unwrap(), "--yes", "--trust-host", "own.example"],
+            b"",
+        );
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
         home
     }

@@ -51,7 +51,7 @@ impl App {
             let (engine, played) = stage(&overview, looks, &mut left).await?;
             let mut queued = Vec::new();
             for look in played {
-                match begin(&look, Aim::Revoke, new_id()?, None, began_ms) {
+                match begin(&look, Aim::Revoke, "drill".to_owned(), None, began_ms) {
                     Ok(step) => {
                         let taken = engine.books().take(look, step, engine.holder());
                         queued.push(taken);
@@ -232,6 +232,8 @@ impl Vendors for Players {
     }
 
     fn guide(&self, look: &Look) -> String {
-        self.vendors.guide(look)
+        // There is no rotation to resume.
+        let guide = self.vendors.guide(look);
+        guide.split(" Then `clawvault").next().unwrap_or_default().to_owned()
     }
 }

@@ -94,7 +94,8 @@ fn due(
 pub(super) fn is_automatic(vendors: &PolicyVendors, look: &Look) -> bool {
     let named = look.rule.admin.is_some() || !look.rule.params.is_empty();
     let can = |adapter: &dyn Adapter| {
-        let ask = Ask { params: look.rule.params.clone(), ..Ask::default() };
+        let (secret, params) = (look.life.name.to_string(), look.rule.params.clone());
+        let ask = Ask { secret, params, ..Ask::default() };
         let can = adapter.abilities_for(&ask);
         let by_call = match can.level {
             Level::Automatic => true,

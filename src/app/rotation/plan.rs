@@ -27,6 +27,7 @@ pub(super) fn plan(vendors: &PolicyVendors, looks: &[Look]) -> Vec<Planned> {
 fn plan_one(vendors: &PolicyVendors, look: &Look) -> Planned {
     let mut steps = Vec::new();
     let ask = Ask {
+        secret: look.life.name.to_string(),
         key_id: look.info.current().and_then(|v| look.life.key_id(v.number)).map(str::to_owned),
         params: look.rule.params.clone(),
         label: "clawvault-ID-1".to_owned(),

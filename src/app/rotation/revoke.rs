@@ -75,7 +75,11 @@ impl App {
         run(async {
             let vendors = PolicyVendors::new(overview.policy.clone());
             let planned = |look: &Look| {
-                let ask = Ask { params: look.rule.params.clone(), ..Ask::default() };
+                let ask = Ask {
+                    secret: look.life.name.to_string(),
+                    params: look.rule.params.clone(),
+                    ..Ask::default()
+                };
                 let adapter = vendors.adapter(look);
                 let can = adapter.as_ref().is_some_and(|a| a.abilities_for(&ask).revoke);
                 let steps = match adapter.filter(|_| can) {

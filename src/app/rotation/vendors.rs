@@ -97,7 +97,8 @@ impl Vendors for PolicyVendors {
             .as_ref()
             .is_some_and(|open| open.aim == Aim::Revoke || !open.targets.is_empty());
         let operation = if revokes { Operation::Revoke } else { Operation::Create };
-        let ask = Ask { params: look.rule.params.clone(), ..Ask::default() };
+        let (secret, params) = (look.life.name.to_string(), look.rule.params.clone());
+        let ask = Ask { secret, params, ..Ask::default() };
         let guide = self.adapter(look).map(|adapter| adapter.guide(operation, &ask));
         let guide = guide.unwrap_or_default();
         let vendor = look.info.vendor.as_deref().and_then(clawvault_providers::vendor);

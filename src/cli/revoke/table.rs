@@ -12,6 +12,8 @@ const ROWS: usize = 16;
 /// What is told while it goes on.
 pub(super) struct Table {
     manner: Manner,
+    /// True where it is rehearsed.
+    drill: bool,
     vendors: BTreeMap<String, Counts>,
     /// What needs no more than a word in the table is told in full at its end.
     told: Vec<String>,
@@ -35,13 +37,13 @@ struct Counts {
 }
 
 impl Table {
-    pub(super) fn new(silent: bool) -> Self {
+    pub(super) fn new(silent: bool, drill: bool) -> Self {
         let manner = match (silent, output::talks_to_terminal()) {
             (true, _) => Manner::Silent,
             (false, true) => Manner::Drawn,
             (false, false) => Manner::Lines,
         };
-        Self { manner, vendors: BTreeMap::new(), told: Vec::new() }
+        Self { manner, drill, vendors: BTreeMap::new(), told: Vec::new() }
     }
 
     pub(super) fn tell(&mut self, row: &Row<'_>) {
@@ -52,19 +54,27 @@ impl Table {
                     self.counts(vendor.as_deref()).keys += 1;
                 }
                 let count = vendors.len();
-                output::talk(&format!(
-                    "{count} secrets are handed out to nobody any more ({ms} ms); now their vendors"
-                ));
+                output::talk(&match self.drill {
+                    true => format!(
+                        "a drill: {count} secrets would be handed out to nobody any more; now \
+                         vendors that are played"
+                    ),
+                    false => format!(
+                        "{count} secrets are handed out to nobody any more ({ms} ms); now their \
+                         vendors"
+                    ),
+                });
                 self.draw();
             }
             Row::Rest(line, ms) => {
                 self.count(line, *ms);
                 let vendor = line.vendor.as_deref().unwrap_or("-");
-                let text = format!("{ms:>7} ms  {vendor}  {}", rotate::sentence(line));
+                let drill = if self.drill { "drill: " } else { "" };
+                let text = format!("{ms:>7} ms  {drill}{vendor}  {}", rotate::sentence(line));
                 match self.manner {
                     Manner::Lines => output::talk(&text),
-                    // What went as it should is in the table.
-                    _ if line.rest != Rest::Done => self.told.push(text),
+                    // What went as it should is in the table; what a person has to do is listed later.
+                    _ if !matches!(line.rest, Rest::Done | Rest::Person) => self.told.push(text),
                     _ => {}
                 }
                 self.draw();
@@ -147,7 +157,7 @@ mod tests {
         let mut vendors: BTreeMap<String, Counts> =
             (0..20).map(|n| (format!("v{n:02}"), counts(1, 1))).collect();
         vendors.insert("z".to_owned(), counts(3, 1));
-        let table = Table { manner: Manner::Drawn, vendors, told: Vec::new() };
+        let table = Table { manner: Manner::Drawn, drill: false, vendors, told: Vec::new() };
         let lines = table.lines();
         assert_eq!(lines.len(), ROWS + 3);
         assert!(lines[1].starts_with("z ") && lines[1].ends_with("..."), "{lines:?}");
