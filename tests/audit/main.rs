@@ -15,6 +15,7 @@ mod guards;
 mod made_up;
 mod nginx;
 mod openclaw;
+mod schedule;
 mod sshd;
 mod trees;
 mod unpack;

@@ -10,4 +10,5 @@ mod sources;
 pub use check::{Checked, Failed};
 pub use report::{Correction, Row, Spending, Subject};
 
+pub(in crate::app) use act::spikes_of_late;
 pub(in crate::app) use sources::vendor_of;
