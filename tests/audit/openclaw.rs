@@ -269,7 +269,7 @@ fn many_files_take_little_time_and_memory() {
     }
     let took = start.elapsed();
     println!("50,000 files: {} ms, {peak} KiB", took.as_millis());
-    assert!((1..50 * 1024).contains(&peak), "{peak} KiB");
+    assert!((1..super::MOST_KIB).contains(&peak), "{peak} KiB");
     // A build with debug information is slower by much; the promise is a release build's.
     let most = if cfg!(debug_assertions) { 30 } else { 2 };
     assert!(took < Duration::from_secs(most), "{took:?}");
