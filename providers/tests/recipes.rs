@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clawvault_core::domain::{FieldName, Value};
-use clawvault_providers::adapter::registry::{Settings, adapter};
+use clawvault_providers::adapter::registry::{Settings, adapter, interface};
 use clawvault_providers::adapter::{
     Adapter, Ask, Fields, Kind, Listed, Operation, Revoked, Validity, VendorError,
 };
 use clawvault_providers::http::{Client, Limits};
+use clawvault_providers::standin::StandIns;
 use vendor::{ADMIN, Fault, Vendor};
 
 /// A key that no real vendor would make, and that no output may hold.
@@ -144,6 +145,37 @@ fn each_vendor_takes_the_calls_of_its_recipes() {
             assert!(agent.unwrap().1.starts_with("clawvault/"), "{seen:?}");
         }
     }
+}
+
+/// What is rehearsed goes as the manifest says: the key is accepted until it was revoked.
+#[test]
+fn each_vendor_that_revokes_by_calls_can_be_played() {
+    let mut played = 0;
+    for case in CASES {
+        run(async {
+            let interface = interface(case.vendor, None).unwrap();
+            let stand_ins = StandIns::start(vec![interface], Duration::ZERO).await.unwrap();
+            let client = Some(Client::new(Limits::default()).unwrap());
+            let base_url = Some(stand_ins.base_url(0));
+            let settings = Settings { base_url, client, interface: None };
+            let adapter = adapter(case.vendor, &settings).unwrap();
+            let ask = Ask { key_id: Some("id-1".to_owned()), ..case.ask("id-1") };
+            let can = adapter.abilities_for(&ask);
+            if can.validate && case.vendor != "perplexity" {
+                let validity = adapter.validate(&ask).await.unwrap();
+                assert!(matches!(validity, Validity::Live(_)), "{}: {validity:?}", case.fixture);
+            }
+            if can.revoke {
+                adapter.revoke(&ask).await.unwrap_or_else(|e| panic!("{}: {e}", case.fixture));
+                played += 1;
+            }
+            if can.revoke && can.validate {
+                let validity = adapter.validate(&ask).await.unwrap();
+                assert!(matches!(validity, Validity::Dead(_)), "{}: {validity:?}", case.fixture);
+            }
+        });
+    }
+    assert!(played >= 15, "only {played} were played");
 }
 
 /// Proves the old key, makes a second, lists both, revokes the first and proves that.
@@ -419,4 +451,29 @@ fn a_slow_drip_ends_in_time() {
     let error = run(case.adapter(&server, limits).validate(&case.ask(""))).unwrap_err();
     assert_eq!(error.kind, Kind::Unbounded);
     assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+/// A vendor that repeats the key where a person would read its owner, with signs between that are
+/// not shown: what is left out must not put the key together again.
+#[test]
+fn a_key_with_invisible_signs_in_it_is_not_shown() {
+    let interface = clawvault_providers::vendor("openrouter").and_then(|one| one.interface());
+    let client = Client::new(Limits::default()).expect("a client");
+    let interface = interface.expect("a vendor with recipes");
+    let adapter =
+        clawvault_providers::recipe::RecipeAdapter::new("openrouter", interface, None, client);
+    let field = FieldName::parse("value").expect("a name");
+    let ask = Ask {
+        key: vec![(field, Value::copy_of(NEEDLE.as_bytes()).expect("a value"))],
+        ..Ask::default()
+    };
+    for (hidden, owner) in
+        [("\u{7f}", "a person"), ("\u{200b}", NEEDLE), ("", NEEDLE), ("\u{feff}", NEEDLE)]
+    {
+        let owner = owner.replacen("e-", &format!("e-{hidden}"), 1);
+        let body = format!(r#"{{"data":{{"creator_user_id":"{owner}"}}}}"#);
+        let told = adapter.told(Operation::Validate, &ask, 200, body.as_bytes());
+        assert!(!told.contains(NEEDLE), "{told}");
+        assert_eq!(told.contains("a person"), owner == "a person", "{told}");
+    }
 }

@@ -6,6 +6,9 @@ use crate::hardening::check::{Check, Fix, Outcome, Severity};
 
 /// Days between two audits of a month, and some.
 const MONTHLY: i64 = 40;
+const DAY: i64 = 86_400;
+/// Oldest that the last drill may be, in days.
+const DRILL_DAYS: i64 = 31;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -57,6 +60,26 @@ pub(super) const CHECKS: &[Check] = &[
             Ok(match lost.is_empty() {
                 true => Outcome::pass("all of them"),
                 false => Outcome::warn(crate::hardening::check::listed(&lost)),
+            })
+        },
+    },
+    Check {
+        id: "operations.incident.drill",
+        severity: Severity::Low,
+        title: "Revoking every key was rehearsed within the last month",
+        fix: Fix::All("clawvault revoke-all --drill, monthly: no vendor is called, no key changes"),
+        reference: "clawvault revoke-all --help",
+        look: |facts| {
+            let vault = facts.vault()?;
+            if vault.keys.is_empty() {
+                return Ok(Outcome::na("the vault holds no key"));
+            }
+            // The day it happened is the best of rehearsals.
+            let last = vault.last("revoke-drill").max(vault.last("revoke"));
+            Ok(match last.map(|last| (facts.host.now() - last) / DAY) {
+                Some(days) if days <= DRILL_DAYS => Outcome::pass(format!("{days} days ago")),
+                Some(days) => Outcome::warn(format!("last {days} days ago")),
+                None => Outcome::warn("the log knows of none"),
             })
         },
     },
