@@ -5,7 +5,7 @@
 //! one way to do each thing. While the vault is locked nothing of it can be read: then the push
 //! monitors hear nothing, which is the alert.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clawvault_core::platform::{Clock, SystemClock};
@@ -26,7 +26,7 @@ const LONG_MS: i64 = 8 * 3_600_000;
 
 /// Works until the keeper takes no job any more; woken when the vault is unlocked and when something is
 /// put into it. Nothing that fails ends it: what is due stays due.
-pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<PathBuf>, shared: &Shared) {
+pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<&Path>, shared: &Shared) {
     let app = &make();
     // Whoever unlocks is let alone for the first minute.
     let soon = || Instant::now().checked_sub(LOOK - BEAT);
@@ -64,7 +64,7 @@ pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<PathBuf>, shared
         }
         if Instant::now() >= audit_at {
             audit_at = Instant::now() + AUDIT;
-            audit_if_due(app, ask(make(), own_openclaw.clone())).ok();
+            audit_if_due(app, ask(make(), own_openclaw.map(Path::to_owned))).ok();
         }
         let waits = app.deliver().is_ok_and(|delivered| delivered.waiting > 0);
         seen = shared.sleep(if waits { AGAIN } else { BEAT }, seen);

@@ -183,7 +183,7 @@ fn chores(
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
         App::new(place.clone(), runtime.clone(), socket.clone(), keys)
     };
-    let work = move || chores::work(&app, own_openclaw, &shared);
+    let work = move || chores::work(&app, own_openclaw.as_deref(), &shared);
     // Where no thread can be had, everything else goes on; what is due stays due.
     std::thread::Builder::new().name("chores".to_owned()).spawn(work).ok();
 }

@@ -257,11 +257,14 @@ fn diff(change: &Change) -> Result<Vec<String>, String> {
         return Ok(lines.into_iter().flatten().collect());
     }
     if let Change::Mode { mode, .. } = change {
-        let old = mode_of(path).map_err(told)?;
+        let old = mode_of(path).map_err(|error| error.to_string())?;
         let name = path.display();
         return Ok(vec![format!("- {old:04o} {name}"), format!("+ {mode:04o} {name}")]);
     }
-    let old = held(path).map_err(told)?.map(|file| file.bytes().to_vec()).unwrap_or_default();
+    let old = held(path)
+        .map_err(|error| error.to_string())?
+        .map(|file| file.bytes().to_vec())
+        .unwrap_or_default();
     let (old_text, new) = (String::from_utf8_lossy(&old), after(change, &old).unwrap_or_default());
     let mut lines = vec![format!("  {}", path.display())];
     let gone = old_text.lines().filter(|line| !new.lines().any(|one| one == *line));
@@ -271,23 +274,22 @@ fn diff(change: &Change) -> Result<Vec<String>, String> {
     Ok(lines)
 }
 
-fn told(error: PlatformError) -> String {
-    error.to_string()
-}
-
 fn before(change: &Change, run: i64) -> Result<Before, String> {
     let path = path_of(change);
     let (path_name, none) = (path.display().to_string(), None);
     let same =
         Before { run, path: path_name, mode: None, bytes: none, digest: None, setting: None };
     if let Change::Mode { mode, .. } = change {
-        return Ok(Before { mode: Some((mode_of(path).map_err(told)?, *mode)), ..same });
+        return Ok(Before {
+            mode: Some((mode_of(path).map_err(|error| error.to_string())?, *mode)),
+            ..same
+        });
     }
     if let Change::Setting { key, value, .. } = change {
         let old = setting::current(path, key)?;
         return Ok(Before { setting: Some((key.clone(), old, value.clone())), ..same });
     }
-    let old = held(path).map_err(told)?.map(|file| file.bytes().to_vec());
+    let old = held(path).map_err(|error| error.to_string())?.map(|file| file.bytes().to_vec());
     let new = after(change, old.as_deref().unwrap_or_default()).unwrap_or_default();
     let digest = Some(blake3::hash(new.as_bytes()).to_hex().to_string());
     Ok(Before { bytes: old.map(|old| STANDARD.encode(old)), digest, ..same })
@@ -297,7 +299,7 @@ fn make(change: &Change, openclaw: Option<&OpenClawProgram>) -> Result<(), Strin
     if let Change::Setting { home, key, value } = change {
         return setting::set(openclaw, home, key, Some(value));
     }
-    change_file(change).map_err(told)
+    change_file(change).map_err(|error| error.to_string())
 }
 
 fn change_file(change: &Change) -> Result<(), PlatformError> {
@@ -322,7 +324,7 @@ fn change_file(change: &Change) -> Result<(), PlatformError> {
 fn put_back(before: &Before, openclaw: Option<&OpenClawProgram>) -> Result<bool, String> {
     let path = Path::new(&before.path);
     let Some((key, old, new)) = &before.setting else {
-        return put_file_back(before, path).map_err(told);
+        return put_file_back(before, path).map_err(|error| error.to_string());
     };
     let now = setting::current(path, key)?;
     if now == *old {

@@ -70,7 +70,7 @@ fn finding(text: &mut String, verdict: &Verdict) {
     match &verdict.suppressed {
         Some(kept) => wrapped(text, &format!("kept: {}", kept.reason), &[" "], INDENTED),
         None if is_bad(verdict) => {
-            wrapped(text, &format!("fix: {}", verdict.fix), JOINTS, INDENTED)
+            wrapped(text, &format!("fix: {}", verdict.fix), JOINTS, INDENTED);
         }
         None => {}
     }
