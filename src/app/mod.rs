@@ -40,8 +40,8 @@ mod ways_back;
 
 pub use alerts::Delivered;
 pub use audit::{
-    AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, changes as baseline_changes,
-    fix as audit_fix, make as baseline_make, undo as audit_undo,
+    AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, audit_and_tell, audit_if_due,
+    changes as baseline_changes, fix as audit_fix, make as baseline_make, undo as audit_undo,
 };
 pub use context::{Access, App, KeySource, passphrase_in};
 pub use doctor::{Check, Diagnosis, Repair, Report};

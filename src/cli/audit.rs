@@ -11,7 +11,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::output;
 use super::surroundings::{self, Context};
-use crate::app::{AppError, AuditAsk, AuditDone, Code, OpenClawProgram, audit};
+use crate::app::{AppError, AuditAsk, AuditDone, Code, OpenClawProgram, audit, audit_and_tell};
 use crate::hardening::{Audited, Severity, report};
 
 /// Check this host, and OpenClaw on it, against the hardening checklist; needs no vault
@@ -29,6 +29,12 @@ use crate::hardening::{Audited, Severity, report};
   sudo clawvault audit --fix                    mend what is safe; shows each change and asks
   sudo clawvault audit --undo                   take the last --fix back
   sudo clawvault audit baseline                 note how files are; `baseline --check` compares
+
+The daemon audits by itself, where the policy says nothing: all on the first of each month, what
+takes no time each day. What is worse than before is alerted.
+  [audit]
+  full = \"@monthly\"
+  quick = \"@daily\"
 
 A finding that is lived with stands in the policy, with a reason and a last day:
   [audit.suppress.\"server.ssh.port\"]
@@ -68,8 +74,11 @@ pub(super) struct Args {
     /// With --fix: do not ask; what could lock somebody out is left as it is
     #[arg(long, requires = "fix")]
     yes: bool,
+    /// Compare with the last such audit, and raise alerts of what is worse; the daemon does it by itself
+    #[arg(long, conflicts_with_all = ["root", "fix"])]
+    notify: bool,
     /// Take back what the last --fix changed
-    #[arg(long, conflicts_with_all = ["fix", "root", "only"])]
+    #[arg(long, conflicts_with_all = ["fix", "root", "only", "notify"])]
     undo: bool,
 }
 
@@ -108,13 +117,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         return fix::baseline(action.check, ask(args, context), &state(context)?);
     }
     if args.undo {
-        return fix::undo(&state(context)?);
+        return fix::undo(&state(context)?, openclaw().as_ref());
     }
     if args.fix {
         let found = audit(ask(args, context))?;
-        fix::fix(&found.audited, &state(context)?, args.yes)?;
+        fix::fix(&found.audited, &state(context)?, openclaw().as_ref(), args.yes)?;
     }
-    let AuditDone { audited, trend, warnings } = audit(ask(args, context))?;
+    let AuditDone { audited, trend, warnings } = match args.notify {
+        true => audit_and_tell(&context.silent_app()?, ask(args, context))?,
+        false => audit(ask(args, context))?,
+    };
     output::warnings(&warnings);
     match if args.json { Form::Json } else { args.format } {
         Form::Text => {

@@ -82,6 +82,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         swappable: args.allow_swap,
         handed: surroundings::socket_is_handed()?,
         notify: surroundings::path("NOTIFY_SOCKET"),
+        own_openclaw: super::import::openclaw_home().map(|(home, _)| home),
         who: app.who(),
         place: app.place,
         runtime: app.runtime,

@@ -1,16 +1,17 @@
 //! What the daemon does by itself while the vault is open: alerts on their way, vendors asked for
-//! figures, the log looked at, monitors told that it lives.
+//! figures, the log looked at, monitors told that it lives, the host audited by the calendar.
 //!
 //! It asks for the vault through its own socket, by the very use cases that commands have, so there is
 //! one way to do each thing. While the vault is locked nothing of it can be read: then the push
 //! monitors hear nothing, which is the alert.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clawvault_core::platform::{Clock, SystemClock};
 
 use super::shared::Shared;
-use crate::app::App;
+use crate::app::{App, AuditAsk, audit_if_due};
 
 /// How soon a message that waits is tried, or looked at, again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -18,15 +19,19 @@ const AGAIN: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(60);
 /// How often the log is looked at, and vendors that are due are asked where the policy has limits.
 const LOOK: Duration = Duration::from_secs(300);
+/// How often it is looked whether an audit is due.
+const AUDIT: Duration = Duration::from_secs(3600);
 /// Locked for as long is told once it is unlocked, in milliseconds.
 const LONG_MS: i64 = 8 * 3_600_000;
 
 /// Works until the keeper takes no job any more; woken when the vault is unlocked and when something is
 /// put into it. Nothing that fails ends it: what is due stays due.
-pub(super) fn work(app: &App, shared: &Shared) {
+pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<&Path>, shared: &Shared) {
+    let app = &make();
     // Whoever unlocks is let alone for the first minute.
     let soon = || Instant::now().checked_sub(LOOK - BEAT);
     let (mut beat, mut look, mut check) = (None, soon(), soon());
+    let mut audit_at = Instant::now() + BEAT;
     let (mut locked_ms, mut seen) = (Some(SystemClock.now_ms()), 0);
     let is_due = |last: &mut Option<Instant>, every: Duration| {
         let due = last.is_none_or(|last| last.elapsed() >= every);
@@ -39,6 +44,7 @@ pub(super) fn work(app: &App, shared: &Shared) {
         if !shared.is_unlocked() || shared.is_locking() {
             locked_ms.get_or_insert_with(|| SystemClock.now_ms());
             (beat, look, check) = (None, soon(), soon());
+            audit_at = Instant::now() + BEAT;
             seen = shared.sleep(LOOK, seen);
             continue;
         }
@@ -56,7 +62,25 @@ pub(super) fn work(app: &App, shared: &Shared) {
         if is_due(&mut check, LOOK) && app.has_limits().unwrap_or(false) {
             app.check_spending(false).ok();
         }
+        if Instant::now() >= audit_at {
+            audit_at = Instant::now() + AUDIT;
+            audit_if_due(app, ask(make(), own_openclaw.map(Path::to_owned))).ok();
+        }
         let waits = app.deliver().is_ok_and(|delivered| delivered.waiting > 0);
         seen = shared.sleep(if waits { AGAIN } else { BEAT }, seen);
+    }
+}
+
+/// This host, as its vault's user sees it. OpenClaw's own audit loads plugins and takes half a minute: a
+/// process that has the vault starts no such thing by itself.
+fn ask(vault: App, own_openclaw: Option<PathBuf>) -> AuditAsk {
+    AuditAsk {
+        root: None,
+        only: Vec::new(),
+        probes: true,
+        state: Some(vault.place.state.clone()),
+        vault: Some(vault),
+        own_openclaw,
+        openclaw: None,
     }
 }

@@ -53,6 +53,8 @@ pub struct Options {
     pub longest: Option<Duration>,
     /// Locks when the machine has slept.
     pub on_suspend: bool,
+    /// OpenClaw's state directory of this user, for the audits that are made by the calendar.
+    pub own_openclaw: Option<PathBuf>,
     /// Works where the system refuses to keep keys out of swap.
     pub swappable: bool,
     /// A key that was named for the daemon itself: it unlocks with it at once.
@@ -115,6 +117,7 @@ async fn run(
     let key = options.key.as_ref().map(|(key, by)| (key.copy(), by.clone()));
     let who = options.who.clone();
     let app_parts = (options.place.clone(), options.runtime.clone(), socket.clone());
+    let own_openclaw = options.own_openclaw.clone();
     let shared = Arc::new(Shared::new(options, descriptors));
     let keeper = Keeper::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     if let Some((key, opened_by)) = key {
@@ -130,7 +133,7 @@ async fn run(
     scheduler::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
-    chores(&shared, app_parts);
+    chores(&shared, app_parts, own_openclaw);
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
     let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));
     let mut words = shared.in_words();
@@ -170,12 +173,17 @@ async fn run(
 }
 
 /// Starts the thread that does by itself what commands do; it ends once the keeper takes no job any more.
-fn chores(shared: &Arc<Shared>, (place, runtime, socket): (Place, PathBuf, PathBuf)) {
+fn chores(
+    shared: &Arc<Shared>,
+    (place, runtime, socket): (Place, PathBuf, PathBuf),
+    own_openclaw: Option<PathBuf>,
+) {
     let shared = Arc::clone(shared);
-    let work = move || {
+    let app = move || {
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
-        chores::work(&App::new(place, runtime, socket, keys), &shared);
+        App::new(place.clone(), runtime.clone(), socket.clone(), keys)
     };
+    let work = move || chores::work(&app, own_openclaw.as_deref(), &shared);
     // Where no thread can be had, everything else goes on; what is due stays due.
     std::thread::Builder::new().name("chores".to_owned()).spawn(work).ok();
 }

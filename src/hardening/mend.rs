@@ -1,4 +1,5 @@
-//! What `--fix` may do: changes of files alone, each of which can be undone from the old bytes.
+//! What `--fix` may do: changes of files, each of which can be undone from the old bytes, and of
+//! settings of OpenClaw, by its own program.
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ pub struct Mend {
     pub needs_confirmation: bool,
 }
 
-/// One change of one file.
+/// One change of one file, or of one setting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
     /// Takes rights away or gives them; content and owner stay.
@@ -43,6 +44,15 @@ pub enum Change {
         /// Whole lines.
         lines: String,
     },
+    /// Sets one plain setting of OpenClaw, by its own program, which refuses what it does not know.
+    Setting {
+        /// The state directory.
+        home: PathBuf,
+        /// `tools.exec.mode`; never a secret.
+        key: String,
+        /// What it is to be, as on a command line.
+        value: String,
+    },
 }
 
 impl Mend {
@@ -65,6 +75,13 @@ impl Mend {
         let (path, lines) = (path.into(), lines.into());
         let what = format!("add to {}: {}", path.display(), lines.trim_end().replace('\n', "; "));
         Self::new(what, vec![Change::Append { path, lines }])
+    }
+
+    /// Sets one plain setting of OpenClaw.
+    pub fn setting(home: impl Into<PathBuf>, key: &str, value: &str) -> Self {
+        let (home, key, value) = (home.into(), key.to_owned(), value.to_owned());
+        let what = format!("openclaw config set {key} {value}");
+        Self::new(what, vec![Change::Setting { home, key, value }])
     }
 
     fn new(what: String, changes: Vec<Change>) -> Self {

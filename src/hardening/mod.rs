@@ -19,7 +19,7 @@ pub mod trend;
 mod verdict;
 
 pub use check::{Area, Check, Fix, Outcome, Severity, Status, Verdict};
-pub use checks::all;
+pub use checks::{QUICK, all};
 pub use facts::{
     Chain, Facts, Family, Firewall, OpenClawHome, Os, Probe, Setting, Site, Socket, Speaks, Sshd,
     User,
@@ -27,4 +27,4 @@ pub use facts::{
 pub use host::{Host, Printed, Unseen};
 pub use mend::{Change, Mend};
 pub use supply::{Key, Leak, LeakPlace, Leaks, OwnFinding, VaultWord};
-pub use verdict::{Audited, Findings, Suppressed, Suppression, audit};
+pub use verdict::{Audited, Findings, Suppressed, Suppression, audit, is_of};

@@ -100,6 +100,8 @@ pub struct VaultWord {
     pub refusals: u64,
     /// What suddenly costs more; none where nobody read what keys cost.
     pub spikes: Option<Vec<String>>,
+    /// When the daemon, or `audit --notify`, last audited everything, in seconds since 1970-01-01 UTC.
+    pub audited: Option<i64>,
     /// Whether it can be opened by a key that is kept elsewhere.
     pub recovery: bool,
 }

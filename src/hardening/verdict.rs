@@ -56,7 +56,7 @@ pub fn audit(facts: &Facts<'_>, host: String, asked: &Findings<'_>) -> Audited {
 }
 
 /// Whether an id is `word` or lies below it.
-pub(super) fn is_of(id: &str, word: &str) -> bool {
+pub fn is_of(id: &str, word: &str) -> bool {
     id.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 

@@ -175,6 +175,58 @@ fn the_real_openclaw_careless_is_found_out() {
     assert!(!format!("{report:?}").contains(&made_up::values()[1].1), "a value is told");
 }
 
+/// Settings are changed, and taken back, by OpenClaw itself; what somebody changed since stays.
+#[test]
+fn the_real_openclaw_is_set_by_its_own_program() {
+    let text = "{
+      // A comment that its program may lose.
+      gateway: { mode: 'local', auth: { mode: 'token', token: '{key48}' } },
+      tools: { profile: 'coding', exec: { mode: 'full' } },
+      telemetry: { enabled: true },
+    }";
+    let bench = Bench::new(&made_up::filled(text));
+    let config = bench.home.path().join(".openclaw/openclaw.json");
+    let vault = bench.home.path().join("vault");
+    let run = |words: &[&str]| {
+        let mut command = bench.command(env!("CARGO_BIN_EXE_clawvault"));
+        let output = command.args(words).env("CLAWVAULT_HOME", &vault).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!told.contains(&made_up::values()[1].1), "a value is told");
+        (output.status.code(), told)
+    };
+    let only = [
+        "audit",
+        "--no-openclaw",
+        "--no-probes",
+        "--only",
+        "ai.approval.exec,ai.provider.telemetry",
+    ];
+    let (code, told) = run(&[&only[..], &["--fix", "--yes"]].concat());
+    assert_eq!(code, Some(0), "{told}");
+    for line in [
+        "- tools.exec.mode: full",
+        "+ tools.exec.mode: ask",
+        "+ telemetry.enabled: false",
+        "2 mended",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let after = fs::read_to_string(&config).unwrap();
+    assert!(after.contains("\"ask\"") && bench.validate().0, "{after}");
+    let undo_record = fs::read_to_string(vault.join("state/audit-undo.jsonl")).unwrap();
+    assert!(!undo_record.contains(&made_up::values()[1].1), "the record has a value");
+
+    // Somebody decides otherwise meanwhile.
+    fs::write(&config, after.replace("\"ask\"", "\"deny\"")).unwrap();
+    let (code, told) = run(&["audit", "--undo"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("tools.exec.mode of OpenClaw") && told.contains("meanwhile"), "{told}");
+    assert!(told.contains("telemetry.enabled of OpenClaw"), "{told}");
+    let last = fs::read_to_string(&config).unwrap();
+    assert!(last.contains("\"deny\""), "{last}");
+    assert!(bench.audit()["ai.provider.telemetry"].0 == "warn", "it is as it was");
+}
+
 #[test]
 fn no_value_of_a_careless_host_is_told() {
     let root = tempfile::tempdir().unwrap();
@@ -217,7 +269,7 @@ fn many_files_take_little_time_and_memory() {
     }
     let took = start.elapsed();
     println!("50,000 files: {} ms, {peak} KiB", took.as_millis());
-    assert!((1..50 * 1024).contains(&peak), "{peak} KiB");
+    assert!((1..super::MOST_KIB).contains(&peak), "{peak} KiB");
     // A build with debug information is slower by much; the promise is a release build's.
     let most = if cfg!(debug_assertions) { 30 } else { 2 };
     assert!(took < Duration::from_secs(most), "{took:?}");

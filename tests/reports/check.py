@@ -1,5 +1,6 @@
 """Reads reports as their readers do: `check.py TOOLS DIR`. Prints what each says of its findings,
-one JSON document a form: [path or part of it, line, rule], sorted. Fails where a form is broken."""
+one JSON document a form: [path or part of it, line, rule], sorted. Fails where a form is broken.
+`check.py TOOLS DIR FILE…` reads these files of DIR as SARIF alone, and prints their results' rules."""
 
 import csv
 import html.parser
@@ -24,19 +25,25 @@ def of_jsonl():
     return [[f["line"], f["rule"]] for f in map(json.loads, lines)]
 
 
-def of_sarif():
-    schema = json.loads((tools / "sarif.json").read_bytes())
-    document = json.loads((reports / "sarif").read_bytes())
-    fastjsonschema.compile(schema)(document)
-    # The proof proves something: without the rule's id, it is another document.
-    broken = json.loads((reports / "sarif").read_bytes())
+def sarif_run(name):
+    """The one run of a document that is as the schema wants it."""
+    validate = fastjsonschema.compile(json.loads((tools / "sarif.json").read_bytes()))
+    document = json.loads((reports / name).read_bytes())
+    validate(document)
+    # The proof proves something: without the tool's name, it is another document.
+    broken = json.loads((reports / name).read_bytes())
     del broken["runs"][0]["tool"]["driver"]["name"]
     try:
-        fastjsonschema.compile(schema)(broken)
+        validate(broken)
         raise SystemExit("the schema takes whatever comes")
     except fastjsonschema.JsonSchemaValueException:
         pass
     (run,) = document["runs"]
+    return run
+
+
+def of_sarif():
+    run = sarif_run("sarif")
     rules = run["tool"]["driver"]["rules"]
     found = []
     for result in run["results"]:
@@ -95,6 +102,9 @@ def of_html():
     return page.articles
 
 
+if sys.argv[3:]:
+    print(json.dumps([[r["ruleId"] for r in sarif_run(name)["results"]] for name in sys.argv[3:]]))
+    raise SystemExit
 found = of_json()
 assert found == of_jsonl() == of_sarif() == of_junit() == of_csv()
 assert len(found) == of_html()

@@ -93,18 +93,58 @@ fn assert_shows_nothing(name: &Path, bytes: &[u8]) {
     assert_eq!(text.chars().find(steers), None, "{}", name.display());
 }
 
+/// What code scanning is handed of an audit, of a tree and of this machine with a finding that is kept.
+#[test]
+fn the_audit_in_sarif_is_what_its_schema_says() {
+    let home = TempDir::new().unwrap();
+    let tree = home.path().join("tree");
+    fs::create_dir_all(tree.join("usr/local/bin")).unwrap();
+    let odd = tree.join("usr/local/bin/<b>\u{1b}[2J\n.txt");
+    fs::write(&odd, "").unwrap();
+    fs::set_permissions(&odd, fs::Permissions::from_mode(0o666)).unwrap();
+    let kept = "operations.anomaly.files";
+    let policy = home.path().join("policy.toml");
+    let rule =
+        format!("[audit.suppress.\"{kept}\"]\nreason = \"a test\"\nuntil = \"2099-12-31\"\n");
+    fs::write(&policy, rule).unwrap();
+    let run = |arguments: &[&str]| {
+        let vault = home.path().join("vault");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clawvault"));
+        let Output { status, stdout, stderr } =
+            command.args(arguments).env("CLAWVAULT_HOME", vault).output().unwrap();
+        assert!(matches!(status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&stderr));
+        stdout
+    };
+    run(&["init"]);
+    run(&["policy", "apply", policy.to_str().unwrap(), "--yes"]);
+    let of_tree = run(&["audit", "--format", "sarif", "--root", tree.to_str().unwrap()]);
+    let of_host = run(&["audit", "--format", "sarif", "--no-openclaw", "--no-probes"]);
+    fs::write(home.path().join("tree.sarif"), &of_tree).unwrap();
+    fs::write(home.path().join("host.sarif"), &of_host).unwrap();
+    let rules: Vec<Vec<String>> =
+        serde_json::from_slice(&check(home.path(), &["tree.sarif", "host.sarif"])).unwrap();
+    let [of_tree, of_host] = rules.as_slice() else { panic!("{rules:?}") };
+    assert!(of_tree.iter().any(|rule| rule == "server.files.world-writable"), "{of_tree:?}");
+    assert!(of_host.iter().any(|rule| rule == kept), "{of_host:?}");
+}
+
 /// How many findings each form has, by readers of its own.
 fn read_as_readers_do(reports: &Path) -> usize {
+    let found: Vec<(usize, String)> = serde_json::from_slice(&check(reports, &[])).unwrap();
+    found.len()
+}
+
+/// What `check.py` prints of reports.
+fn check(reports: &Path, files: &[&str]) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports");
     let installed = Command::new(folder.join("install")).output().unwrap();
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
     let tools = String::from_utf8(installed.stdout).unwrap();
     let mut check = Command::new("python3");
-    let Output { status, stdout, stderr } =
-        check.arg(folder.join("check.py")).arg(tools.trim_end()).arg(reports).output().unwrap();
+    check.arg(folder.join("check.py")).arg(tools.trim_end()).arg(reports).args(files);
+    let Output { status, stdout, stderr } = check.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    let found: Vec<(usize, String)> = serde_json::from_slice(&stdout).unwrap();
-    found.len()
+    stdout
 }
 
 fn clawvault(arguments: &[String]) -> Output {

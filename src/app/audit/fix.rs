@@ -1,4 +1,5 @@
-//! `audit --fix` and `audit --undo`: changes of files that are safe to make and to take back.
+//! `audit --fix` and `audit --undo`: changes of files, and of settings of OpenClaw, that are safe to
+//! make and to take back.
 //!
 //! What was there is on disk before anything is changed. A service must agree to its new files, else
 //! they go back; what could lock a person out goes back, too, unless that person says from a new login
@@ -13,6 +14,8 @@ use clawvault_core::platform::{Dir, HeldFile, PlatformError, Rooted, set_mode};
 use serde::{Deserialize, Serialize};
 
 use super::host::run;
+use super::own_audit::OpenClawProgram;
+use super::setting;
 use crate::app::{AppError, Code};
 use crate::hardening::{Audited, Change, Mend};
 
@@ -54,10 +57,18 @@ struct Before {
     bytes: Option<String>,
     /// The new bytes' digest: a file that somebody changed since stays.
     digest: Option<String>,
+    /// A setting of OpenClaw in the home at `path`: its name, what it was, what it became.
+    #[serde(default)]
+    setting: Option<(String, Option<String>, String)>,
 }
 
 /// Mends what can be mended and is agreed to; how many findings that were.
-pub fn fix(audited: &Audited, state: &Path, person: &mut dyn Person) -> Result<usize, AppError> {
+pub fn fix(
+    audited: &Audited,
+    state: &Path,
+    openclaw: Option<&OpenClawProgram>,
+    person: &mut dyn Person,
+) -> Result<usize, AppError> {
     let directory = Dir::create(state)?;
     let mut done = 0;
     let mut seen = Vec::new();
@@ -82,7 +93,7 @@ pub fn fix(audited: &Audited, state: &Path, person: &mut dyn Person) -> Result<u
         if !person.agrees(&planned) {
             continue;
         }
-        match mend_one(mend, audited.time, &directory, &planned, person) {
+        match mend_one(mend, audited.time, &directory, openclaw, &planned, person) {
             Ok(()) => {
                 done += 1;
                 person.hears(&planned, "done");
@@ -97,15 +108,16 @@ fn mend_one(
     mend: &Mend,
     run_time: i64,
     directory: &Dir,
+    openclaw: Option<&OpenClawProgram>,
     planned: &Planned,
     person: &mut dyn Person,
 ) -> Result<(), String> {
     let mut made = Vec::new();
     let mut outcome = Ok(());
     for change in &mend.changes {
-        let before = before(change, run_time).map_err(|error| error.to_string())?;
+        let before = before(change, run_time)?;
         remember(directory, &before).map_err(|error| error.to_string())?;
-        outcome = make(change).map_err(|error| error.to_string());
+        outcome = make(change, openclaw);
         if outcome.is_err() {
             break;
         }
@@ -122,7 +134,7 @@ fn mend_one(
     }
     if outcome.is_err() {
         for before in made.iter().rev() {
-            put_back(before).map_err(|error| format!("{error}; mend it by hand"))?;
+            put_back(before, openclaw).map_err(|error| format!("{error}; mend it by hand"))?;
         }
         if reloaded {
             called(mend.reload, "").ok();
@@ -142,7 +154,10 @@ fn called(command: Option<&'static [&'static str]>, why: &str) -> Result<(), Str
 }
 
 /// Takes the last run of `--fix` back; the files that are as they were again, and those that are not.
-pub fn undo(state: &Path) -> Result<(Vec<String>, Vec<String>), AppError> {
+pub fn undo(
+    state: &Path,
+    openclaw: Option<&OpenClawProgram>,
+) -> Result<(Vec<String>, Vec<String>), AppError> {
     let directory = Dir::create(state)?;
     let all = remembered(&directory)?;
     let Some(last) = all.last().map(|one| one.run) else {
@@ -152,10 +167,14 @@ pub fn undo(state: &Path) -> Result<(Vec<String>, Vec<String>), AppError> {
     let (mut back, mut left) = (Vec::new(), Vec::new());
     let (of_run, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.run == last);
     for before in of_run.iter().rev() {
-        match put_back(before) {
-            Ok(true) => back.push(before.path.clone()),
+        let name = match &before.setting {
+            Some((key, ..)) => format!("{} of OpenClaw in {}", key, before.path),
+            None => before.path.clone(),
+        };
+        match put_back(before, openclaw) {
+            Ok(true) => back.push(name),
             Ok(false) => {}
-            Err(error) => left.push(error.to_string()),
+            Err(why) => left.push(format!("{name} is left: {why}")),
         }
     }
     write(&directory, &others)?;
@@ -203,7 +222,7 @@ fn mode_of(path: &Path) -> Result<u32, PlatformError> {
 /// The text that a change leads to.
 fn after(change: &Change, old: &[u8]) -> Option<String> {
     match change {
-        Change::Mode { .. } => None,
+        Change::Mode { .. } | Change::Setting { .. } => None,
         Change::Write { text, .. } => Some(text.clone()),
         Change::Append { lines, .. } => {
             let mut text = String::from_utf8_lossy(old).into_owned();
@@ -224,17 +243,28 @@ fn path_of(change: &Change) -> &Path {
         Change::Mode { path, .. } | Change::Write { path, .. } | Change::Append { path, .. } => {
             path
         }
+        Change::Setting { home, .. } => home,
     }
 }
 
-fn diff(change: &Change) -> Result<Vec<String>, PlatformError> {
+fn diff(change: &Change) -> Result<Vec<String>, String> {
     let path = path_of(change);
+    if let Change::Setting { key, value, .. } = change {
+        let old = setting::current(path, key)?;
+        let gone = old.map(|old| format!("- {key}: {old}"));
+        let lines =
+            [Some(format!("  {}", path.display())), gone, Some(format!("+ {key}: {value}"))];
+        return Ok(lines.into_iter().flatten().collect());
+    }
     if let Change::Mode { mode, .. } = change {
-        let old = mode_of(path)?;
+        let old = mode_of(path).map_err(|error| error.to_string())?;
         let name = path.display();
         return Ok(vec![format!("- {old:04o} {name}"), format!("+ {mode:04o} {name}")]);
     }
-    let old = held(path)?.map(|file| file.bytes().to_vec()).unwrap_or_default();
+    let old = held(path)
+        .map_err(|error| error.to_string())?
+        .map(|file| file.bytes().to_vec())
+        .unwrap_or_default();
     let (old_text, new) = (String::from_utf8_lossy(&old), after(change, &old).unwrap_or_default());
     let mut lines = vec![format!("  {}", path.display())];
     let gone = old_text.lines().filter(|line| !new.lines().any(|one| one == *line));
@@ -244,26 +274,35 @@ fn diff(change: &Change) -> Result<Vec<String>, PlatformError> {
     Ok(lines)
 }
 
-fn before(change: &Change, run: i64) -> Result<Before, PlatformError> {
+fn before(change: &Change, run: i64) -> Result<Before, String> {
     let path = path_of(change);
-    let name = path.display().to_string();
+    let (path_name, none) = (path.display().to_string(), None);
+    let same =
+        Before { run, path: path_name, mode: None, bytes: none, digest: None, setting: None };
     if let Change::Mode { mode, .. } = change {
-        let from = mode_of(path)?;
         return Ok(Before {
-            run,
-            path: name,
-            mode: Some((from, *mode)),
-            bytes: None,
-            digest: None,
+            mode: Some((mode_of(path).map_err(|error| error.to_string())?, *mode)),
+            ..same
         });
     }
-    let old = held(path)?.map(|file| file.bytes().to_vec());
+    if let Change::Setting { key, value, .. } = change {
+        let old = setting::current(path, key)?;
+        return Ok(Before { setting: Some((key.clone(), old, value.clone())), ..same });
+    }
+    let old = held(path).map_err(|error| error.to_string())?.map(|file| file.bytes().to_vec());
     let new = after(change, old.as_deref().unwrap_or_default()).unwrap_or_default();
     let digest = Some(blake3::hash(new.as_bytes()).to_hex().to_string());
-    Ok(Before { run, path: name, mode: None, bytes: old.map(|old| STANDARD.encode(old)), digest })
+    Ok(Before { bytes: old.map(|old| STANDARD.encode(old)), digest, ..same })
 }
 
-fn make(change: &Change) -> Result<(), PlatformError> {
+fn make(change: &Change, openclaw: Option<&OpenClawProgram>) -> Result<(), String> {
+    if let Change::Setting { home, key, value } = change {
+        return setting::set(openclaw, home, key, Some(value));
+    }
+    change_file(change).map_err(|error| error.to_string())
+}
+
+fn change_file(change: &Change) -> Result<(), PlatformError> {
     let path = path_of(change);
     if let Change::Mode { mode, .. } = change {
         return set_mode(path, mode_of(path)?, *mode);
@@ -280,9 +319,24 @@ fn make(change: &Change) -> Result<(), PlatformError> {
     }
 }
 
-/// Makes a file what it was; false where it is that already. What somebody changed since is refused.
-fn put_back(before: &Before) -> Result<bool, PlatformError> {
+/// Makes a file or a setting what it was; false where it is that already. What somebody changed since is
+/// refused.
+fn put_back(before: &Before, openclaw: Option<&OpenClawProgram>) -> Result<bool, String> {
     let path = Path::new(&before.path);
+    let Some((key, old, new)) = &before.setting else {
+        return put_file_back(before, path).map_err(|error| error.to_string());
+    };
+    let now = setting::current(path, key)?;
+    if now == *old {
+        return Ok(false);
+    }
+    if now.as_ref() != Some(new) {
+        return Err("somebody else changed it meanwhile".to_owned());
+    }
+    setting::set(openclaw, path, key, old.as_deref()).map(|()| true)
+}
+
+fn put_file_back(before: &Before, path: &Path) -> Result<bool, PlatformError> {
     if let Some((from, to)) = before.mode {
         if mode_of(path)? == from {
             return Ok(false);

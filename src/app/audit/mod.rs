@@ -6,16 +6,19 @@ mod history;
 mod host;
 mod leaks;
 mod own_audit;
+mod schedule;
+mod setting;
 mod vault;
 
 use std::path::PathBuf;
 
 use crate::hardening::trend::Point;
-use crate::hardening::{Audited, Facts, Findings, all, audit as run};
+use crate::hardening::{Audited, Facts, Findings, all, audit as run, is_of};
 
 pub use baseline::{changes, make};
 pub use fix::{Person, Planned, fix, undo};
 pub use own_audit::OpenClawProgram;
+pub use schedule::{audit_and_tell, audit_if_due};
 
 use super::{App, AppError, Code};
 use host::System;
@@ -51,11 +54,7 @@ pub struct AuditDone {
 /// Runs the checks. An audit of this whole host is noted in the state, for the trend.
 pub fn audit(ask: AuditAsk) -> Result<AuditDone, AppError> {
     for word in &ask.only {
-        let begins = |id: &str| {
-            id.strip_prefix(word.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        if !all().any(|check| begins(check.id)) {
+        if !all().any(|check| is_of(check.id, word)) {
             let what = format!("no check is called {word}");
             return Err(AppError::new(Code::Usage, what, "`clawvault audit --all` lists them."));
         }

@@ -1,8 +1,9 @@
-//! Runs `openclaw security audit --json`, and reads what it finds.
+//! Runs OpenClaw: `security audit --json`, and reads what it finds.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use clawvault_core::platform::process::effective_uid;
@@ -26,6 +27,24 @@ pub struct OpenClawProgram {
     pub path: PathBuf,
     /// The environment of the user.
     pub environment: BTreeMap<OsString, OsString>,
+}
+
+impl OpenClawProgram {
+    /// Runs it in a home; what it printed, and how it ended.
+    pub(super) fn run(
+        &self,
+        home: &Path,
+        arguments: Vec<OsString>,
+    ) -> Result<(Vec<u8>, ExitStatus), String> {
+        let mut environment = self.environment.clone();
+        environment.retain(|name, _| !name.to_string_lossy().starts_with("CLAWVAULT_"));
+        environment.insert("OPENCLAW_STATE_DIR".into(), home.into());
+        environment.insert("OPENCLAW_CONFIG_PATH".into(), home.join("openclaw.json").into());
+        environment.insert("OPENCLAW_NO_AUTO_UPDATE".into(), "1".into());
+        let program = Program { name: "openclaw", path: &self.path, environment: &environment };
+        let ended = capture_any(program, arguments, MAX_PRINTED, PATIENCE);
+        ended.map(|(bytes, status)| (bytes.to_vec(), status)).map_err(|error| error.to_string())
+    }
 }
 
 #[derive(Deserialize)]
@@ -58,15 +77,8 @@ pub(super) fn findings(system: &System, home: &Path) -> Result<Vec<OwnFinding>, 
         let what = format!("OpenClaw's own audit is for the user of {} to run", home.display());
         return Err(Unseen::Odd(what));
     }
-    let mut environment = openclaw.environment.clone();
-    environment.retain(|name, _| !name.to_string_lossy().starts_with("CLAWVAULT_"));
-    environment.insert("OPENCLAW_STATE_DIR".into(), home.into());
-    environment.insert("OPENCLAW_CONFIG_PATH".into(), home.join("openclaw.json").into());
-    environment.insert("OPENCLAW_NO_AUTO_UPDATE".into(), "1".into());
-    let program = Program { name: "openclaw", path: &openclaw.path, environment: &environment };
     let arguments = ["security", "audit", "--json"].map(OsString::from).to_vec();
-    let (bytes, _) = capture_any(program, arguments, MAX_PRINTED, PATIENCE)
-        .map_err(|error| Unseen::Odd(error.to_string()))?;
+    let (bytes, _) = openclaw.run(home, arguments).map_err(Unseen::Odd)?;
     read(&bytes).ok_or_else(|| Unseen::Odd("OpenClaw's own audit printed no report".to_owned()))
 }
 

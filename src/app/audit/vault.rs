@@ -9,6 +9,7 @@ use clawvault_core::domain::{
 use clawvault_core::vault::SlotKind;
 
 use crate::app::session::Request;
+use crate::app::spend::spikes_of_late;
 use crate::app::{Access, App, AppError, Query};
 use crate::hardening::{Key, Suppression, VaultWord};
 
@@ -45,7 +46,10 @@ pub(super) fn word(app: &App, now: i64) -> Result<VaultWord, AppError> {
     let mut session = app.session(Access::Read)?;
     let infos = session.ask(Request::List(None, false))?.infos;
     let text = session.ask(Request::PolicyText)?.text;
-    let (policy, suppressions) = (policy(&text), suppressions(&text));
+    let rules = Policy::parse(&text).unwrap_or_default();
+    let spikes = spikes_of_late(&mut session, &rules, now * 1000)?;
+    let audited = super::schedule::full_audit_ms(&mut session)?.map(|ms| ms / 1000);
+    let (policy, suppressions) = (policy(&text), suppressions(rules));
     let health = session.ask(Request::Health(Vec::new()))?.health;
     drop(session);
     let mut log = Log::default();
@@ -66,7 +70,8 @@ pub(super) fn word(app: &App, now: i64) -> Result<VaultWord, AppError> {
         log_since: Some(now - BACK_DAYS * 86_400),
         log_fault: fault(&verdict),
         refusals: log.refusals,
-        spikes: None,
+        spikes,
+        audited,
         recovery,
         suppressions,
         policy,
@@ -74,8 +79,8 @@ pub(super) fn word(app: &App, now: i64) -> Result<VaultWord, AppError> {
 }
 
 /// Findings that the policy says are lived with.
-fn suppressions(text: &str) -> BTreeMap<String, Suppression> {
-    let rules = Policy::parse(text).map(|policy| policy.audit.suppress).unwrap_or_default();
+fn suppressions(policy: Policy) -> BTreeMap<String, Suppression> {
+    let rules = policy.audit.suppress;
     let one = |(id, rule): (String, Suppress)| {
         (id, Suppression { reason: rule.reason.0, until: Some(rule.until.last_second()) })
     };

@@ -6,7 +6,7 @@ use clawvault_core::domain::{
 };
 use clawvault_providers::spend::{CapOf, cap_plan};
 
-use super::book::Index;
+use super::book::{Index, Known};
 use super::check::Checked;
 use super::deeds::{Deed, Deeds};
 use super::report::{Bound, View, hour, since};
@@ -15,13 +15,15 @@ use super::told::{Subject, subject_of};
 use crate::app::AppError;
 use crate::app::alerts::raise;
 use crate::app::pause::{self, Pause};
-use crate::app::session::Session;
+use crate::app::session::{Request, Session};
 use crate::spend::{Judged, Series, Zone, spike};
 
 /// A source that has not answered for as long is told, in milliseconds.
 const SILENT_MS: i64 = 24 * 3_600_000;
 /// Days that an hour is compared with.
 const SPIKE_DAYS: u32 = 28;
+/// Hours before now in which a spike is of late.
+const LATE_HOURS: u32 = 24;
 /// What an hour costs at least to be a spike.
 const LEAST_SPIKE: &str = "1";
 
@@ -83,6 +85,30 @@ pub(super) fn act(
     }
     checked.alerts = raise(session, policy, &events)?;
     Ok(deeds)
+}
+
+/// What suddenly cost more within the last day; none where no vendor told what anything costs since
+/// then, or the policy looks for no spikes.
+pub(in crate::app) fn spikes_of_late(
+    session: &mut Session,
+    policy: &Policy,
+    now_ms: i64,
+) -> Result<Option<Vec<String>>, AppError> {
+    let infos = session.ask(Request::List(None, false))?.infos;
+    let lives = session.ask(Request::Lives(None))?.lives;
+    let index = Index::read(session)?;
+    let recent = |known: &Known| now_ms - known.read_ms < SILENT_MS;
+    if policy.total.spikes == Spikes::Off || !index.sources.values().any(recent) {
+        return Ok(None);
+    }
+    let sources = sources(policy, &infos, &lives);
+    let pages = index.pages(session, &sources.all, since(now_ms))?;
+    let (zone, index) = (Zone::of(policy), &index);
+    let view = View { policy, sources: &sources, pages: &pages, index, zone, now_ms };
+    let now = hour(now_ms);
+    let hours = (1..=LATE_HOURS).map(|back| now.saturating_sub(back));
+    let told = hours.flat_map(|hour| view.spikes_in(hour)).map(|(_, text)| text);
+    Ok(Some(told.collect()))
 }
 
 fn deed(pause: &Pause) -> String {
@@ -162,14 +188,23 @@ impl View<'_> {
         Some(AlertEvent::new(AlertKind::Forecast, severity, self.now_ms, subject, &which, text))
     }
 
-    /// The last whole hour of each vendor beside the same hour of earlier days.
+    /// The last whole hour of each vendor, where it is a spike.
     fn spikes(&self) -> Vec<AlertEvent> {
         if self.policy.total.spikes == Spikes::Off {
             return Vec::new();
         }
         let last = hour(self.now_ms).saturating_sub(1);
+        let event = |(vendor, text): (String, String)| {
+            let (kind, severity) = (AlertKind::Spike, Severity::Warning);
+            AlertEvent::new(kind, severity, self.now_ms, vendor, &last.to_string(), text)
+        };
+        self.spikes_in(last).into_iter().map(event).collect()
+    }
+
+    /// An hour of each vendor beside the same hour of earlier days: the vendor, and what is told of it.
+    fn spikes_in(&self, last: u32) -> Vec<(String, String)> {
         let least = Decimal::parse(LEAST_SPIKE).unwrap_or_default();
-        let mut events = Vec::new();
+        let mut spikes = Vec::new();
         for vendor in &self.sources.vendors {
             let subject = Subject::Vendor(vendor.clone());
             for unit in self.units(&subject) {
@@ -184,12 +219,10 @@ impl View<'_> {
                     found.amount.rounded(2),
                     found.usual.rounded(2)
                 );
-                let (kind, severity) = (AlertKind::Spike, Severity::Warning);
-                let which = last.to_string();
-                events.push(AlertEvent::new(kind, severity, self.now_ms, vendor, &which, text));
+                spikes.push((vendor.clone(), text));
             }
         }
-        events
+        spikes
     }
 
     /// Sources that have not answered for long.

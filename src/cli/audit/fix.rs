@@ -5,18 +5,23 @@ use std::process::ExitCode;
 
 use super::super::{output, prompt};
 use crate::app::{
-    AppError, AuditAsk, Code, Person, Planned, audit_fix, audit_undo, baseline_changes,
-    baseline_make,
+    AppError, AuditAsk, Code, OpenClawProgram, Person, Planned, audit_fix, audit_undo,
+    baseline_changes, baseline_make,
 };
 use crate::hardening::Audited;
 
 /// Mends what is agreed to.
-pub(super) fn fix(audited: &Audited, state: &Path, yes: bool) -> Result<(), AppError> {
+pub(super) fn fix(
+    audited: &Audited,
+    state: &Path,
+    openclaw: Option<&OpenClawProgram>,
+    yes: bool,
+) -> Result<(), AppError> {
     if !yes && !prompt::can_ask() {
         let advice = "Use a terminal, or give --yes; nothing was changed.";
         return Err(AppError::usage("nobody can be asked what to mend", advice));
     }
-    let count = audit_fix(audited, state, &mut Terminal { yes })?;
+    let count = audit_fix(audited, state, openclaw, &mut Terminal { yes })?;
     output::talk(&format!("{count} mended; `clawvault audit --undo` takes it back"));
     Ok(())
 }
@@ -49,8 +54,8 @@ impl Person for Terminal {
 }
 
 /// Takes the last `--fix` back.
-pub(super) fn undo(state: &Path) -> Result<ExitCode, AppError> {
-    let (back, left) = audit_undo(state)?;
+pub(super) fn undo(state: &Path, openclaw: Option<&OpenClawProgram>) -> Result<ExitCode, AppError> {
+    let (back, left) = audit_undo(state, openclaw)?;
     for path in &back {
         output::talk(&format!("{path} is as it was; reload the service that reads it"));
     }

@@ -5,6 +5,7 @@ use clawvault_core::domain::{AgentHome, Installation, Setting};
 use crate::hardening::check::{Outcome, Status, listed};
 use crate::hardening::facts::Facts;
 use crate::hardening::host::Unseen;
+use crate::hardening::mend::Mend;
 
 /// What one check found.
 #[derive(Default)]
@@ -35,6 +36,19 @@ impl Found {
                 Outcome::fail(listed(&self.fails))
             }
         }
+    }
+}
+
+/// Adds what would set a setting of the OpenClaw of the user who audits, where something was found and it
+/// is another one there.
+pub(super) fn settable(facts: &Facts<'_>, outcome: Outcome, key: &str, value: &str) -> Outcome {
+    let own = facts.host.own_openclaw();
+    let mut all = facts.installations().into_iter().flatten();
+    let home = all.find(|one| Some(&one.home) == own.as_ref() && one.problem.is_none());
+    let bad = matches!(outcome.status, Status::Warn | Status::Fail);
+    match home.filter(|home| bad && home.settings.at(key).plain().as_deref() != Some(value)) {
+        Some(home) => outcome.with_mend(Mend::setting(&home.home, key, value)),
+        None => outcome,
     }
 }
 

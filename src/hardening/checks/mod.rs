@@ -21,12 +21,39 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
     areas.into_iter().flatten().copied().flatten()
 }
 
+/// What takes no time, and changes from one day to the other: ids, or how they begin.
+pub const QUICK: &[&str] = &[
+    "server.accounts",
+    "server.firewall",
+    "server.sockets",
+    "server.ssh",
+    "application.files",
+    "application.gateway",
+    "application.tools",
+    "network.debugger",
+    "network.management",
+    "ai.approval",
+    "ai.input.dm-policy",
+    "ai.input.allow-from",
+    "operations.alerts",
+    "operations.anomaly",
+    "operations.backup",
+    "operations.logging.vault",
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
     use crate::hardening::Area;
+
+    #[test]
+    fn whatever_is_looked_at_daily_is_a_check() {
+        for word in QUICK {
+            assert!(all().any(|check| crate::hardening::is_of(check.id, word)), "{word}");
+        }
+    }
 
     #[test]
     fn ids_are_of_one_form_and_each_is_there_once() {

@@ -13,6 +13,7 @@ use crate::hardening::verdict::Audited;
 const STYLE: &str = "pre { white-space: pre-wrap; }
 table { border-collapse: collapse; } td, th { padding: .1rem .8rem .1rem 0; text-align: left; vertical-align: top; }
 td { overflow-wrap: anywhere; } small, th { color: #777; }
+details { margin: .5rem 0; } summary { cursor: pointer; }
 svg { max-width: 100%; height: auto; } polyline { fill: none; stroke: #4080c0; stroke-width: 2; }
 svg line { stroke: #8886; } svg text { font: 12px system-ui, sans-serif; fill: #777; } circle { fill: #4080c0; }";
 
@@ -47,28 +48,43 @@ pub fn html(audited: &Audited, trend: &[Point]) -> String {
     for verdict in audited.open() {
         article(&mut page, verdict);
     }
-    page.push_str("<h2>All else</h2>\n<table>\n");
-    for verdict in &audited.verdicts {
-        let status = verdict.outcome.status;
-        let word = match &verdict.suppressed {
-            Some(_) => "kept",
-            None if matches!(status, Status::Fail | Status::Warn) => continue,
-            None => status.word(),
-        };
+    page.push_str("<h2>All else</h2>\n");
+    for (status, word) in [
+        (None, "lived with, by the policy"),
+        (Some(Status::Unknown), "could not be looked at"),
+        (Some(Status::Pass), "as it should be"),
+        (Some(Status::Na), "not applicable"),
+    ] {
+        let of_word: Vec<&Verdict> = audited
+            .verdicts
+            .iter()
+            .filter(|one| match status {
+                None => one.suppressed.is_some(),
+                Some(status) => one.suppressed.is_none() && one.outcome.status == status,
+            })
+            .collect();
+        others(&mut page, word, &of_word);
+    }
+    page.push_str("</body>\n</html>\n");
+    page
+}
+
+/// What is no open finding, folded away.
+fn others(page: &mut String, word: &str, verdicts: &[&Verdict]) {
+    if verdicts.is_empty() {
+        return;
+    }
+    writeln!(page, "<details>\n<summary>{} {word}</summary>\n<table>", verdicts.len())
+        .unwrap_or_default();
+    for verdict in verdicts {
         let mut evidence = verdict.outcome.evidence.clone();
         if let Some(kept) = &verdict.suppressed {
             evidence.push_str(&format!(" (kept: {})", kept.reason));
         }
-        writeln!(
-            page,
-            "<tr><th>{word}</th><td>{}</td><td>{}</td></tr>",
-            verdict.check.id,
-            escaped(&evidence)
-        )
-        .unwrap_or_default();
+        let (id, evidence) = (verdict.check.id, escaped(&evidence));
+        writeln!(page, "<tr><td>{id}</td><td>{evidence}</td></tr>").unwrap_or_default();
     }
-    page.push_str("</table>\n</body>\n</html>\n");
-    page
+    page.push_str("</table>\n</details>\n");
 }
 
 fn article(page: &mut String, verdict: &Verdict) {
@@ -76,11 +92,11 @@ fn article(page: &mut String, verdict: &Verdict) {
     let severity = check.severity.word();
     write!(
         page,
-        "<article class=\"{severity}\">\n<h2>{}</h2>\n<small>{} · {severity} · {}</small>\n<p>{}</p>\n\
-         <pre>{}</pre>\n<p><small>{}</small></p>\n</article>\n",
-        escaped(check.title),
-        check.id,
+        "<article class=\"{severity}\">\n<small>{} · {severity} · {}</small>\n<h2>Should be: {}</h2>\n\
+         <p>Is: {}</p>\n<pre>{}</pre>\n<p><small>{}</small></p>\n</article>\n",
         outcome.status.word(),
+        check.id,
+        escaped(check.title),
         escaped(&outcome.evidence),
         escaped(fix),
         escaped(check.reference)
@@ -102,6 +118,12 @@ fn chart(trend: &[Point]) -> String {
          aria-label=\"Percent good, {} audits\">\n",
         trend.len()
     );
+    // The days on which it begins and ends.
+    for (x, anchor, time) in [(EDGE, "start", first.time), (WIDTH - EDGE, "end", last.time)] {
+        let moment = moment(time * 1000);
+        let (y, day) = (HEIGHT - 3, moment.get(..10).unwrap_or_default());
+        svg.push_str(&format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{day}</text>\n"));
+    }
     for score in [0, 50, 100] {
         let y = down(score);
         svg.push_str(&format!(

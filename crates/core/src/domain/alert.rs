@@ -34,6 +34,10 @@ pub enum AlertKind {
     NewExecutable,
     /// Somebody tries whether alerts arrive.
     Test,
+    /// The hardening audit found what the one before did not.
+    AuditWorse,
+    /// How a hardening audit went.
+    AuditReport,
 }
 
 impl AlertKind {
@@ -54,6 +58,8 @@ impl AlertKind {
             Self::LockedLong => "locked-long",
             Self::NewExecutable => "new-executable",
             Self::Test => "test",
+            Self::AuditWorse => "audit-worse",
+            Self::AuditReport => "audit-report",
         }
     }
 }

@@ -1,17 +1,48 @@
-//! The section `[audit]` of the policy: findings of the hardening audit that somebody decided to live
-//! with, why, and until when.
+//! The section `[audit]` of the policy: when the hardening audit runs by itself; findings that somebody
+//! decided to live with, why, and until when.
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-/// How the hardening audit is read.
+use super::schedule::{Rotate, Schedule};
+
+/// When everything is audited where no rule says otherwise, and when what takes no time.
+const FULL: &str = "@monthly";
+const QUICK: &str = "@daily";
+
+/// When the hardening audit runs by itself, and how it is read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditRules {
+    /// When the daemon makes a full audit: five fields as in crontab(5), `@monthly`, or `never`.
+    pub full: Option<Rotate>,
+    /// When it looks at what takes no time, the same way.
+    pub quick: Option<Rotate>,
     /// By the id of the check.
     #[serde(default)]
     pub suppress: BTreeMap<String, Suppress>,
+}
+
+impl AuditRules {
+    /// When a full audit is due after one at `last_ms`, both in milliseconds since 1970; none for never.
+    pub fn full_after(&self, last_ms: i64, zone: &TimeZone) -> Option<i64> {
+        after(self.full.as_ref(), FULL, last_ms, zone)
+    }
+
+    /// The same for what takes no time.
+    pub fn quick_after(&self, last_ms: i64, zone: &TimeZone) -> Option<i64> {
+        after(self.quick.as_ref(), QUICK, last_ms, zone)
+    }
+}
+
+fn after(rule: Option<&Rotate>, usual: &str, last_ms: i64, zone: &TimeZone) -> Option<i64> {
+    match rule {
+        Some(Rotate::Never) => None,
+        Some(Rotate::At(schedule)) => schedule.next_after(last_ms, zone),
+        None => Schedule::parse(usual).ok()?.next_after(last_ms, zone),
+    }
 }
 
 /// A finding that is lived with.
@@ -83,6 +114,23 @@ impl TryFrom<String> for Day {
 mod tests {
     use super::*;
     use crate::domain::Policy;
+
+    #[test]
+    fn an_audit_is_monthly_and_a_look_daily_where_nothing_is_said() {
+        let utc = &TimeZone::UTC;
+        // 2026-11-30 12:00, and the midnights after it.
+        let (noon, midnight) = (1_796_040_000_000, 1_796_083_200_000);
+        let usual = Policy::parse("").unwrap().audit;
+        assert_eq!(usual.full_after(noon, utc), Some(midnight));
+        assert_eq!(usual.quick_after(midnight, utc), Some(midnight + 86_400_000));
+        // December has 31 days.
+        assert_eq!(usual.full_after(midnight, utc), Some(midnight + 31 * 86_400_000));
+        let text = "[audit]\nfull = \"30 4 * * 1\"\nquick = \"never\"\n";
+        let said = Policy::parse(text).unwrap().audit;
+        assert_eq!(said.full_after(midnight, utc), Some(midnight + (6 * 24 * 60 + 270) * 60_000));
+        assert_eq!(said.quick_after(midnight, utc), None);
+        assert!(Policy::parse("[audit]\nfull = \"monthly\"\n").is_err());
+    }
 
     #[test]
     fn a_suppression_has_a_reason_and_an_end() {

@@ -68,6 +68,16 @@ impl Hidden {
 }
 
 impl Setting {
+    /// A plain value as it is written on a command line; none for what has parts, is secret, or is not set.
+    pub fn plain(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Truth(truth) => Some(truth.to_string()),
+            Self::Whole(number) => Some(number.to_string()),
+            Self::Map(_) | Self::List(_) | Self::Hidden(_) | Self::Nothing => None,
+        }
+    }
+
     /// The setting at `path`, names joined by dots; nothing where there is none.
     pub fn at(&self, path: &str) -> &Setting {
         path.split('.').fold(self, |node, name| node.child(name))

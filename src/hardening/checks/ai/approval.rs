@@ -1,6 +1,6 @@
 //! What an agent does only after somebody approved it, and who that is.
 
-use super::super::gateway_home::{agents, can_execute, exec_mode, homes, is_sandboxed};
+use super::super::gateway_home::{agents, can_execute, exec_mode, homes, is_sandboxed, settable};
 use crate::hardening::check::{Check, Fix, Severity};
 
 const REFERENCE: &str = "https://docs.openclaw.ai/tools/exec-approvals";
@@ -13,21 +13,23 @@ pub(super) const CHECKS: &[Check] = &[
         fix: Fix::All("openclaw config set tools.exec.mode ask"),
         reference: REFERENCE,
         look: |facts| {
-            agents(facts, "no command runs unasked outside a sandbox", |_, agent, found| {
-                let settings = &agent.settings;
-                if !can_execute(settings) {
-                    return;
-                }
-                match (exec_mode(settings), is_sandboxed(settings)) {
-                    ("full", false) => {
-                        found.fail("every command runs unasked (tools.exec.mode full)");
+            let outcome =
+                agents(facts, "no command runs unasked outside a sandbox", |_, agent, found| {
+                    let settings = &agent.settings;
+                    if !can_execute(settings) {
+                        return;
                     }
-                    ("auto", false) => {
-                        found.warn("a model approves commands (tools.exec.mode auto)");
+                    match (exec_mode(settings), is_sandboxed(settings)) {
+                        ("full", false) => {
+                            found.fail("every command runs unasked (tools.exec.mode full)");
+                        }
+                        ("auto", false) => {
+                            found.warn("a model approves commands (tools.exec.mode auto)");
+                        }
+                        _ => {}
                     }
-                    _ => {}
-                }
-            })
+                })?;
+            Ok(settable(facts, outcome, "tools.exec.mode", "ask"))
         },
     },
     Check {

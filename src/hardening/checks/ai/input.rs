@@ -2,7 +2,7 @@
 
 use super::super::gateway_home::{
     agents, can_browse, can_execute, can_touch_files, channels, dm_policy, exec_mode, homes,
-    is_sandboxed, lets_anyone_in,
+    is_sandboxed, lets_anyone_in, settable,
 };
 use crate::hardening::check::{Check, Fix, Severity};
 
@@ -112,16 +112,19 @@ pub(super) const CHECKS: &[Check] = &[
         fix: Fix::All("openclaw config set session.dmScope per-channel-peer"),
         reference: "https://docs.openclaw.ai/concepts/session",
         look: |facts| {
-            homes(facts, "sessions are apart, or nobody shares one", |home, found| {
-                let scope = home.settings.at("session.dmScope").text().unwrap_or("main");
-                let people = |channel: &clawvault_core::domain::Setting| {
-                    channel.at("allowFrom").items().len() > 1 || lets_anyone_in(channel)
-                };
-                let shared = channels(&home.settings).iter().any(|(_, channel)| people(channel));
-                if scope == "main" && shared {
-                    found.fail("session.dmScope is main, and several people may write");
-                }
-            })
+            let outcome =
+                homes(facts, "sessions are apart, or nobody shares one", |home, found| {
+                    let scope = home.settings.at("session.dmScope").text().unwrap_or("main");
+                    let people = |channel: &clawvault_core::domain::Setting| {
+                        channel.at("allowFrom").items().len() > 1 || lets_anyone_in(channel)
+                    };
+                    let shared =
+                        channels(&home.settings).iter().any(|(_, channel)| people(channel));
+                    if scope == "main" && shared {
+                        found.fail("session.dmScope is main, and several people may write");
+                    }
+                })?;
+            Ok(settable(facts, outcome, "session.dmScope", "per-channel-peer"))
         },
     },
     Check {

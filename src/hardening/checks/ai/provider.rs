@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::gateway_home::homes;
+use super::super::gateway_home::{homes, settable};
 use crate::hardening::check::{Check, Fix, Severity};
 use crate::hardening::data::PROVIDERS;
 
@@ -64,14 +64,15 @@ pub(super) const CHECKS: &[Check] = &[
         fix: Fix::All("openclaw config set telemetry.enabled false"),
         reference: "https://docs.openclaw.ai/gateway/telemetry",
         look: |facts| {
-            homes(facts, "nothing is told, or you agreed", |home, found| {
+            let outcome = homes(facts, "nothing is told, or you agreed", |home, found| {
                 let telemetry = home.settings.at("telemetry");
                 if telemetry.at("enabled").truth() == Some(true)
                     && !telemetry.at("consentedAt").is_set()
                 {
                     found.warn("telemetry.enabled is true");
                 }
-            })
+            })?;
+            Ok(settable(facts, outcome, "telemetry.enabled", "false"))
         },
     },
 ];

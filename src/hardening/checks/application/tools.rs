@@ -1,6 +1,8 @@
 //! What each agent may do: tools, commands, files, other sessions.
 
-use super::super::gateway_home::{agents, can_execute, can_touch_files, exec_mode, is_sandboxed};
+use super::super::gateway_home::{
+    agents, can_execute, can_touch_files, exec_mode, is_sandboxed, settable,
+};
 use crate::hardening::check::{Check, Fix, Severity};
 
 const REFERENCE: &str = "https://docs.openclaw.ai/gateway/security/tool-permissions";
@@ -105,26 +107,31 @@ pub(super) const CHECKS: &[Check] = &[
         fix: Fix::All("openclaw config set tools.elevated.enabled false"),
         reference: REFERENCE,
         look: |facts| {
-            agents(facts, "elevated commands are off, or for named people", |_, agent, found| {
-                let elevated = agent.settings.at("tools.elevated");
-                if elevated.at("enabled").truth() == Some(false) {
-                    return;
-                }
-                for (channel, from) in elevated.at("allowFrom").entries() {
-                    let from = from.texts();
-                    if from.contains(&"*") {
-                        found.fail(format!("anybody on {channel} may run elevated commands"));
-                    } else if from.len() > 5 {
-                        found.warn(format!(
-                            "{} people on {channel} may run elevated commands",
-                            from.len()
-                        ));
+            let outcome = agents(
+                facts,
+                "elevated commands are off, or for named people",
+                |_, agent, found| {
+                    let elevated = agent.settings.at("tools.elevated");
+                    if elevated.at("enabled").truth() == Some(false) {
+                        return;
                     }
-                }
-                if matches!(agent.settings.at("elevatedDefault").text(), Some("on" | "full")) {
-                    found.fail("elevatedDefault is on");
-                }
-            })
+                    for (channel, from) in elevated.at("allowFrom").entries() {
+                        let from = from.texts();
+                        if from.contains(&"*") {
+                            found.fail(format!("anybody on {channel} may run elevated commands"));
+                        } else if from.len() > 5 {
+                            found.warn(format!(
+                                "{} people on {channel} may run elevated commands",
+                                from.len()
+                            ));
+                        }
+                    }
+                    if matches!(agent.settings.at("elevatedDefault").text(), Some("on" | "full")) {
+                        found.fail("elevatedDefault is on");
+                    }
+                },
+            )?;
+            Ok(settable(facts, outcome, "tools.elevated.enabled", "false"))
         },
     },
     Check {
@@ -134,17 +141,22 @@ pub(super) const CHECKS: &[Check] = &[
         fix: Fix::All("openclaw config set tools.fs.workspaceOnly true"),
         reference: REFERENCE,
         look: |facts| {
-            agents(facts, "files outside the workspaces are out of reach", |_, agent, found| {
-                let tools = agent.settings.at("tools");
-                if can_touch_files(&agent.settings)
-                    && tools.at("fs.workspaceOnly").truth() != Some(true)
-                {
-                    found.fail("tools.fs.workspaceOnly is not true");
-                }
-                if tools.at("exec.applyPatch.workspaceOnly").truth() == Some(false) {
-                    found.fail("tools.exec.applyPatch.workspaceOnly is false");
-                }
-            })
+            let outcome = agents(
+                facts,
+                "files outside the workspaces are out of reach",
+                |_, agent, found| {
+                    let tools = agent.settings.at("tools");
+                    if can_touch_files(&agent.settings)
+                        && tools.at("fs.workspaceOnly").truth() != Some(true)
+                    {
+                        found.fail("tools.fs.workspaceOnly is not true");
+                    }
+                    if tools.at("exec.applyPatch.workspaceOnly").truth() == Some(false) {
+                        found.fail("tools.exec.applyPatch.workspaceOnly is false");
+                    }
+                },
+            )?;
+            Ok(settable(facts, outcome, "tools.fs.workspaceOnly", "true"))
         },
     },
     Check {

@@ -87,6 +87,9 @@ pub(super) const CHECKS: &[Check] = &[
         ),
         reference: "ss(8)",
         look: |facts| {
+            if facts.installations()?.is_empty() {
+                return Ok(Outcome::na("no OpenClaw home was found"));
+            }
             let all = facts.gateway_connections()?;
             let odd: Vec<String> = all
                 .iter()
@@ -105,8 +108,17 @@ pub(super) const CHECKS: &[Check] = &[
         look: |facts| {
             let vault = facts.vault()?;
             match &vault.spikes {
-                None => Err(Unseen::Odd("no readings of what keys cost are at hand".to_owned())),
-                Some(spikes) => Ok(Outcome::none_of(spikes, "nothing costs more than it did")),
+                None if !vault.keys.iter().any(|key| key.metered) => {
+                    Ok(Outcome::na("the vault holds no key of a vendor that charges by use"))
+                }
+                None => Err(Unseen::Odd(
+                    "no vendor told what keys cost since a day (`clawvault spend --refresh`), or \
+                     the policy looks for no spikes"
+                        .to_owned(),
+                )),
+                Some(spikes) => {
+                    Ok(Outcome::none_of(spikes, "no hour of the last day cost more than is usual"))
+                }
             }
         },
     },

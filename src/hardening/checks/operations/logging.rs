@@ -4,6 +4,7 @@ use super::super::gateway_home::homes;
 use crate::hardening::check::{Check, Fix, Outcome, Severity};
 use crate::hardening::facts::Facts;
 use crate::hardening::host::Unseen;
+use crate::hardening::mend::Mend;
 use crate::hardening::parsers::{assignments, logrotate, rsyslog};
 
 /// Programs that send logs elsewhere, as units of systemd.
@@ -24,6 +25,31 @@ const SENDERS: &[&str] = &[
     "google-cloud-ops-agent.service",
     "amazon-cloudwatch-agent.service",
 ];
+
+/// Rules for what rsyslog writes with the configuration of Debian, Ubuntu or RHEL.
+const RULES_FILE: &str = "/etc/logrotate.d/clawvault-rsyslog";
+const RULES: &str = "/var/log/syslog
+/var/log/messages
+/var/log/auth.log
+/var/log/secure
+/var/log/kern.log
+/var/log/mail.log
+/var/log/cron.log
+/var/log/user.log
+{
+    weekly
+    rotate 8
+    maxsize 100M
+    missingok
+    notifempty
+    compress
+    delaycompress
+    sharedscripts
+    postrotate
+        /usr/bin/systemctl kill -s HUP rsyslog.service >/dev/null 2>&1 || true
+    endscript
+}
+";
 
 /// What `journald.conf` and its drop-ins set under a name; the last counts.
 fn journald(facts: &Facts<'_>, name: &str) -> Result<Option<String>, Unseen> {
@@ -56,7 +82,8 @@ fn rotation(facts: &Facts<'_>) -> Result<Outcome, Unseen> {
         rules.extend(logrotate::rules(&text));
     }
     let mut missing = Vec::new();
-    if facts.exists("/etc/rsyslog.conf")? && rules.is_empty() {
+    let unruled = facts.exists("/etc/rsyslog.conf")? && rules.is_empty();
+    if unruled {
         missing.push("rsyslog writes files, and nothing rotates them".to_owned());
     }
     if journald(facts, "SystemMaxUse")?.as_deref() == Some("0") {
@@ -73,7 +100,15 @@ fn rotation(facts: &Facts<'_>) -> Result<Outcome, Unseen> {
             missing.push(format!("{file} grows to more than 1 GiB"));
         }
     }
-    Ok(Outcome::none_of(&missing, "logs are rotated"))
+    let outcome = Outcome::none_of(&missing, "logs are rotated");
+    // Where the program is there, only its rules are missing.
+    Ok(match facts.exists("/usr/sbin/logrotate")? && facts.exists("/etc/logrotate.d")? {
+        true if unruled => outcome.with_mend(Mend {
+            validate: Some(&["/usr/sbin/logrotate", "--debug", RULES_FILE]),
+            ..Mend::write(RULES_FILE, RULES)
+        }),
+        _ => outcome,
+    })
 }
 
 pub(super) const CHECKS: &[Check] = &[

@@ -4,6 +4,8 @@ use super::super::gateway_home::homes;
 use super::schedules::schedules;
 use crate::hardening::check::{Check, Fix, Outcome, Severity};
 
+/// Days between two audits of a month, and some.
+const MONTHLY: i64 = 40;
 const DAY: i64 = 86_400;
 /// Oldest that the last drill may be, in days.
 const DRILL_DAYS: i64 = 31;
@@ -14,16 +16,26 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Severity::Low,
         title: "This audit runs by itself, monthly at least",
         fix: Fix::All(
-            "cp clawvault-audit.service clawvault-audit.timer /etc/systemd/system/ (from deploy/) && systemctl enable --now clawvault-audit.timer",
+            "clawvault daemon, which audits each month while it is unlocked; or cp clawvault-audit.service clawvault-audit.timer /etc/systemd/system/ (from deploy/) && systemctl enable --now clawvault-audit.timer",
         ),
         reference: "systemd.timer(5)",
         look: |facts| {
             let job = schedules(facts)?
                 .into_iter()
                 .find(|job| job.text.contains("clawvault") && job.text.contains("audit"));
-            Ok(match job {
-                Some(job) => Outcome::pass(job.place),
-                None => Outcome::warn("no timer and no crontab runs it"),
+            let daemon = facts.vault().ok().and_then(|vault| vault.audited);
+            let days = daemon.map(|time| (facts.host.now() - time).max(0) / 86_400);
+            Ok(match (job, days) {
+                (Some(job), _) => Outcome::pass(job.place),
+                (None, Some(days)) if days <= MONTHLY => {
+                    Outcome::pass(format!("the vault notes a full audit {days} days ago"))
+                }
+                (None, Some(days)) => Outcome::warn(format!(
+                    "no timer and no crontab runs it; the vault notes the last one {days} days ago"
+                )),
+                (None, None) => {
+                    Outcome::warn("no timer and no crontab runs it, nor did the daemon")
+                }
             })
         },
     },
