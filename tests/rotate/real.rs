@@ -190,3 +190,38 @@ fn all_keys_are_revoked_and_what_cannot_be_waits() {
     assert_eq!(open["open"].as_array().unwrap().len(), 1, "{open}");
     home.told_nothing_of(&values);
 }
+
+/// What failed is told once, however often it is looked at, and a dead key as well.
+#[test]
+fn what_fails_is_told_once_and_without_a_value() {
+    let vendor = Vendor::start(Duration::ZERO);
+    vendor.add("first", FIRST);
+    let mut text = policy(vendor.port);
+    text.push_str("[alerts.box]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/hook\"\n");
+    let home = Home::new(&text);
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    vendor.state.lock().unwrap().fail = vec![403; 4];
+    let failed = home.call(&["rotate", "openai/main"], b"");
+    assert_eq!(failed.status.code(), Some(6), "{}", String::from_utf8_lossy(&failed.stderr));
+    vendor.state.lock().unwrap().fail.clear();
+    let told = || home.json(&["alert", "list", "--json"]).as_array().unwrap().clone();
+    let first = told();
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(
+        (&first[0]["kind"], &first[0]["subject"]),
+        (&"rotation-failed".into(), &"openai/main".into())
+    );
+    assert!(home.call(&["rotate", "--due"], b"").status.success());
+    assert_eq!(told(), first, "the same again is no news");
+    assert!(home.call(&["rotate", "openai/main"], b"").status.success());
+    vendor.state.lock().unwrap().keys.clear();
+    for _ in 0..2 {
+        assert_eq!(home.call(&["verify", "openai/main"], b"").status.code(), Some(1));
+    }
+    let both = told();
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert_eq!((&both[1]["kind"], &both[1]["severity"]), (&"key-dead".into(), &"critical".into()));
+    let made = home.get("openai/main");
+    home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned(), made]);
+}

@@ -3,6 +3,7 @@
 //! The engine of [`crate::rotate`] works on the vault through a [`Session`](super::session), so it is
 //! the same here and in the daemon; between two steps the vault is free for others.
 
+mod alerts;
 mod asker;
 mod books;
 mod due;
@@ -195,7 +196,7 @@ pub fn rotate(
     let chosen = choose(&overview, which)?;
     let is_due = matches!(which, Which::Due);
     let vendors = PolicyVendors::new(overview.policy.clone());
-    run(async {
+    let rotated = run(async {
         let chosen = match which {
             Which::Named(..) => chosen,
             _ => {
@@ -203,7 +204,7 @@ pub fn rotate(
                 chosen.into_iter().filter(|look| due::wanted(&vendors, look, is_due, now)).collect()
             }
         };
-        let engine = engine(Box::new(ask), runtime, overview.policy);
+        let engine = engine(Box::new(&mut *ask), runtime, overview.policy);
         let mut rotated = Rotated::default();
         let mut begun = Vec::new();
         for look in chosen {
@@ -222,7 +223,10 @@ pub fn rotate(
         })
         .await?;
         Ok(rotated)
-    })
+    });
+    // Whatever came of it; what cannot be told now is noticed again by whoever looks next.
+    alerts::raise(ask).ok();
+    rotated
 }
 
 /// Rotates what is due, and gives the moment when something is due next, in milliseconds since 1970.
@@ -237,6 +241,7 @@ pub fn pass(
     let now = SystemClock.now_ms();
     let is_due = run(async { Ok(due::next(&before, now)) })?.is_some_and(|at| at <= now);
     if !is_due {
+        alerts::raise(ask).ok();
         return run(async { Ok(due::next(&before, now)) });
     }
     rotate(ask, runtime, &Which::Due, &mut |_| {})?;

@@ -34,6 +34,10 @@ pub enum AlertKind {
     NewExecutable,
     /// Somebody tries whether alerts arrive.
     Test,
+    /// A key is to be replaced, and only a person can do it.
+    RotationDue,
+    /// A rotation waits for a run that holds the old key.
+    RotationWaits,
 }
 
 impl AlertKind {
@@ -54,6 +58,8 @@ impl AlertKind {
             Self::LockedLong => "locked-long",
             Self::NewExecutable => "new-executable",
             Self::Test => "test",
+            Self::RotationDue => "rotation-due",
+            Self::RotationWaits => "rotation-waits",
         }
     }
 }
