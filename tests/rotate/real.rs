@@ -225,3 +225,61 @@ fn what_fails_is_told_once_and_without_a_value() {
     let made = home.get("openai/main");
     home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned(), made]);
 }
+
+/// A program that `run --on-rotate` stands beside has the new key within a moment, and then nothing
+/// holds the old one any more.
+#[test]
+fn a_supervised_program_gets_the_new_key_and_the_old_one_is_revoked() {
+    let vendor = Vendor::start(Duration::ZERO);
+    vendor.add("first", FIRST);
+    let home = Home::new(&policy(vendor.port));
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    let starts = || -> Vec<(u32, String)> {
+        let text = std::fs::read_to_string(home.dir.path().join("starts")).unwrap_or_default();
+        let line = |line: &str| {
+            let (pid, value) = line.split_once(' ').unwrap();
+            (pid.parse().unwrap(), value.to_owned())
+        };
+        text.lines().map(line).collect()
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < end, "{what}: {:?}", starts().len());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let script = "echo \"$$ $OPENAI_API_KEY\" >> $HOME/starts; exec /bin/sleep 600";
+    let arguments = ["run", "--on-rotate", "restart", "--only", "openai/main", "--"];
+    let mut child = home.command(&arguments);
+    let mut child = child
+        .args(["/bin/sh", "-c", script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it does not start", &|| starts().len() == 1);
+    assert_eq!(starts()[0].1, FIRST);
+    let rotated = home.call(&["rotate", "openai/main"], b"");
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    until("it is not started anew", &|| starts().len() == 2);
+    let (first, second) = (starts()[0].clone(), starts()[1].clone());
+    assert_eq!(second.1, home.get("openai/main"));
+    assert_ne!(second.1, FIRST);
+    until("the old one lives on", &|| !PathBuf::from(format!("/proc/{}", first.0)).exists());
+    // On a slow machine the rotation has left the wait for it to whoever comes next.
+    until("the old key is not revoked", &|| {
+        home.call(&["rotate", "--due"], b"");
+        vendor.state.lock().unwrap().keys.len() == 1
+    });
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    child.wait().unwrap();
+    assert!(!PathBuf::from(format!("/proc/{}", second.0)).exists(), "it lives on");
+    home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned(), second.1]);
+}

@@ -7,6 +7,7 @@ mod alerts;
 mod asker;
 mod books;
 mod due;
+mod gateways;
 mod plan;
 mod report;
 mod revoke;
@@ -28,6 +29,7 @@ use vendors::PolicyVendors;
 
 pub use asker::Asker;
 pub use due::{Due, Standing};
+pub use gateways::Reach;
 pub use plan::Planned;
 pub use report::{Line, Rest, Rotated};
 pub use revoke::{RevokeOptions, RevokedAll, Row};
@@ -95,7 +97,7 @@ impl App {
     /// Where the vault fails, or a named secret is not there.
     pub fn rotate(&self, which: &Which, say: &mut dyn FnMut(&Line)) -> Result<Rotated, AppError> {
         let mut asking = Asking::new(self, false);
-        rotate(&mut |request| asking.ask(request), &self.runtime, which, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), which, say)
     }
 
     /// What rotating would do: every call, with no value in it.
@@ -146,7 +148,7 @@ impl App {
         let (revoke, key) = (is_revocation(look), look.key());
         asking.ask(Request::Steps(revoke, vec![step]))?;
         let which = Which::Named(key.0, vec![key.1]);
-        rotate(&mut |request| asking.ask(request), &self.runtime, &which, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), &which, say)
     }
 
     /// Gives a rotation up; the old key stays what it is.
@@ -169,7 +171,7 @@ impl App {
             return Ok(Rotated::default());
         }
         let which = Which::Named(key.0, vec![key.1]);
-        rotate(&mut |request| asking.ask(request), &self.runtime, &which, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), &which, say)
     }
 
     /// Goes on with every revocation that waits: unreachable vendors, what people have to do.
@@ -178,7 +180,7 @@ impl App {
     /// Where the vault fails.
     pub fn resume_revocations(&self, say: &mut dyn FnMut(&Line)) -> Result<Rotated, AppError> {
         let mut asking = Asking::new(self, true);
-        rotate(&mut |request| asking.ask(request), &self.runtime, &Which::Due, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), &Which::Due, say)
     }
 }
 
@@ -188,7 +190,7 @@ impl App {
 /// Where the vault fails, or a named secret is not there.
 pub fn rotate(
     ask: &mut dyn FnMut(Request) -> Result<Reply, AppError>,
-    runtime: &Path,
+    reach: &Reach,
     which: &Which,
     say: &mut dyn FnMut(&Line),
 ) -> Result<Rotated, AppError> {
@@ -204,7 +206,9 @@ pub fn rotate(
                 chosen.into_iter().filter(|look| due::wanted(&vendors, look, is_due, now)).collect()
             }
         };
-        let engine = engine(Box::new(&mut *ask), runtime, overview.policy);
+        let books = SessionBooks::new(Box::new(&mut *ask), reach.runtime.clone());
+        let vendors = PolicyVendors::new(overview.policy).telling(reach);
+        let engine = Engine::new(books, vendors, SystemTimer);
         let mut rotated = Rotated::default();
         let mut begun = Vec::new();
         for look in chosen {
@@ -235,7 +239,7 @@ pub fn rotate(
 /// Where the vault fails.
 pub fn pass(
     ask: &mut dyn FnMut(Request) -> Result<Reply, AppError>,
-    runtime: &Path,
+    reach: &Reach,
 ) -> Result<Option<i64>, AppError> {
     let before = Overview::of(ask(Request::Lives(None))?)?;
     let now = SystemClock.now_ms();
@@ -244,7 +248,7 @@ pub fn pass(
         alerts::raise(ask).ok();
         return run(async { Ok(due::next(&before, now)) });
     }
-    rotate(ask, runtime, &Which::Due, &mut |_| {})?;
+    rotate(ask, reach, &Which::Due, &mut |_| {})?;
     let after = Overview::of(ask(Request::Lives(None))?)?;
     run(async { Ok(due::next(&after, SystemClock.now_ms())) })
 }
