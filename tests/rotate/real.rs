@@ -283,3 +283,60 @@ fn a_supervised_program_gets_the_new_key_and_the_old_one_is_revoked() {
     assert!(!PathBuf::from(format!("/proc/{}", second.0)).exists(), "it lives on");
     home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned(), second.1]);
 }
+
+/// The journal is in the backup: what was begun on one machine goes on on another, and leaves one key.
+#[test]
+fn a_rotation_that_was_interrupted_goes_on_after_a_restore() {
+    let vendor = Vendor::start(Duration::from_millis(60));
+    vendor.add("first", FIRST);
+    let mut text = policy(vendor.port);
+    text.push_str("[alerts.box]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/hook\"\n");
+    let home = Home::new(&text);
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    vendor.state.lock().unwrap().fail = vec![403; 4];
+    home.call(&["rotate", "openai/main"], b"");
+    vendor.state.lock().unwrap().fail.clear();
+    let mut wait = Duration::from_millis(100);
+    let open = loop {
+        let mut child = home.command(&["rotate", "openai/main"]);
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(wait);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let all = home.json(&["rotations", "--json"])["open"].as_array().unwrap().clone();
+        if all.len() == 1 {
+            break all;
+        }
+        // Too early, or over already: later, a little.
+        wait = (wait + Duration::from_millis(37)).min(Duration::from_secs(2));
+    };
+    let (file, told) = (home.dir.path().join("b.age"), home.json(&["alert", "list", "--json"]));
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    let backed_up = home.call(&["backup", file.to_str().unwrap()], b"");
+    assert!(backed_up.status.success(), "{}", String::from_utf8_lossy(&backed_up.stderr));
+    let other = home.dir.path().join("other");
+    let there = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("CLAWVAULT_HOME", &other);
+        command.env("CLAWVAULT_IDENTITY", home.home().join("identity.txt"));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {err}");
+        output.stdout
+    };
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&there(arguments)).unwrap()
+    };
+    let file = file.to_str().unwrap();
+    there(&["restore", file, "--check"]);
+    there(&["restore", file]);
+    assert_eq!(json(&["alert", "list", "--json"]), told);
+    let restored = &json(&["rotations", "--json"])["open"];
+    assert_eq!(restored[0]["rotation"], open[0]["rotation"], "{restored} {open:?}");
+    there(&["rotate", "openai/main"]);
+    let now = String::from_utf8(there(&["get", "openai/main"])).unwrap();
+    let live: Vec<String> =
+        vendor.state.lock().unwrap().keys.values().map(|(value, _)| value.clone()).collect();
+    assert_eq!(live, [now.trim().to_owned()], "one key lives, and it is the current one");
+}
