@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clawvault_core::domain::Value;
-use clawvault_core::platform::socket::trusted_owner;
+use clawvault_core::platform::socket::{peer_user, trusted_owner};
 use prost::Message;
 
 use crate::frame::{Bounds, Frame, FrameError, Outgoing, Receiver};
@@ -77,8 +77,7 @@ impl Client {
             | io::ErrorKind::ConnectionRefused => ClientError::Nobody,
             kind => ClientError::Io(kind),
         })?;
-        let peer = rustix::net::sockopt::socket_peercred(&stream).map_err(io::Error::from)?;
-        let found = peer.uid.as_raw();
+        let found = peer_user(&stream)?;
         if found != uid && found != 0 && Some(found) != trusted_owner(socket) {
             return Err(ClientError::Foreign(found));
         }

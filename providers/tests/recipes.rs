@@ -420,3 +420,28 @@ fn a_slow_drip_ends_in_time() {
     assert_eq!(error.kind, Kind::Unbounded);
     assert!(start.elapsed() < Duration::from_secs(3));
 }
+
+/// A vendor that repeats the key where a person would read its owner, with signs between that are
+/// not shown: what is left out must not put the key together again.
+#[test]
+fn a_key_with_invisible_signs_in_it_is_not_shown() {
+    let interface = clawvault_providers::vendor("openrouter").and_then(|one| one.interface());
+    let client = Client::new(Limits::default()).expect("a client");
+    let interface = interface.expect("a vendor with recipes");
+    let adapter =
+        clawvault_providers::recipe::RecipeAdapter::new("openrouter", interface, None, client);
+    let field = FieldName::parse("value").expect("a name");
+    let ask = Ask {
+        key: vec![(field, Value::copy_of(NEEDLE.as_bytes()).expect("a value"))],
+        ..Ask::default()
+    };
+    for (hidden, owner) in
+        [("\u{7f}", "a person"), ("\u{200b}", NEEDLE), ("", NEEDLE), ("\u{feff}", NEEDLE)]
+    {
+        let owner = owner.replacen("e-", &format!("e-{hidden}"), 1);
+        let body = format!(r#"{{"data":{{"creator_user_id":"{owner}"}}}}"#);
+        let told = adapter.told(Operation::Validate, &ask, 200, body.as_bytes());
+        assert!(!told.contains(NEEDLE), "{told}");
+        assert_eq!(told.contains("a person"), owner == "a person", "{told}");
+    }
+}

@@ -15,6 +15,7 @@ mod authority;
 mod beside;
 #[path = "../support/canary.rs"]
 mod canary;
+mod compose;
 mod confined;
 #[path = "../memory/dump.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]

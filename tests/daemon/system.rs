@@ -16,7 +16,7 @@ pub(crate) const AGENT: u32 = 61_002;
 pub(crate) const OTHER_AGENT: u32 = 61_003;
 pub(crate) const ANYBODY: u32 = 61_004;
 /// The group that reaches the socket.
-const GROUP: u32 = 61_100;
+pub(crate) const GROUP: u32 = 61_100;
 
 /// A vault of a user of its own, with a daemon that serves others.
 pub(crate) struct System {

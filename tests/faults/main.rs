@@ -36,7 +36,8 @@ use std::time::Instant;
 
 use scenes::Stage;
 
-/// The program with the cargo feature `failpoints`, built beside the plain one.
+/// The program whose failpoints can be armed, built beside the plain one: with all features, as
+/// `tests/kinds` is.
 fn failing_program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -45,7 +46,7 @@ fn failing_program() -> &'static Path {
         let target = directory.parent().expect("a profile's directory lies in one");
         let mut build = Command::new(env!("CARGO"));
         build.current_dir(env!("CARGO_MANIFEST_DIR")).arg("build").arg("--target-dir").arg(target);
-        build.args(["--quiet", "--locked", "--features", "failpoints", "--example", "failing"]);
+        build.args(["--quiet", "--locked", "--all-features", "--example", "failing"]);
         if directory.ends_with("release") {
             build.arg("--release");
         }

@@ -183,9 +183,13 @@ impl Scope<'_> {
     pub(super) fn tame(&self, tree: &Tree) -> Option<String> {
         let text = text_of(tree)?;
         let shown: String = text.chars().filter(|c| !c.is_control() && !is_format(*c)).collect();
+        // Looked at both ways: what is left out for being invisible may have stood within the key.
+        if self.repeats(&text) || self.repeats(&shown) {
+            return None;
+        }
         let end = (0..=shown.len().min(MAX_TEXT)).rev().find(|at| shown.is_char_boundary(*at))?;
         let shown = shown.get(..end)?.trim();
-        (!shown.is_empty() && !self.repeats(&text)).then(|| shown.to_owned())
+        (!shown.is_empty()).then(|| shown.to_owned())
     }
 }
 

@@ -158,12 +158,11 @@ pub struct Peer {
 impl Peer {
     /// Who connected; none where that process is over already.
     pub fn of(stream: impl AsFd) -> Option<Self> {
-        let credentials = rustix::net::sockopt::socket_peercred(&stream).ok()?;
-        let pid = u32::try_from(credentials.pid.as_raw_nonzero().get()).ok()?;
-        let handle =
-            nix_handle(&stream).or_else(|| pidfd_open(credentials.pid, PidfdFlags::empty()).ok());
-        let process = process::kinship(pid)?.process;
-        let peer = Self { uid: credentials.uid.as_raw(), process, handle };
+        let credentials = credentials(&stream).ok()?;
+        let pid = rustix::process::Pid::from_raw(credentials.pid())?;
+        let handle = handle(&stream).or_else(|| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let process = process::kinship(u32::try_from(credentials.pid()).ok()?)?.process;
+        let peer = Self { uid: credentials.uid(), process, handle };
         peer.is_there().then_some(peer)
     }
 
@@ -178,8 +177,22 @@ impl Peer {
     }
 }
 
+/// The user at the other end of a connection; its process may be one that we cannot name, as that
+/// of a daemon outside of our container.
+///
+/// # Errors
+/// Where the kernel does not say.
+pub fn peer_user(stream: impl AsFd) -> std::io::Result<u32> {
+    Ok(credentials(&stream)?.uid())
+}
+
+/// A process that is not in our namespace has the number 0, which rustix has no place for.
+fn credentials(stream: &impl AsFd) -> nix::Result<nix::sys::socket::UnixCredentials> {
+    nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials)
+}
+
 /// The peer's handle from the kernel itself (Linux 6.5), which no reused number can deceive.
-fn nix_handle(stream: &impl AsFd) -> Option<OwnedFd> {
+fn handle(stream: &impl AsFd) -> Option<OwnedFd> {
     nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerPidfd).ok()
 }
 
