@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use clawvault_core::domain::limits::MAX_NAME;
-use clawvault_core::domain::{FieldName, Found, Label, ProfileName, SecretName, Value, Variable, VariableError};
+use clawvault_core::domain::{
+    FieldName, Found, Label, ProfileName, SecretName, Value, Variable, VariableError,
+};
 use clawvault_providers::adapter::registry::is_offered;
 use clawvault_providers::{Holds, by_variable, identify, variables_of, vendor};
 

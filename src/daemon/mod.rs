@@ -129,13 +129,8 @@ async fn run(
         }
     }
     let (place, runtime, socket_path) = app_parts.clone();
-    let reach = Reach {
-        place,
-        runtime,
-        socket: socket_path,
-        elsewhere: false,
-        surroundings: Vec::new(),
-    };
+    let reach =
+        Reach { place, runtime, socket: socket_path, elsewhere: false, surroundings: Vec::new() };
     scheduler::start(&shared, reach).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));

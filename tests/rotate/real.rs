@@ -48,7 +48,7 @@ impl Home {
             .unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         let output = child.wait_with_output().unwrap();
-        if arguments[0] != "get" {
+        if !["get", "resolve"].contains(&arguments[0]) {
             let mut said = self.said.borrow_mut();
             said.extend(&output.stdout);
             said.extend(&output.stderr);
@@ -232,7 +232,7 @@ fn what_fails_is_told_once_and_without_a_value() {
 fn a_supervised_program_gets_the_new_key_and_the_old_one_is_revoked() {
     let vendor = Vendor::start(Duration::ZERO);
     vendor.add("first", FIRST);
-    let home = Home::new(&policy(vendor.port));
+    let home = Home::new(&(policy(vendor.port) + "[agents.bot]\nsecrets = [\"openai/*\"]\n"));
     home.call(&["set", "openai/main"], FIRST.as_bytes());
     home.call(&["set", "openai/admin"], ADMIN.as_bytes());
     let starts = || -> Vec<(u32, String)> {
@@ -262,11 +262,20 @@ fn a_supervised_program_gets_the_new_key_and_the_old_one_is_revoked() {
         .unwrap();
     until("it does not start", &|| starts().len() == 1);
     assert_eq!(starts()[0].1, FIRST);
+    // Whoever has a version is known by it later.
+    let asked = br#"{"protocolVersion":1,"provider":"clawvault","ids":["openai/main"]}"#;
+    let as_bot = ["run", "--as", "bot", "--only", "openai/main", "--", "/bin/true"];
+    let all_get_it = || {
+        assert!(home.call(&as_bot, b"").status.success());
+        assert!(home.call(&["resolve"], asked).status.success());
+        home.get("openai/main")
+    };
+    all_get_it();
     let rotated = home.call(&["rotate", "openai/main"], b"");
     assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
     until("it is not started anew", &|| starts().len() == 2);
     let (first, second) = (starts()[0].clone(), starts()[1].clone());
-    assert_eq!(second.1, home.get("openai/main"));
+    assert_eq!(second.1, all_get_it());
     assert_ne!(second.1, FIRST);
     until("the old one lives on", &|| !PathBuf::from(format!("/proc/{}", first.0)).exists());
     // On a slow machine the rotation has left the wait for it to whoever comes next.
@@ -281,6 +290,27 @@ fn a_supervised_program_gets_the_new_key_and_the_old_one_is_revoked() {
     .unwrap();
     child.wait().unwrap();
     assert!(!PathBuf::from(format!("/proc/{}", second.0)).exists(), "it lives on");
+    let log = home.call(&["log", "--secret", "openai/main", "--since", "1h", "--json"], b"");
+    let lines = String::from_utf8(log.stdout).unwrap();
+    let seen: std::collections::BTreeSet<(String, Option<String>, u64, bool)> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| ["run", "get", "resolve"].contains(&line["event"].as_str().unwrap()))
+        .map(|line| {
+            let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+            let version = line["version"].as_u64().expect("a version is named");
+            let is_process = line["actor"]["pid"].as_u64().is_some_and(|pid| pid > 1);
+            (text(&line["event"]).unwrap(), text(&line["agent"]), version, is_process)
+        })
+        .collect();
+    for version in [1, 2] {
+        for (event, agent) in
+            [("run", None), ("run", Some("bot")), ("get", None), ("resolve", None)]
+        {
+            let one = (event.to_owned(), agent.map(str::to_owned), version, true);
+            assert!(seen.contains(&one), "{one:?} is not in {seen:?}");
+        }
+    }
     home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned(), second.1]);
 }
 

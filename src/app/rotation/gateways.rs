@@ -68,7 +68,8 @@ impl Sink for GatewaySink {
         let fail = |what: &dyn std::fmt::Display| SinkError::new(self.name(), what);
         let reach = self.reach.as_ref().ok_or_else(|| fail(&"nothing leads to it"))?;
         let home = self.home.as_ref().ok_or_else(|| fail(&"the policy has no such gateway"))?;
-        let described = gateway(Path::new(home)).map_err(|error| fail(&AppError::from(error).what))?;
+        let described =
+            gateway(Path::new(home)).map_err(|error| fail(&AppError::from(error).what))?;
         if listener(described.port).is_none() {
             return Ok(());
         }

@@ -36,7 +36,10 @@ impl PolicyVendors {
     fn gateways(&self, look: &Look) -> Vec<Box<dyn Sink>> {
         let (profile, name) = look.key();
         let granted = self.policy.gateways.iter().filter(|(_, gateway)| {
-            self.policy.agents.get(&gateway.agent).is_some_and(|agent| agent.may_have(&profile, &name))
+            self.policy
+                .agents
+                .get(&gateway.agent)
+                .is_some_and(|agent| agent.may_have(&profile, &name))
         });
         let named = look.rule.sinks.iter().filter_map(|rule| match rule {
             SinkRule::OpenClaw { gateway } => Some(gateway),

@@ -10,8 +10,8 @@ use clawvault_core::vault::{
 };
 
 use super::{AgentGrant, Authority, Each, GatewayAsk, Health, Reply, Request};
-use crate::app::run::{is_admin, launch, named, refuse_blocked};
 use crate::app::naming::full_name;
+use crate::app::run::{is_admin, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Pauses, Query, verify};
 use openclaw::{gateway, resolve};

@@ -49,7 +49,8 @@ impl Vault {
 
 /// True where each is of another secret, sorted, and within its bounds.
 pub(super) fn are_lives(lives: &[Life]) -> bool {
-    let ascending = |two: &[Life]| (&two[0].profile, &two[0].name) < (&two[1].profile, &two[1].name);
+    let ascending =
+        |two: &[Life]| (&two[0].profile, &two[0].name) < (&two[1].profile, &two[1].name);
     lives.windows(2).all(ascending) && lives.iter().all(is_bounded)
 }
 

@@ -16,7 +16,8 @@ use crate::domain::limits::{
     MAX_DOCUMENT, MAX_FIELDS, MAX_LABEL, MAX_SLOTS, MAX_VALUE, MAX_VARIABLES, MAX_VERSIONS,
 };
 use crate::domain::{
-    FieldName, Injection, Life, Policy, ProfileName, SecretInfo, SecretName, Stage, Value, VersionInfo,
+    FieldName, Injection, Life, Policy, ProfileName, SecretInfo, SecretName, Stage, Value,
+    VersionInfo,
 };
 
 use super::super::header::parse_id;
