@@ -391,7 +391,7 @@ pub struct GatewayWindow {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40, 41, 30, 31, 32, 33, 22, 23, 24, 50, 51, 52")]
+    #[prost(oneof = "request::What", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40, 41, 30, 31, 32, 33, 70, 71, 22, 23, 24, 50, 51, 52")]
     pub what: ::core::option::Option<request::What>,
 }
 /// Nested message and enum types in `Request`.
@@ -452,9 +452,15 @@ pub mod request {
         Steps(super::Steps),
         #[prost(message, tag = "32")]
         Keys(super::Keys),
-        /// A document in the body: its keyed digest is told, and the log has an entry of it.
+        /// A report of a revocation in the body: its signature is told, and the log has an entry of it.
         #[prost(message, tag = "33")]
         Attest(super::Empty),
+        /// The same of a rehearsal.
+        #[prost(message, tag = "70")]
+        AttestDrill(super::Empty),
+        /// The public half of the key that signs reports.
+        #[prost(message, tag = "71")]
+        ReportKey(super::Empty),
         #[prost(message, tag = "22")]
         GatewayStart(super::GatewayStart),
         #[prost(message, tag = "23")]

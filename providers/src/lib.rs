@@ -19,6 +19,8 @@ pub mod native;
 pub mod recipe;
 #[cfg(feature = "http")]
 pub mod spend;
+#[cfg(feature = "http")]
+pub mod standin;
 
 #[cfg(feature = "http")]
 pub use check::check;

@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clawvault_core::domain::{FieldName, Value};
-use clawvault_providers::adapter::registry::{Settings, adapter};
+use clawvault_providers::adapter::registry::{Settings, adapter, interface};
 use clawvault_providers::adapter::{
     Adapter, Ask, Fields, Kind, Listed, Operation, Revoked, Validity, VendorError,
 };
 use clawvault_providers::http::{Client, Limits};
+use clawvault_providers::standin::StandIns;
 use vendor::{ADMIN, Fault, Vendor};
 
 /// A key that no real vendor would make, and that no output may hold.
@@ -144,6 +145,37 @@ fn each_vendor_takes_the_calls_of_its_recipes() {
             assert!(agent.unwrap().1.starts_with("clawvault/"), "{seen:?}");
         }
     }
+}
+
+/// What is rehearsed goes as the manifest says: the key is accepted until it was revoked.
+#[test]
+fn each_vendor_that_revokes_by_calls_can_be_played() {
+    let mut played = 0;
+    for case in CASES {
+        run(async {
+            let interface = interface(case.vendor, None).unwrap();
+            let stand_ins = StandIns::start(vec![interface], Duration::ZERO).await.unwrap();
+            let client = Some(Client::new(Limits::default()).unwrap());
+            let base_url = Some(stand_ins.base_url(0));
+            let settings = Settings { base_url, client, interface: None };
+            let adapter = adapter(case.vendor, &settings).unwrap();
+            let ask = Ask { key_id: Some("id-1".to_owned()), ..case.ask("id-1") };
+            let can = adapter.abilities_for(&ask);
+            if can.validate && case.vendor != "perplexity" {
+                let validity = adapter.validate(&ask).await.unwrap();
+                assert!(matches!(validity, Validity::Live(_)), "{}: {validity:?}", case.fixture);
+            }
+            if can.revoke {
+                adapter.revoke(&ask).await.unwrap_or_else(|e| panic!("{}: {e}", case.fixture));
+                played += 1;
+            }
+            if can.revoke && can.validate {
+                let validity = adapter.validate(&ask).await.unwrap();
+                assert!(matches!(validity, Validity::Dead(_)), "{}: {validity:?}", case.fixture);
+            }
+        });
+    }
+    assert!(played >= 15, "only {played} were played");
 }
 
 /// Proves the old key, makes a second, lists both, revokes the first and proves that.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use clawvault_core::auditlog::{Digests, Entry, Item, Read, Sockets, Verdict, touched};
 use clawvault_core::crypto::Digest;
-use clawvault_core::domain::{FileIdentity, Mirror, Outcome, hex};
+use clawvault_core::domain::{FileIdentity, Mirror, Outcome, hex, unhex};
 use serde::Serialize;
 
 use super::surroundings::Context;
@@ -195,15 +195,7 @@ fn judge(verdict: &Verdict, verify: bool) -> Result<ExitCode, AppError> {
 fn head(text: &str) -> Result<(u64, Digest), AppError> {
     let parse = || {
         let (count, hash) = text.trim().split_once(' ')?;
-        let mut digest = [0; 32];
-        let (digits, rest) = hash.as_bytes().as_chunks::<2>();
-        if digits.len() != digest.len() || !rest.is_empty() {
-            return None;
-        }
-        for (byte, digits) in digest.iter_mut().zip(digits) {
-            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        Some((count.parse().ok()?, Digest(digest)))
+        Some((count.parse().ok()?, Digest(unhex(hash)?)))
     };
     let advice = "Give the line as `clawvault log --head` printed it, in quotes.";
     parse().ok_or_else(|| AppError::usage("that is no head of an audit log", advice))

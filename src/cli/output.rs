@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::io::Errno;
 use serde::Serialize;
@@ -113,6 +114,32 @@ pub(super) fn status(line: &str) {
     let mut err = std::io::stderr().lock();
     write!(err, "\r\x1b[K{}", printable(line)).ok();
     err.flush().ok();
+}
+
+/// How many lines of a block stand above the cursor.
+static BLOCK: AtomicUsize = AtomicUsize::new(0);
+
+/// Puts lines in the place of the last block on the terminal of stderr; they must be short.
+pub(super) fn block(lines: &[String]) {
+    let mut text = String::new();
+    let before = BLOCK.swap(lines.len(), Ordering::Relaxed);
+    if before > 0 {
+        // Writing to a String does not fail.
+        write!(text, "\x1b[{before}A").ok();
+    }
+    for line in lines {
+        writeln!(text, "\r\x1b[K{}", printable(line)).ok();
+    }
+    // A block that grew shorter leaves nothing below.
+    text.push_str("\x1b[J");
+    let mut err = std::io::stderr().lock();
+    err.write_all(text.as_bytes()).ok();
+    err.flush().ok();
+}
+
+/// What was drawn last stays; the next block comes below.
+pub(super) fn keep_block() {
+    BLOCK.store(0, Ordering::Relaxed);
 }
 
 /// Writes an error: what is wrong, then what to do.

@@ -1,15 +1,18 @@
 //! `clawvault revoke` and `clawvault revoke-all`
 
+mod table;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clawvault_core::domain::SecretName;
-use clawvault_core::platform::{Clock, Dir, SystemClock};
+use clawvault_core::platform::{Clock, Dir, SystemClock, process};
 
-use super::surroundings::Context;
+use super::surroundings::{self, Context};
 use super::{arguments, output, prompt, rotate, time};
-use crate::app::rotation::{Rest, RevokeOptions, RevokedAll, Row};
-use crate::app::{AppError, Code};
+use crate::app::rotation::{Rest, RevokeOptions, RevokedAll};
+use crate::app::{App, AppError, Code};
+use table::Table;
 
 /// Make the vendor refuse a key, and prove that it does
 #[derive(Debug, clap::Args)]
@@ -42,6 +45,8 @@ pub(super) struct Args {
   clawvault revoke-all --dry-run
   clawvault revoke-all
   clawvault revoke-all --yes --except telegram/bot
+  clawvault revoke-all --drill            rehearsed, once a month: no vendor is called
+  clawvault revoke-all --check REPORT     whether the report is as it was written
   clawvault rotate --all                  afterwards: fresh keys
 
 Keys of machines and of databases stay unless --include infra is given; the key of a login over
@@ -62,6 +67,18 @@ pub(super) struct AllArgs {
     /// Print every call, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Rehearse it: vendors are played on this machine, none is called, no key changes
+    #[arg(long, conflicts_with = "dry_run")]
+    drill: bool,
+    /// Check the signature of a report, and do nothing
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["dry_run", "drill", "only", "except", "report", "yes"])]
+    check: Option<PathBuf>,
+    /// The public key that the report has to be signed by [default: the vault's]
+    #[arg(long, value_name = "KEY", requires = "check")]
+    key: Option<String>,
+    /// How many seconds vendors that do not answer are waited for; then the daemon goes on
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(..=3600))]
+    wait: u32,
     /// Do not ask for the word
     #[arg(long)]
     yes: bool,
@@ -77,7 +94,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let name = arguments::name(&args.name)?;
     let profile = args.profile.or_default()?;
     let one = Some(((profile, name.clone()), args.version));
-    let options = RevokeOptions { one, infra: true, ..RevokeOptions::default() };
+    let patience_ms = 60_000;
+    let options = RevokeOptions { one, infra: true, patience_ms, ..RevokeOptions::default() };
     let app = context.app()?;
     if args.dry_run {
         rotate::show_plan(&app.plan_revocation(&options)?, args.json);
@@ -89,8 +107,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     if !args.yes && !prompt::confirm(&format!("{name}: revoke it at its vendor?")) {
         return Err(AppError::new(Code::No, "nothing was revoked", "Answer y, or give --yes."));
     }
-    let done = app.revoke(&options, &mut |row| tell(row, args.json))?;
-    finish(&done, args.json)
+    let mut table = Table::new(args.json);
+    let done = app.revoke(&options, &|names| gateways(context, names), &mut |row| table.tell(row));
+    table.end();
+    finish(&done?, args.json)
+}
+
+/// Tells running gateways, from a thread of its own.
+fn gateways(context: &Context, names: &[String]) -> Vec<(String, String)> {
+    match context.silent_app() {
+        Ok(app) => app.drop_in_gateways(names, &surroundings::environment()),
+        Err(error) => names.iter().map(|name| (name.clone(), error.what.clone())).collect(),
+    }
 }
 
 pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, AppError> {
@@ -103,14 +131,18 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
         except: names(&args.except)?,
         profile: args.profile.as_deref().map(arguments::profile).transpose()?,
         infra: args.include.is_some(),
-        over_ssh: super::surroundings::path("SSH_CONNECTION").is_some(),
+        over_ssh: surroundings::path("SSH_CONNECTION").is_some() || is_below("sshd"),
+        patience_ms: i64::from(args.wait) * 1000,
     };
     let app = context.app()?;
+    if let Some(report) = &args.check {
+        return check(&app, report, args.key.as_deref(), args.json);
+    }
     if args.dry_run {
         rotate::show_plan(&app.plan_revocation(&options)?, args.json);
         return Ok(ExitCode::SUCCESS);
     }
-    if !args.yes {
+    if !args.yes && !args.drill {
         if !prompt::can_ask() {
             return Err(nobody_to_ask());
         }
@@ -123,27 +155,71 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
             ));
         }
     }
-    let done = app.revoke(&options, &mut |row| tell(row, args.json))?;
-    write_report(&done, args.report.as_deref(), &app.place.home)?;
-    finish(&done, args.json)
+    let mut table = Table::new(args.json);
+    let done = match args.drill {
+        true => app.drill(&options, &mut |row| table.tell(row)),
+        false => {
+            app.revoke(&options, &|names| gateways(context, names), &mut |row| table.tell(row))
+        }
+    };
+    table.end();
+    let done = done?;
+    let written = write_report(&done, args.report.as_deref(), &app.place.home);
+    let code = finish(&done, args.json)?;
+    // What was done is told first: a full disk must not hide it.
+    written.map(|()| code)
+}
+
+/// Says whether a report is as it was written, and whose it is.
+fn check(
+    app: &App,
+    report: &std::path::Path,
+    key: Option<&str>,
+    json: bool,
+) -> Result<ExitCode, AppError> {
+    let signed = app.check_report(report, key)?;
+    let good = signed.sound && signed.signer == signed.expected;
+    if json {
+        output::json(&serde_json::json!({
+            "sound": signed.sound,
+            "signer": format!("ed25519:{}", signed.signer),
+            "expected": format!("ed25519:{}", signed.expected),
+        }));
+    } else if good {
+        output::talk(&format!("as it was written, signed by ed25519:{}", signed.signer));
+    }
+    match (signed.sound, good) {
+        (true, true) => Ok(ExitCode::SUCCESS),
+        (true, false) => {
+            let what = format!("the report is signed by another key: ed25519:{}", signed.signer);
+            let advice = "After a rekey the vault has a new one; compare with a key you noted.";
+            Err(AppError::new(Code::No, what, advice))
+        }
+        (false, _) => {
+            let advice = "`clawvault log --json` tells what was revoked, and cannot be altered.";
+            Err(AppError::new(Code::No, "the report is not as it was written", advice))
+        }
+    }
+}
+
+/// True where a process above this one is of that name; `sudo` and terminals' servers hide variables.
+fn is_below(name: &str) -> bool {
+    let mut pid = process::parent().pid;
+    // No tree of processes is deeper, and no loop of reused numbers goes on.
+    for _ in 0..64 {
+        if process::name(pid).is_some_and(|above| above.starts_with(name)) {
+            return true;
+        }
+        match process::kinship(pid) {
+            Some(kin) if kin.parent > 1 => pid = kin.parent,
+            _ => return false,
+        }
+    }
+    false
 }
 
 fn nobody_to_ask() -> AppError {
     AppError::usage("nobody can be asked whether to revoke", "Give --yes to revoke without asking.")
-}
-
-/// One line for each key as it comes to rest.
-fn tell(row: &Row<'_>, json: bool) {
-    match row {
-        _ if json => {}
-        Row::Cut(count, ms) => output::talk(&format!(
-            "{count} secrets are handed out to nobody any more ({ms} ms); now their vendors"
-        )),
-        Row::Rest(line, ms) => {
-            let vendor = line.vendor.as_deref().unwrap_or("-");
-            output::talk(&format!("{ms:>7} ms  {vendor}  {}", rotate::sentence(line)));
-        }
-    }
 }
 
 fn finish(done: &RevokedAll, json: bool) -> Result<ExitCode, AppError> {
@@ -158,6 +234,9 @@ fn finish(done: &RevokedAll, json: bool) -> Result<ExitCode, AppError> {
             let note = line.note.as_deref().unwrap_or_default();
             output::talk(&format!("{:>3}. {}: {note}", number + 1, line.name));
         }
+        for (name, what) in &done.gateways {
+            output::talk(&format!("gateway {name}: {what}"));
+        }
         for ((_, name), why) in &done.left {
             output::talk(&format!("left alone: {name}: {why}"));
         }
@@ -168,14 +247,20 @@ fn finish(done: &RevokedAll, json: bool) -> Result<ExitCode, AppError> {
             );
         }
         let proven = done.lines.iter().filter(|(line, _)| line.rest == Rest::Done).count();
-        output::talk(&format!(
-            "{proven} of {} are refused by their vendors; cut in {} ms, {} ms in all",
-            done.lines.len(),
-            done.cut_ms,
-            done.total_ms
-        ));
+        let (count, ms) = (done.lines.len(), done.total_ms);
+        output::talk(&match done.drill {
+            true => format!(
+                "a drill: no vendor was called, no key changed; {proven} of {count} would be \
+                 refused by their vendors without a person ({ms} ms, vendors that answer in 200 ms)"
+            ),
+            false => format!(
+                "{proven} of {count} are refused by their vendors; cut in {} ms, {ms} ms in all",
+                done.cut_ms
+            ),
+        });
     }
-    Ok(rotate::code(|rest| done.any(rest)))
+    // That a person would have to act is what a drill is there to tell.
+    Ok(rotate::code(|rest| done.any(rest) && !(done.drill && rest == Rest::Person)))
 }
 
 fn write_report(
@@ -184,7 +269,8 @@ fn write_report(
     home: &std::path::Path,
 ) -> Result<(), AppError> {
     let now = time::moment(SystemClock.now_ms()).replace(':', "");
-    let default = home.join("reports").join(format!("revoke-{now}.json"));
+    let kind = if done.drill { "drill" } else { "revoke" };
+    let default = home.join("reports").join(format!("{kind}-{now}.json"));
     let path = named.unwrap_or(&default);
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
     else {
@@ -196,6 +282,6 @@ fn write_report(
         None => Dir::create(parent)?,
     };
     dir.replace(name, done.report.as_bytes())?;
-    output::talk(&format!("report: {}", path.display()));
+    output::talk(&format!("report: {}, signed by ed25519:{}", path.display(), done.signer));
     Ok(())
 }

@@ -40,8 +40,45 @@ impl Standing {
     }
 }
 
-/// A login session that unlocked: its leader, which is that very process.
-pub(super) type Leader = ProcessId;
+/// A login session that unlocked. What began in it before that, beside what unlocked, is not the
+/// operator's by that: a program of an earlier launch may be among it, its record removed.
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    /// Its leader, which is that very process.
+    pub(super) leader: ProcessId,
+    /// The way from the one that unlocked to the leader.
+    way: Vec<ProcessId>,
+    /// When the one that unlocked began, in clock ticks since boot.
+    since: u64,
+}
+
+impl Login {
+    /// The session that one who unlocked is in, if the chain of its parents leads to its leader.
+    pub(super) fn of(chain: &[Kinship]) -> Option<Self> {
+        let leader = leader_of(chain)?;
+        let since = chain.first()?.process.started;
+        Some(Self { leader, way: up_to(chain, leader).collect(), since })
+    }
+
+    /// Takes in another way by which the same session unlocked.
+    pub(super) fn widen(&mut self, other: Self) {
+        self.way.retain(|known| known.is_alive() && !other.way.contains(known));
+        self.way.extend(other.way);
+        self.since = self.since.min(other.since);
+    }
+
+    /// True where all that lies between a process and the leader began with the unlocking or after it.
+    fn has(&self, chain: &[Kinship]) -> bool {
+        let knows = |at: ProcessId| at.started >= self.since || self.way.contains(&at);
+        up_to(chain, self.leader).all(knows)
+    }
+}
+
+/// The processes of a chain up to this one, which is the last.
+fn up_to(chain: &[Kinship], last: ProcessId) -> impl Iterator<Item = ProcessId> {
+    let length = chain.iter().position(|kin| kin.process == last).map_or(chain.len(), |at| at + 1);
+    chain.iter().take(length).map(|kin| kin.process)
+}
 
 /// A launched program and what it was given.
 #[derive(Clone, Debug)]
@@ -71,7 +108,7 @@ pub(super) fn chain(process: ProcessId) -> Vec<Kinship> {
 }
 
 /// The leader of the session that a process is in, if the chain of its parents leads there.
-pub(super) fn leader_of(chain: &[Kinship]) -> Option<Leader> {
+fn leader_of(chain: &[Kinship]) -> Option<ProcessId> {
     let session = chain.first()?.session;
     let leader = chain.iter().find(|kin| kin.process.pid == session)?;
     (session > 0 && leader.session == session).then_some(leader.process)
@@ -82,13 +119,13 @@ pub(super) fn leader_of(chain: &[Kinship]) -> Option<Leader> {
 /// and give nothing.
 pub(super) fn judge(
     peer: &Peer,
-    leaders: &[Leader],
+    logins: &[Login],
     runs: &[KnownRun],
     claimed: &[KnownRun],
 ) -> Standing {
     let chain = chain(peer.process);
     let any_run = !runs.is_empty() || !claimed.is_empty();
-    let by_session = || session_of(&chain, leaders, any_run);
+    let by_session = || session_of(&chain, logins, any_run);
     let standing = run_around(&chain, runs).map_or_else(by_session, Standing::Run);
     let standing = match (standing, run_around(&chain, claimed)) {
         (Standing::Operator(_), Some(claim)) => Standing::Run(claim),
@@ -99,16 +136,21 @@ pub(super) fn judge(
     if peer.is_there() { standing } else { Standing::Bystander("it is over") }
 }
 
-fn session_of(chain: &[Kinship], leaders: &[Leader], any_run: bool) -> Standing {
-    match leader_of(chain) {
+fn session_of(chain: &[Kinship], logins: &[Login], any_run: bool) -> Standing {
+    let leader = leader_of(chain);
+    let login = logins.iter().find(|login| Some(login.leader) == leader);
+    match leader {
         None => Standing::Bystander("its parents do not lead to the leader of its login session"),
         // Orphans of its whole session fall to it: being its child proves nothing once a program runs.
         Some(leader) if leader.pid == 1 && any_run => Standing::Bystander(
             "its session is led by process 1, which takes in orphans of programs",
         ),
-        Some(leader) if leaders.contains(&leader) => {
+        Some(_) if login.is_some_and(|login| login.has(chain)) => {
             Standing::Operator("it is in a login session that unlocked")
         }
+        Some(_) if login.is_some() => Standing::Bystander(
+            "it, or what started it, began before the vault was unlocked: nobody knows what it was",
+        ),
         Some(_) => Standing::Bystander("its login session did not unlock"),
     }
 }
@@ -116,9 +158,10 @@ fn session_of(chain: &[Kinship], leaders: &[Leader], any_run: bool) -> Standing 
 /// True for one whose chain of living parents leads to a session that unlocked, though through
 /// sessions of its own: OpenClaw's commands and its resolver each get one, to be ended with all that
 /// they start.
-pub(super) fn is_resolver_of_operator(peer: &Peer, leaders: &[Leader], runs: &[KnownRun]) -> bool {
+pub(super) fn is_resolver_of_operator(peer: &Peer, logins: &[Login], runs: &[KnownRun]) -> bool {
     let chain = chain(peer.process);
-    let unlocked = |kin: &Kinship| kin.process.pid != 1 && leaders.contains(&kin.process);
+    let leads = |kin: &Kinship, login: &Login| kin.process.pid != 1 && kin.process == login.leader;
+    let unlocked = |kin: &Kinship| logins.iter().any(|one| leads(kin, one) && one.has(&chain));
     chain.iter().any(unlocked) && run_around(&chain, runs).is_none() && peer.is_there()
 }
 
@@ -166,6 +209,25 @@ mod tests {
         assert_eq!(leader_of(&[kin(30, 10, 30), kin(10, 5, 10)]).map(|l| l.pid), Some(30));
         assert_eq!(leader_of(&[kin(30, 0, 0)]), None);
         assert_eq!(leader_of(&[]), None);
+    }
+
+    #[test]
+    fn what_began_before_the_unlocking_is_not_the_operators() {
+        // The leader, 10; a shell in it, 20, that unlocks by 40; an older program beside that, 30.
+        let login = Login::of(&[kin(40, 20, 10), kin(20, 10, 10), kin(10, 5, 10)]).unwrap();
+        let is = |chain: &[Kinship]| {
+            matches!(session_of(chain, &[login.clone()], true), Standing::Operator(_))
+        };
+        assert!(is(&[kin(50, 20, 10), kin(20, 10, 10), kin(10, 5, 10)]));
+        assert!(is(&[kin(50, 45, 10), kin(45, 10, 10), kin(10, 5, 10)]));
+        assert!(is(&[kin(10, 5, 10)]));
+        assert!(!is(&[kin(30, 10, 10), kin(10, 5, 10)]));
+        assert!(!is(&[kin(50, 30, 10), kin(30, 20, 10), kin(20, 10, 10), kin(10, 5, 10)]));
+        // The older one unlocks as well, and is known from then on.
+        let mut both = login.clone();
+        both.widen(Login::of(&[kin(60, 30, 10), kin(30, 10, 10), kin(10, 5, 10)]).unwrap());
+        assert!(both.has(&[kin(70, 30, 10), kin(30, 10, 10), kin(10, 5, 10)]));
+        assert_eq!(both.since, 40);
     }
 
     #[test]

@@ -36,6 +36,8 @@ use reading::Over;
 const HELLO: Duration = Duration::from_secs(5);
 /// How long a peer may take to read an answer.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long a peer counts as what it was judged to be.
+const FRESH: Duration = Duration::from_secs(1);
 /// Bytes of a key.
 const KEY: usize = 32;
 /// Most bytes of values that one import may gather here.
@@ -62,8 +64,8 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
                             false => line.turn_away().await.ok(),
                         };
                         shared.leave(peer.uid);
-                        if line.has_loan {
-                            shared.take_back().await;
+                        if let Some((loan, _)) = line.loan {
+                            shared.take_back(loan).await;
                         }
                     }
                     shared.connections.fetch_sub(1, Ordering::Relaxed);
@@ -81,15 +83,15 @@ struct Line<'a> {
     receiver: Receiver,
     shared: &'a Shared,
     changes: watch::Receiver<u64>,
-    /// True while the peer works on the store itself.
-    has_loan: bool,
+    /// While the peer works on the store itself: the number of its loan, and when that began.
+    loan: Option<(u64, Instant)>,
 }
 
 /// Who is at the other end, as far as is known.
 struct Caller<'p> {
     peer: &'p Peer,
-    /// What it is, and how the log names it.
-    standing: Option<(Standing, Who)>,
+    /// What it is, how the log names it, and when that was judged.
+    standing: Option<(Standing, Who, Instant)>,
     /// True once it has proven that it has the key; holds for this connection and this unlocking.
     has_proven: bool,
 }
@@ -97,7 +99,7 @@ struct Caller<'p> {
 impl<'a> Line<'a> {
     fn new(stream: UnixStream, shared: &'a Shared) -> Self {
         let (receiver, changes) = (Receiver::default(), shared.changes());
-        Self { stream, receiver, shared, changes, has_loan: false }
+        Self { stream, receiver, shared, changes, loan: None }
     }
 
     /// There are too many: says so and ends.
@@ -166,8 +168,14 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What the peer may have, judged anew after every change.
+    /// What the peer may have, judged anew after every change and for every request that comes a while
+    /// after the last judgement: programs and sessions end without a word.
     fn standing(&mut self, caller: &mut Caller<'_>) -> (Standing, Who) {
+        if !caller.peer.is_there() {
+            let over = Standing::Bystander("it is over");
+            return (over.clone(), who(caller.peer, &over));
+        }
+        caller.standing.take_if(|(.., judged)| judged.elapsed() > FRESH);
         if self.changes.has_changed().unwrap_or(true) {
             self.changes.mark_unchanged();
             caller.standing = None;
@@ -176,13 +184,14 @@ impl<'a> Line<'a> {
         let judge = || {
             let standing = self.shared.judge(caller.peer);
             let who = who(caller.peer, &standing);
-            (standing, who)
+            (standing, who, Instant::now())
         };
-        match caller.standing.get_or_insert_with(judge).clone() {
-            (Standing::Bystander(_), who) if caller.has_proven => {
+        let (standing, who, _) = caller.standing.get_or_insert_with(judge).clone();
+        match standing {
+            Standing::Bystander(_) if caller.has_proven => {
                 (Standing::Operator("it has the key of the vault"), who)
             }
-            other => other,
+            other => (other, who),
         }
     }
 
@@ -256,17 +265,19 @@ impl<'a> Line<'a> {
                 }
             }
             Inbound::Borrow(key) => {
-                match self.shared.lend(caller.peer.process.pid, key, who).await {
-                    Ok(()) => {
-                        self.has_loan = true;
+                let held = self.loan.map(|(number, _)| number);
+                match self.shared.lend(held, caller.peer.process.pid, (key, who)).await {
+                    Ok(number) => {
+                        let known = self.loan.filter(|(held, _)| *held == number);
+                        self.loan = Some(known.unwrap_or_else(|| (number, Instant::now())));
                         self.say(ended(None)).await
                     }
                     Err(error) => self.fail(&error, false).await,
                 }
             }
             Inbound::GiveBack => {
-                if std::mem::take(&mut self.has_loan) {
-                    self.shared.take_back().await;
+                if let Some((loan, _)) = self.loan.take() {
+                    self.shared.take_back(loan).await;
                 }
                 let status = self.shared.status(&standing);
                 self.say(ended(Some(status))).await
@@ -343,7 +354,7 @@ impl<'a> Line<'a> {
             }
             _ => None,
         };
-        if run.is_some() && !self.shared.can_launch() {
+        if run.is_some() && !self.shared.can_launch(caller.peer.process) {
             let what = "the daemon cannot remember one more running program";
             return self.fail(&AppError::new(Code::Failed, what, "End some."), false).await;
         }

@@ -20,7 +20,7 @@ use clawvault_proto::messages as m;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::Options;
-use super::authority::{self, KnownRun, Leader, Standing};
+use super::authority::{self, KnownRun, Login, Standing};
 use super::gateways::Gateways;
 use super::keeper::{Answer, Job};
 use super::timers::{Limits, Times};
@@ -31,8 +31,10 @@ use crate::launch::{RunRecord, Runs};
 
 /// Bytes of large messages that may be on their way in at once, in KiB.
 const BUDGET: usize = 64 * 1024;
+/// The same for those who are no operators: they take no room from those who are.
+const LESS: usize = 8 * 1024;
 /// Most connections at once.
-const MOST: usize = 8192;
+const MOST: usize = 16_384;
 /// The part of them that one user of several may take, if it is no operator.
 const SHARE: usize = 8;
 /// Most running programs that one answer tells of.
@@ -41,6 +43,8 @@ const MAX_TOLD: usize = 1024;
 const KEPT: u64 = 64;
 /// Most runs that are remembered; the dead among them go first.
 const MAX_RUNS: usize = 65_536;
+/// Most of them that one process may begin.
+const MAX_RUNS_OF_ONE: usize = 8;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -62,6 +66,8 @@ pub(super) struct Shared {
     changes: watch::Sender<u64>,
     /// Room for what comes in.
     pub(super) budget: Semaphore,
+    /// Room for what comes in from those who are no operators.
+    pub(super) less: Semaphore,
     pub(super) connections: AtomicUsize,
     pub(super) most: usize,
     /// True once somebody was told that keys or values may be swapped out.
@@ -78,13 +84,15 @@ struct State {
     times: Option<Times>,
     unlocked_ms: Option<i64>,
     why_locked: String,
-    leaders: Vec<Leader>,
+    logins: Vec<Login>,
     runs: Vec<KnownRun>,
     users: Users,
     /// Connections of users who are no operators, in a daemon of the whole system.
     crowd: HashMap<u32, usize>,
     /// Who works on the store meanwhile.
-    lent: Option<u32>,
+    lent: Option<loan::Lent>,
+    /// How often it was lent.
+    loans: u64,
     gateways: Gateways,
 }
 
@@ -112,6 +120,7 @@ impl Shared {
             acts: tokio::sync::Mutex::new(()),
             changes: watch::Sender::new(0),
             budget: Semaphore::new(BUDGET),
+            less: Semaphore::new(LESS),
             connections: AtomicUsize::new(0),
             // Each connection has a descriptor, and the handle of its peer.
             most: MOST.min(room / 2).max(1),
@@ -193,7 +202,7 @@ impl Shared {
     pub(super) fn in_words(&self) -> String {
         let state = self.state();
         match state.times {
-            Some(_) => format!("unlocked, {} login sessions", state.leaders.len()),
+            Some(_) => format!("unlocked, {} login sessions", state.logins.len()),
             None => format!("locked: {}", state.why_locked),
         }
     }
@@ -203,28 +212,28 @@ impl Shared {
         if peer.process == ProcessId::own() {
             return Standing::Operator("it is the daemon itself");
         }
-        let (leaders, mut runs, claimed) = self.leaders_and_runs();
+        let (logins, mut runs, claimed) = self.logins_and_runs();
         if self.is_of_system {
             // Nobody else writes where ours are.
             runs.extend(claimed);
             return self.state().users.judge(peer, &runs);
         }
-        authority::judge(peer, &leaders, &runs, &claimed)
+        authority::judge(peer, &logins, &runs, &claimed)
     }
 
     /// True for a resolver that an operator's own OpenClaw started.
     pub(super) fn is_resolver_of_operator(&self, peer: &Peer) -> bool {
-        let (leaders, mut runs, claimed) = self.leaders_and_runs();
+        let (logins, mut runs, claimed) = self.logins_and_runs();
         runs.extend(claimed);
-        authority::is_resolver_of_operator(peer, &leaders, &runs)
+        authority::is_resolver_of_operator(peer, &logins, &runs)
     }
 
     /// Who unlocked, what was launched, and what left a record: launched before us, or beside us while
     /// we were locked.
-    fn leaders_and_runs(&self) -> (Vec<Leader>, Vec<KnownRun>, Vec<KnownRun>) {
+    fn logins_and_runs(&self) -> (Vec<Login>, Vec<KnownRun>, Vec<KnownRun>) {
         let claimed = self.runtime.as_ref().map(authority::recorded).unwrap_or_default();
         let state = self.state();
-        (state.leaders.clone(), state.runs.clone(), claimed)
+        (state.logins.clone(), state.runs.clone(), claimed)
     }
 
     /// Learns from the policy who is who.
@@ -264,7 +273,7 @@ impl Shared {
         opened_by: String,
         who: Who,
     ) -> Result<(), AppError> {
-        let _one = self.acts.lock().await;
+        let _one = self.turn().await?;
         let (done, outcome) = oneshot::channel();
         self.send(Job::Unlock { key, opened_by, who, done })?;
         outcome.await.unwrap_or_else(|_| Err(stopping()))?;
@@ -282,11 +291,14 @@ impl Shared {
     /// Makes the peer's login session the operator's.
     pub(super) fn admit(&self, peer: &Peer) -> bool {
         let chain = authority::chain(peer.process);
-        let leader = authority::leader_of(&chain).filter(|_| peer.is_there());
-        let Some(leader) = leader else { return false };
+        let login = Login::of(&chain).filter(|_| peer.is_there());
+        let Some(login) = login else { return false };
         let mut state = self.state();
-        state.leaders.retain(|known| known.is_alive() && *known != leader);
-        state.leaders.push(leader);
+        state.logins.retain(|known| known.leader.is_alive());
+        match state.logins.iter_mut().find(|known| known.leader == login.leader) {
+            Some(known) => known.widen(login),
+            None => state.logins.push(login),
+        }
         drop(state);
         self.changed();
         true
@@ -310,7 +322,7 @@ impl Shared {
             }
             state.unlocked_ms = None;
             state.lent = None;
-            state.leaders.clear();
+            state.logins.clear();
         }
         self.changed();
         // Each connection sees the change at its next turn, and lets its values go.
@@ -328,21 +340,27 @@ impl Shared {
         }
         let (done, outcome) = oneshot::channel();
         {
-            let mut state = self.state();
-            let Some(times) = &mut state.times else {
+            let state = self.state();
+            if state.times.is_none() {
                 return Answer::refused(locked(&state.why_locked));
-            };
-            // To look how things stand keeps nothing awake.
-            let own = who.actor.pid == std::process::id();
-            if !own && !matches!(request, Request::Health(_) | Request::Lives(_)) {
-                times.used = Instant::now();
             }
         }
+        // To look how things stand keeps nothing awake.
+        let own = who.actor.pid == std::process::id();
+        let is_use = !own && !matches!(request, Request::Health(_) | Request::Lives(_));
         if let Err(error) = self.send(Job::Use { who, authority, request: Box::new(request), done })
         {
             return Answer::refused(error);
         }
-        outcome.await.unwrap_or_else(|_| Answer::refused(stopping()))
+        let answer = outcome.await.unwrap_or_else(|_| Answer::refused(stopping()));
+        // Nor does one who asks for what it may not have.
+        if is_use
+            && answer.outcome.is_ok()
+            && let Some(times) = &mut self.state().times
+        {
+            times.used = Instant::now();
+        }
+        answer
     }
 
     /// True for the key of the open vault.
@@ -411,9 +429,12 @@ impl Shared {
         act(&mut self.state().gateways)
     }
 
-    /// True where one more program can be remembered: one that is not must not be launched.
-    pub(super) fn can_launch(&self) -> bool {
-        self.state().runs.len() < MAX_RUNS
+    /// True where one more program can be remembered: one that is not must not be launched. A process
+    /// becomes one program; one that asks on and on takes no room from others.
+    pub(super) fn can_launch(&self, process: ProcessId) -> bool {
+        let state = self.state();
+        let own = state.runs.iter().filter(|run| run.process == process).count();
+        state.runs.len() < MAX_RUNS && own < MAX_RUNS_OF_ONE
     }
 
     /// Tells those who stand beside programs that secrets of these have another version; whatever
@@ -446,7 +467,7 @@ impl Shared {
                 .unwrap_or(u32::MAX),
             authority: authority.to_owned(),
             because,
-            sessions: u32::try_from(state.leaders.len()).unwrap_or(u32::MAX),
+            sessions: u32::try_from(state.logins.len()).unwrap_or(u32::MAX),
             system: self.is_of_system,
             runs: self.running(standing),
         }

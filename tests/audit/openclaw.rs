@@ -282,6 +282,7 @@ fn the_vault_is_asked_and_a_locked_one_is_unknown() {
         ("operations.alerts.spending", "fail"),
         ("operations.backup.vault", "fail"),
         ("operations.backup.restored", "warn"),
+        ("operations.incident.drill", "warn"),
         ("operations.incident.recovery", "warn"),
         ("operations.incident.revocation", "warn"),
         ("operations.logging.vault", "pass"),

@@ -71,12 +71,9 @@ const UNSERVED: &[(&str, &str)] = &[
     ("doctor", "doctor needs the store itself"),
     ("init", "status tells of the daemon"),
     ("log", "the log has the unlocking, too"),
-    ("openclaw-link", "to link needs the store itself"),
     ("recipients", "recipients need the store itself"),
     ("run-refused", "whoever unlocked needs no key on the command line"),
     ("scan-cache", "uninstall wants the daemon ended"),
-    ("scrub", "a scrub needs the store itself"),
-    ("scrub-openclaw", "a scrub needs the store itself"),
     ("status-doctor", "status tells of the daemon"),
     ("surroundings", "uninstall wants the daemon ended"),
 ];

@@ -116,11 +116,12 @@ fn who_breaks_away_from_a_run_has_nothing() {
     let freed = "rm -rf $HOME/run/clawvault/runs; cv get env/one; cv export --format json";
     let said = served.run_sh(&[], freed);
     assert_eq!(said.out, "the-first-value");
-    // A run that began before there was a daemon is known by its record.
+    // One that began before the vault was unlocked, with a record or without: who knows what it is?
     let mut early = Served::vault();
     let script = early.script(
-        "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; \
-                               cv get env/one; cv export --format json",
+        "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; cv get env/one; echo $?; \
+         rm -rf $HOME/run/clawvault/runs; cv get env/one; echo $?; cv export --format json; echo $?; \
+         echo '{\"protocolVersion\":1,\"ids\":[\"env/one\"]}' | cv resolve",
     );
     let mut command = early.command(&["run", "--", "/bin/sh", "-c", &script]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
@@ -132,8 +133,71 @@ fn who_breaks_away_from_a_run_has_nothing() {
     early.serve(&[]);
     early.call("unlock").ok();
     let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "3\n3\n3\n");
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("began before the vault was unlocked"), "{said}");
+    // What begins afterwards is the operator's, and what was launched since stays what it is.
+    assert_eq!(early.call("get env/one").ok(), "the-first-value");
+    let kept = "cv lock >&2; until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; \
+                cv get env/one; cv export --format json";
+    let mut command = early.command(&["run", "--", "/bin/sh", "-c", &early.script(kept)]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    super::served::until("it has locked", || {
+        early.call("status --json").out.contains("\"locked\":true")
+    });
+    early.call("unlock").ok();
+    let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "the-first-value");
     assert_eq!(output.status.code(), Some(3));
+}
+
+/// Asks for its secret twice on one connection: while its run lives, and once that is over.
+const ASKS_ON: &str = "
+import os, socket, struct, time
+def field(number, data): return bytes([number << 3 | 2, len(data)]) + data
+def say(message): s.sendall(struct.pack('<II', len(message), 0) + message)
+def heard(until):
+    got = b''
+    try:
+        while until not in got:
+            more = s.recv(65536)
+            if not more: break
+            got += more
+    except OSError: pass
+    return got
+GET = field(5, field(1, field(1, b'default') + field(2, b'env/one')))
+home, began = os.environ['HOME'], os.getppid()
+s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(os.environ['SOCKET'])
+say(bytes([8, 1, 16, 1])); say(GET)
+first = heard(b'the-first-value')
+open(home + '/asked', 'w').close()
+while os.getppid() == began: time.sleep(0.02)
+time.sleep(1.3)
+s.settimeout(3); say(GET)
+second = heard(b'the-first-value')
+with open(home + '/new', 'wb') as out: out.write(first + b' THEN ' + second)
+os.rename(home + '/new', home + '/result')
+";
+
+#[test]
+fn a_grant_ends_with_its_run() {
+    let served = Served::unlocked();
+    std::fs::write(served.path("asks.py"), ASKS_ON).unwrap();
+    let script = format!(
+        "SOCKET={} /usr/bin/python3 $HOME/asks.py >/dev/null 2>&1 & \
+         until [ -e $HOME/asked ]; do sleep 0.02; done",
+        served.socket().display()
+    );
+    served.run_sh(&["--only", "env/one"], &script).ok();
+    let result = served.path("result");
+    super::served::until("it has asked again", || result.exists());
+    let text = std::fs::read(result).unwrap();
+    let text = String::from_utf8_lossy(&text);
+    let (first, second) = text.split_once(" THEN ").unwrap();
+    assert!(first.contains("the-first-value"), "{first}");
+    assert!(second.contains("gives this process nothing"), "{second}");
 }
 
 #[test]

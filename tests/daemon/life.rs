@@ -5,6 +5,11 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::Stdio;
 use std::time::Duration;
 
+use clawvault_core::crypto::slot::Identity;
+use clawvault_core::platform::SystemClock;
+use clawvault_core::vault::{Opener, Place, Vault, Who};
+use clawvault_proto::client::Client;
+use clawvault_proto::messages::{Empty, Room, Run, reply::Last, request::What};
 use rustix::process::Signal;
 
 use super::served::{Served, until};
@@ -55,6 +60,91 @@ fn the_store_is_lent_to_one_who_has_its_key_and_may_ask() {
     // Locking while it is lent leaves it locked.
     served.call("lock").ok();
     served.call("get env/one").refused(3);
+}
+
+/// The key of a vault, as a message carries it.
+fn key_of(served: &Served) -> clawvault_core::domain::Value {
+    let place = Place { home: served.path("home"), state: served.path("home/state") };
+    let text = std::fs::read(served.path("home/identity.txt")).unwrap();
+    let who = Who::default();
+    let opener = Opener {
+        identities: Identity::parse_file(&text).unwrap(),
+        passphrase: &|| None,
+        key: None,
+        who: &who,
+        clock: Box::new(SystemClock),
+        write: false,
+        accept_rollback: false,
+    };
+    let (key, _) = Vault::unlock(&place, &opener).unwrap();
+    clawvault_core::domain::Value::of_key(key.to_locked())
+}
+
+fn client(served: &Served) -> Client {
+    Client::connect(&served.socket(), rustix::process::geteuid().as_raw(), "test").unwrap()
+}
+
+/// What is answered: nothing, or what went wrong.
+fn ask(
+    client: &mut Client,
+    what: What,
+    body: Vec<clawvault_core::domain::Value>,
+) -> Option<String> {
+    client.send(what, body).unwrap();
+    match client.receive().unwrap().0.last {
+        Some(Last::Failure(failure)) => Some(failure.what),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_loan_is_its_holders_alone_and_ends_by_itself_or_by_a_lock() {
+    let served = Served::unlocked();
+    let (mut one, mut other) = (client(&served), client(&served));
+    let borrow = |client: &mut Client, key| ask(client, What::Borrow(Empty {}), vec![key]);
+    assert_eq!(borrow(&mut one, key_of(&served)), None);
+    // It may name its new key; another connection of the same process may not.
+    assert_eq!(borrow(&mut one, key_of(&served)), None);
+    let foreign = key_of(&Served::vault());
+    let refused = borrow(&mut other, foreign).unwrap();
+    assert!(refused.contains("another command works on the vault"), "{refused}");
+    // A lock ends it for good: what becomes of its holder then says nothing of the next loan.
+    served.call("lock").ok();
+    served.call("unlock").ok();
+    assert_eq!(borrow(&mut other, key_of(&served)), None);
+    assert_eq!(ask(&mut one, What::GiveBack(Empty {}), vec![]), None);
+    drop(one);
+    let busy = served.call("get env/one");
+    assert!(busy.err.contains("another command works on the vault"), "{busy:?}");
+    drop(other);
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
+}
+
+#[test]
+fn one_process_takes_no_more_than_its_share_of_launches() {
+    let served = Served::unlocked();
+    let run = |n: u64| {
+        let room = Some(Room { max: 1 << 20, ..Room::default() });
+        What::Run(Run {
+            run: format!("{n:016x}"),
+            program: "/x".to_owned(),
+            room,
+            ..Run::default()
+        })
+    };
+    let mut one = client(&served);
+    let refused = (0..64).find_map(|n| {
+        one.send(run(n), vec![]).unwrap();
+        loop {
+            match one.receive().unwrap().0.last {
+                Some(Last::Failure(failure)) => return Some((n, failure.what)),
+                Some(Last::End(_)) => return None,
+                None => {}
+            }
+        }
+    });
+    let (count, what) = refused.expect("it goes on for ever");
+    assert!(count < 16 && what.contains("cannot remember"), "{count}: {what}");
 }
 
 #[test]
@@ -135,7 +225,13 @@ fn it_locks_by_itself_and_a_key_of_its_own_unlocks_it() {
     assert_eq!(served.call("get env/one").ok(), "the-first-value");
     let status = || served.call("status --json").ok();
     assert!(status().contains("\"locked\":false"));
+    // What is refused to a program keeps nothing awake.
+    let asks = served.script("while :; do cv get env/two; done");
+    let mut asking = served.command(&["run", "--", "/bin/sh", "-c", &asks]);
+    let mut asking = asking.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     until("it has locked itself", || status().contains("nothing was asked for a while"));
+    asking.kill().unwrap();
+    asking.wait().unwrap();
     served.call("get env/one").refused(3);
     served.signal(Signal::TERM);
     served.ended();

@@ -29,4 +29,5 @@ mod memory;
 mod needles;
 mod served;
 mod system;
+mod told;
 mod wire;

@@ -33,9 +33,47 @@ use scratch::{Said, Scratch};
 
 #[test]
 fn no_command_shows_a_value_that_was_not_asked_for() {
+    no_command_shows_a_value(false);
+}
+
+#[test]
+fn nor_does_one_where_a_daemon_has_the_vault() {
+    // Who unlocks is the session that we lead from then on.
+    rustix::process::setsid().ok();
+    no_command_shows_a_value(true);
+}
+
+/// A daemon for the vault, unlocked; what it says is a file that is searched, too.
+struct Daemon(std::process::Child);
+
+impl Daemon {
+    fn start(scratch: &Scratch) -> Self {
+        let said = std::fs::File::create(scratch.path("tmp/daemon.log")).unwrap();
+        let mut command = scratch.command();
+        command.args(["daemon", "--allow-swap"]).stdin(std::process::Stdio::null());
+        let command = command.stdout(said.try_clone().unwrap()).stderr(said);
+        let daemon = Self(command.spawn().unwrap());
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while scratch.call(&["unlock"], b"").code != Some(0) {
+            assert!(std::time::Instant::now() < end, "the daemon does not listen");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn no_command_shows_a_value(served: bool) {
     for seed in canary::seeds() {
         let (scratch, start) = (Scratch::new(), SystemTime::now());
         scratch.call(&["init"], b"").succeeded();
+        let daemon = served.then(|| Daemon::start(&scratch));
         let canary = Canary::new(seed);
         let all = cases::all(canary.text());
         let mut leaks = Vec::new();
@@ -71,6 +109,12 @@ fn no_command_shows_a_value_that_was_not_asked_for() {
         assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
         shown_where_asked(&scratch, &canary, start);
         kept_from_what_describes(&scratch, &canary);
+        if let Some(mut daemon) = daemon {
+            assert!(daemon.0.try_wait().unwrap().is_none(), "the daemon has ended");
+            let status = scratch.call(&["status", "--json"], b"");
+            let status = String::from_utf8_lossy(&status.stdout).into_owned();
+            assert!(status.contains("\"locked\":false"), "{status}");
+        }
     }
 }
 

@@ -121,6 +121,56 @@ fn a_gateway_that_starts_while_the_daemon_is_locked_gets_its_keys_later() {
     assert_eq!((&reloaded["pid"], &reloaded["answered"]), (&json!(gateway.id()), &json!(true)));
     bench.takes_a_turn(&gateway);
     bench.assert_bearer(&vendor, 0, &bench.bench.value);
+
+    // All keys are revoked: the gateway drops its own, though the key's vendor cannot be reached.
+    let policy = bench.bench.path("policy.toml");
+    let away = "\n[vendors.openai]\nbase_url = \"http://127.0.0.1:9/v1\"\n";
+    fs::write(&policy, bench.cv(&["policy", "show"], "") + away).unwrap();
+    bench.cv(&["policy", "apply", policy.to_str().unwrap(), "--yes"], "");
+    bench.requests_once_quiet(&vendor);
+    let report = bench.json(&["revoke-all", "--yes", "--json", "--wait", "0"]);
+    let told = &report["report"]["gateways"][0]["result"];
+    assert_eq!(*told, "it dropped what was revoked", "{report}");
+    let before = vendor.requests().len();
+    bench.turn(&gateway);
+    assert_eq!(vendor.requests().len(), before, "the vendor was asked with a revoked key");
+}
+
+/// All of it while the daemon has the store.
+#[test]
+fn openclaw_itself_applies_the_plan_and_scrub_and_unlink_do_the_rest() {
+    let bench = Linked::new();
+    let vendor = ModelServer::start(None);
+    bench.configure(&vendor, json!({ "mode": "token", "token": bench.token }));
+    let mut daemon = bench.serve();
+    bench.cv(&["unlock"], "");
+    let file = bench.bench.path("home/.openclaw/openclaw.json");
+    let before = fs::read_to_string(&file).unwrap();
+    let plan = bench.cv(&["openclaw", "link", "--plan", "--yes"], "");
+    assert!(!plan.contains(&bench.bench.value) && !plan.contains(&bench.token), "{plan}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    fs::write(bench.bench.path("home/plan.json"), &plan).unwrap();
+    let apply = ["secrets", "apply", "--from", "plan.json", "--allow-exec", "--json"];
+    let applied = |more: &[&str]| {
+        let mut command = bench.bench.command("openclaw");
+        command.args(apply).args(more);
+        let (code, out, said) = finish(command, "");
+        assert_eq!(code, Some(0), "apply {more:?}: {out}{said}");
+    };
+    applied(&["--dry-run"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    applied(&[]);
+    let after = fs::read_to_string(&file).unwrap();
+    assert!(after.contains("clawvault-resolver") && !after.contains(&bench.bench.value), "{after}");
+    // OpenClaw leaves the old copies as they were.
+    bench.cv(&["openclaw", "scrub", "--yes"], "");
+    bench.assert_no_key_in_files();
+    let audit = bench.openclaw(&["secrets", "audit", "--check", "--allow-exec", "--json"]);
+    let audit: Value = serde_json::from_str(&audit).unwrap();
+    assert_eq!(audit["status"], "clean", "{audit}");
+    bench.cv(&["openclaw", "unlink", "--yes"], "");
+    assert!(fs::read_to_string(&file).unwrap().contains(&bench.token));
+    assert_eq!(daemon.terminate(STOP_LIMIT).code(), Some(0), "{}", daemon.said());
 }
 
 /// What we take for places of references is what the package says of itself.

@@ -10,6 +10,7 @@
     reason = "a test speaks, and fails by it; the vault's books are one thread's"
 )]
 
+mod incident;
 mod matrix;
 mod real;
 mod server;

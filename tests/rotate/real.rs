@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::server::{ADMIN, Vendor};
 
-struct Home {
-    dir: tempfile::TempDir,
+pub(crate) struct Home {
+    pub dir: tempfile::TempDir,
     said: std::cell::RefCell<Vec<u8>>,
 }
 
 impl Home {
-    fn new(policy: &str) -> Self {
+    pub(crate) fn new(policy: &str) -> Self {
         let home = Self { dir: tempfile::tempdir().unwrap(), said: Default::default() };
         assert!(home.call(&["init"], b"").status.success());
         let file = home.dir.path().join("policy.toml");
@@ -23,7 +23,7 @@ impl Home {
         home
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clawvault"));
         command
             .args(arguments)
@@ -33,11 +33,11 @@ impl Home {
         command
     }
 
-    fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 
-    fn call(&self, arguments: &[&str], input: &[u8]) -> Output {
+    pub(crate) fn call(&self, arguments: &[&str], input: &[u8]) -> Output {
         use std::io::Write;
         let mut child = self
             .command(arguments)
@@ -56,16 +56,16 @@ impl Home {
         output
     }
 
-    fn get(&self, name: &str) -> String {
+    pub(crate) fn get(&self, name: &str) -> String {
         String::from_utf8(self.call(&["get", name], b"").stdout).unwrap()
     }
 
-    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         serde_json::from_slice(&self.call(arguments, b"").stdout).unwrap()
     }
 
     /// Nothing that was said holds a value.
-    fn told_nothing_of(&self, values: &[String]) {
+    pub(crate) fn told_nothing_of(&self, values: &[String]) {
         let said = String::from_utf8_lossy(&self.said.borrow()).into_owned();
         for value in values {
             assert!(!said.contains(value.as_str()), "a value was told");
@@ -73,7 +73,7 @@ impl Home {
     }
 }
 
-fn policy(port: u16) -> String {
+pub(crate) fn policy(port: u16) -> String {
     format!(
         "[defaults]\noverlap = \"0s\"\n[secrets.\"openai/*\"]\nadmin = \"openai/admin\"\n\
          params = {{ project = \"proj_1\" }}\n[vendors.openai]\nbase_url = \"http://127.0.0.1:{port}/v1\"\n"

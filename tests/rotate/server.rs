@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const ADMIN: &str = "sk-admin-Zq7Zq7Zq7Zq7";
 
@@ -17,6 +17,8 @@ pub(crate) struct State {
     pub requests: usize,
     /// What is answered instead, to the next requests.
     pub fail: Vec<u16>,
+    /// When the first request came in, and when the last was answered.
+    pub busy: Option<(Instant, Instant)>,
 }
 
 #[derive(Clone)]
@@ -27,7 +29,12 @@ pub(crate) struct Vendor {
 
 impl Vendor {
     pub(crate) fn start(delay: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at(0, delay)
+    }
+
+    /// The same at a port that a test knows already.
+    pub(crate) fn start_at(port: u16, delay: Duration) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let vendor = Self { state: Arc::default(), port };
         let served = vendor.clone();
@@ -69,9 +76,12 @@ impl Vendor {
             reader.read_exact(&mut body).unwrap();
             let (method, path) = line.split_once(' ').unwrap();
             let path = path.split(' ').next().unwrap();
+            let came = Instant::now();
             let (status, answer) = self.answer(method, path, &key, &body);
             // The answer comes late: whoever is killed meanwhile has been served all the same.
             std::thread::sleep(delay);
+            let first = self.state.lock().unwrap().busy.map_or(came, |(first, _)| first);
+            self.state.lock().unwrap().busy = Some((first, Instant::now()));
             let head = format!(
                 "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
                 answer.len()
@@ -98,6 +108,12 @@ impl Vendor {
         if path == "/v1/models" {
             let known = key == ADMIN || state.keys.values().any(|(value, _)| value == key);
             return if known { (200, "{\"data\":[]}".into()) } else { (401, refused) };
+        }
+        if (method, path) == ("POST", "/v1/revoke") {
+            let before = state.keys.len();
+            state.keys.retain(|_, (value, _)| value != key);
+            let gone = state.keys.len() < before;
+            return if gone { (200, "{\"revoked\":true}".into()) } else { (401, refused) };
         }
         if key != ADMIN {
             return (401, refused);

@@ -26,16 +26,23 @@ pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
     {
         return make(settings);
     }
-    let interface = match &settings.interface {
-        Some(interface) => interface.clone(),
-        None => crate::vendor(vendor)?.interface()?,
-    };
+    let interface = interface(vendor, settings.interface.as_ref())?;
     let client = match &settings.client {
         Some(client) => client.clone(),
         None => Client::new(Limits::default()).ok()?,
     };
     let base_url = settings.base_url.clone();
     Some(Box::new(RecipeAdapter::new(vendor, interface, base_url, client)))
+}
+
+/// The recipes that a vendor's adapter goes by: the user's own, else the built-in ones. None where it
+/// is native, or where there are none.
+pub fn interface(vendor: &str, own: Option<&Interface>) -> Option<Interface> {
+    match own {
+        Some(own) => Some(own.clone()),
+        None if NATIVE.iter().any(|(id, _)| *id == vendor) => None,
+        None => crate::vendor(vendor)?.interface(),
+    }
 }
 
 /// Whether a vendor can be asked anything at all.

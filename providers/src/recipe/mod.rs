@@ -134,7 +134,8 @@ impl RecipeAdapter {
         }
         let api = &self.interface.api;
         if ask.admin.is_none() && steps.iter().any(|step| needs_admin(api, operation, step)) {
-            let detail = "it takes an admin credential, and the policy names none";
+            let detail =
+                "it takes an admin credential, and the policy names none that is in the vault";
             return Err(self.error(operation, Kind::NotConfigured, detail));
         }
         Ok(scope)

@@ -178,6 +178,31 @@ impl App {
         Ok(reloaded)
     }
 
+    /// Has gateways ask for their secrets anew after some were revoked, one after the other; what came
+    /// of each, in words. What the vault hands out to nobody they drop.
+    pub fn drop_in_gateways(
+        &self,
+        names: &[String],
+        surroundings: &[(OsString, OsString)],
+    ) -> Vec<(String, String)> {
+        let one = |name: &String| {
+            let named = ProfileName::parse(name).map_err(|_| AppError::usage("no such name", ""));
+            let done = named.and_then(|gateway| {
+                told(&mut self.served_session()?, Some(&gateway), surroundings)
+            });
+            let what = match done {
+                Ok(reloaded) if reloaded.answered => "it dropped what was revoked".to_owned(),
+                Ok(_) => "it refers to nothing in the vault, and asked for nothing".to_owned(),
+                Err(error) if error.code == Code::Missing => "it does not run".to_owned(),
+                Err(error) => {
+                    format!("{}; it may still use what it had: stop it", error.what)
+                }
+            };
+            (name.clone(), what)
+        };
+        names.iter().map(one).collect()
+    }
+
     /// A session with the daemon: of gateways nobody else knows.
     fn served_session(&self) -> Result<Session, AppError> {
         match self.daemon()? {

@@ -42,6 +42,10 @@ impl<'a> Asking<'a> {
             None => self.open()?,
         };
         let reply = session.ask(request);
+        if reply.is_err() && matches!(session, Session::Remote(_)) && self.is_lost() {
+            // What is asked next is asked of whoever has the vault then.
+            return reply;
+        }
         // A daemon's conversation costs nobody anything; a vault that is open here does.
         match session {
             Session::Remote(_) => self.conversation = Some(session),
@@ -49,6 +53,11 @@ impl<'a> Asking<'a> {
             Session::Local(..) => drop(session.close()),
         }
         reply
+    }
+
+    /// Whether the daemon died, or closed the vault, since the conversation began.
+    fn is_lost(&self) -> bool {
+        !matches!(self.app.sight(), Ok(Sight::Unlocked(_)))
     }
 
     fn open(&mut self) -> Result<Session, AppError> {

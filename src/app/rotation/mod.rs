@@ -6,8 +6,10 @@
 mod alerts;
 mod asker;
 mod books;
+mod drill;
 mod due;
 mod gateways;
+mod incident;
 mod plan;
 mod report;
 mod revoke;
@@ -30,9 +32,10 @@ use vendors::PolicyVendors;
 pub use asker::Asker;
 pub use due::{Due, Standing};
 pub use gateways::Reach;
+pub use incident::{RevokedAll, Signed};
 pub use plan::Planned;
 pub use report::{Line, Rest, Rotated};
-pub use revoke::{RevokeOptions, RevokedAll, Row};
+pub use revoke::{Gateways, RevokeOptions, Row};
 
 /// How long a command waits for what goes on by itself, in milliseconds.
 const PATIENCE_MS: i64 = 20_000;

@@ -94,6 +94,12 @@ impl Line {
         line
     }
 
+    /// One whose vault failed while it was worked on; what stands in the journal goes on later.
+    pub(super) fn broken(look: &Look, why: &str) -> Self {
+        let id = look.life.open.as_ref().map(|open| open.id.clone());
+        Self { id, rest: Rest::Retries, ..Self::refused(look, why) }
+    }
+
     pub(super) fn refused(look: &Look, why: &str) -> Self {
         Self {
             profile: look.life.profile.clone(),

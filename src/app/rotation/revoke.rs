@@ -8,19 +8,17 @@ use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Step;
 
 use super::asker::Asking;
+use super::incident::RevokedAll;
 use super::plan::Planned;
-use super::report::{Line, Rest};
+use super::report::Line;
 use super::vendors::PolicyVendors;
 use super::{Overview, WorkingEngine, engine, new_id, refused, run, together};
 use crate::app::session::Request;
 use crate::app::{App, AppError, Code};
-use crate::rotate::{Books as _, Key, Look, Vendors as _, begin};
+use crate::rotate::{Books, Engine, Key, Look, Timer, Vendors, begin};
 
 /// Vendors whose keys are the way to machines and to data: only when asked for.
 const INFRA: &[&str] = &["ssh", "postgres", "redis", "mysql", "mongodb"];
-/// How long a command waits for vendors that do not answer, in milliseconds; then the daemon, or
-/// `rotate --due`, goes on.
-const PATIENCE_MS: i64 = 60_000;
 
 /// What is revoked.
 #[derive(Clone, Debug, Default)]
@@ -37,46 +35,31 @@ pub struct RevokeOptions {
     pub infra: bool,
     /// True inside a login over SSH: its key is not taken away.
     pub over_ssh: bool,
+    /// How long vendors that do not answer are waited for, in milliseconds; then the daemon, or
+    /// `rotate --due`, goes on.
+    pub patience_ms: i64,
 }
+
+/// Tells running gateways of what was cut, each by its name and what came of it; done beside the calls
+/// to vendors, in a thread of its own.
+pub type Gateways<'a> = &'a (dyn Fn(&[String]) -> Vec<(String, String)> + Sync);
 
 /// What a person sees while it goes on.
 #[derive(Debug)]
 pub enum Row<'a> {
-    /// Everything local is cut: so many secrets, in so many milliseconds.
-    Cut(usize, u128),
+    /// Everything local is cut: the vendors of these secrets are next; so many milliseconds.
+    Cut(&'a [Option<String>], u128),
     /// One secret came to rest, so many milliseconds after the cut.
     Rest(&'a Line, u128),
 }
 
-/// What came of it.
-#[derive(Debug, Default)]
-pub struct RevokedAll {
-    /// Milliseconds until everything local was cut.
-    pub cut_ms: u128,
-    /// Milliseconds in all.
-    pub total_ms: u128,
-    /// One line for each secret, and its milliseconds.
-    pub lines: Vec<(Line, u128)>,
-    /// What was left alone, and why.
-    pub left: Vec<(Key, &'static str)>,
-    /// The report, one JSON document, with its keyed digest.
-    pub report: String,
-}
-
-impl RevokedAll {
-    /// True where any of them rests like that.
-    pub fn any(&self, rest: Rest) -> bool {
-        self.lines.iter().any(|(line, _)| line.rest == rest)
-    }
-}
-
 /// A secret that came to rest, and its milliseconds.
-type Rested = (Line, u128);
+pub(super) type Rested = (Line, u128);
 
 /// What is chosen, and what is left alone.
-struct Chosen {
-    looks: Vec<Look>,
-    left: Vec<(Key, &'static str)>,
+pub(super) struct Chosen {
+    pub(super) looks: Vec<Look>,
+    pub(super) left: Vec<(Key, &'static str)>,
 }
 
 impl App {
@@ -109,13 +92,14 @@ impl App {
         })
     }
 
-    /// Revokes; `say` is told what goes on.
+    /// Revokes; `say` is told what goes on, and gateways are told of the cut meanwhile.
     ///
     /// # Errors
     /// Where the vault fails, or a named secret is not there. What was cut stays cut.
     pub fn revoke(
         &self,
         options: &RevokeOptions,
+        gateways: Gateways<'_>,
         say: &mut dyn FnMut(&Row<'_>),
     ) -> Result<RevokedAll, AppError> {
         let start = Instant::now();
@@ -125,32 +109,61 @@ impl App {
         let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
         let Chosen { looks, left } = choose(&overview, options)?;
         let policy = overview.policy;
-        run(async {
-            let ask = |request| asking.ask(request);
-            let engine = engine(Box::new(ask), &self.runtime, policy.clone());
-            let version = options.one.as_ref().and_then(|(_, version)| *version);
-            let (looks, mut lines) = cut(&engine, looks, version, began_ms)?;
-            let cut_ms = start.elapsed().as_millis();
-            say(&Row::Cut(looks.len(), cut_ms));
-            held.set(false);
-            prime(&engine, &looks)?;
-            let is_admin = |look: &Look| look.info.admin || policy.is_admin(&look.life.name);
-            let (last, first): (Vec<Look>, Vec<Look>) = looks.into_iter().partition(is_admin);
-            // An admin credential is what the others are revoked with: it goes last.
-            for turn in [first, last] {
-                let work = turn.into_iter().map(|look| work_on(&engine, look, start)).collect();
-                together::all(work, &mut |done: &(Line, u128)| {
+        let names: Vec<String> = policy.gateways.keys().map(ToString::to_string).collect();
+        std::thread::scope(|scope| {
+            run(async {
+                let ask = |request| asking.ask(request);
+                let engine = engine(Box::new(ask), &self.runtime, policy.clone());
+                let version = options.one.as_ref().and_then(|(_, version)| *version);
+                let (looks, mut lines) = cut(&engine, looks, version, began_ms)?;
+                let cut_ms = start.elapsed().as_millis();
+                let vendors: Vec<_> = looks.iter().map(|look| look.info.vendor.clone()).collect();
+                say(&Row::Cut(&vendors, cut_ms));
+                let told = (!names.is_empty() && !looks.is_empty())
+                    .then(|| scope.spawn(|| gateways(&names)));
+                held.set(false);
+                prime(&engine, &looks)?;
+                let patience = options.patience_ms;
+                revoke_all(&engine, looks, &policy, (start, patience), &mut |done| {
                     say(&Row::Rest(&done.0, done.1));
                     lines.push(done.clone());
                 })
                 .await?;
-            }
-            let total_ms = start.elapsed().as_millis();
-            let mut all = RevokedAll { cut_ms, total_ms, lines, left, report: String::new() };
-            all.report = report(&engine, &all, began_ms)?;
-            Ok(all)
+                let total_ms = start.elapsed().as_millis();
+                let gateways = told.and_then(|told| told.join().ok()).unwrap_or_default();
+                let mut all = RevokedAll {
+                    began_ms,
+                    cut_ms,
+                    total_ms,
+                    lines,
+                    left,
+                    gateways,
+                    ..RevokedAll::default()
+                };
+                let text = all.document();
+                let signed = engine.books().ask(Request::Attest(false, text.clone()))?.text;
+                all.sign(&text, &signed)?;
+                Ok(all)
+            })
         })
     }
+}
+
+/// Works on all at once; an admin credential is what the others are revoked with: it goes last.
+pub(super) async fn revoke_all<B: Books<Error = AppError>, V: Vendors, T: Timer>(
+    engine: &Engine<B, V, T>,
+    looks: Vec<Look>,
+    policy: &Policy,
+    (start, patience_ms): (Instant, i64),
+    done: &mut dyn FnMut(&Rested),
+) -> Result<(), AppError> {
+    let is_admin = |look: &Look| look.info.admin || policy.is_admin(&look.life.name);
+    let (last, first): (Vec<Look>, Vec<Look>) = looks.into_iter().partition(is_admin);
+    for turn in [first, last] {
+        let one = |look| work_on(engine, look, start, patience_ms);
+        together::all(turn.into_iter().map(one).collect(), done).await?;
+    }
+    Ok(())
 }
 
 /// One commit: everything that is chosen is handed out to nobody any more, and queued.
@@ -181,7 +194,8 @@ fn cut(
         AppError::new(Code::Failed, what, "Call it again.")
     };
     // Whoever rotates one of these may be faster once; what is true then is read again.
-    let mut lives = engine.books().step(Event::Revoke, steps)?;
+    // And a daemon that died leaves the vault to be opened here.
+    let mut lives = engine.books().step(Event::Revoke, steps).unwrap_or_default();
     if lives.is_none() {
         let mut again = Vec::new();
         for look in &mut queued {
@@ -222,17 +236,31 @@ fn prime(engine: &WorkingEngine<'_>, looks: &[Look]) -> Result<(), AppError> {
     Ok(())
 }
 
-async fn work_on(
-    engine: &WorkingEngine<'_>,
+/// Works on one. What fails is looked at anew once: the daemon may have died, and the vault is opened
+/// here then. Whatever comes of it is a line of the report.
+async fn work_on<B: Books<Error = AppError>, V: Vendors, T: Timer>(
+    engine: &Engine<B, V, T>,
     look: Look,
     start: Instant,
-) -> Result<(Line, u128), AppError> {
+    patience_ms: i64,
+) -> Result<Rested, AppError> {
     let before = look.clone();
-    let (life, outcome) = engine.advance(look, PATIENCE_MS).await?;
-    Ok((Line::of(&before, &life, &outcome), start.elapsed().as_millis()))
+    let mut done = engine.advance(look, patience_ms).await;
+    if done.is_err() {
+        // The books are nobody's while something is awaited.
+        let fresh = engine.books().look(&before.key());
+        if let Ok(Some(fresh)) = fresh {
+            done = engine.advance(fresh, patience_ms).await;
+        }
+    }
+    let line = match done {
+        Ok((life, outcome)) => Line::of(&before, &life, &outcome),
+        Err(error) => Line::broken(&before, &error.what),
+    };
+    Ok((line, start.elapsed().as_millis()))
 }
 
-fn choose(overview: &Overview, options: &RevokeOptions) -> Result<Chosen, AppError> {
+pub(super) fn choose(overview: &Overview, options: &RevokeOptions) -> Result<Chosen, AppError> {
     let mut chosen = Chosen { looks: Vec::new(), left: Vec::new() };
     let named = options.one.iter().map(|(key, _)| key.clone());
     let profile = options.profile.clone().unwrap_or_default();
@@ -288,31 +316,4 @@ fn left_alone(_policy: &Policy, look: &Look, options: &RevokeOptions) -> Option<
     let current = look.info.current().map(|v| v.number);
     let over = look.life.open.is_none() && current.is_some_and(blocked);
     (dead || over).then_some("it was revoked before")
-}
-
-/// The report: one JSON document, and a keyed digest of it.
-fn report(engine: &WorkingEngine<'_>, all: &RevokedAll, began_ms: i64) -> Result<String, AppError> {
-    let key = |(line, ms): &(Line, u128)| {
-        serde_json::json!({
-            "profile": line.profile.as_str(),
-            "name": line.name.as_str(),
-            "vendor": line.vendor,
-            "rotation": line.id,
-            "state": line.state,
-            "result": line.rest.as_str(),
-            "ms": u64::try_from(*ms).unwrap_or(u64::MAX),
-            "note": line.note,
-        })
-    };
-    let left = |((profile, name), why): &(Key, &str)| serde_json::json!({ "profile": profile.as_str(), "name": name.as_str(), "why": why });
-    let body = serde_json::json!({
-        "began": clawvault_core::domain::moment(began_ms),
-        "cut_ms": u64::try_from(all.cut_ms).unwrap_or(u64::MAX),
-        "total_ms": u64::try_from(all.total_ms).unwrap_or(u64::MAX),
-        "keys": all.lines.iter().map(key).collect::<Vec<_>>(),
-        "left": all.left.iter().map(left).collect::<Vec<_>>(),
-    });
-    let text = body.to_string();
-    let digest = engine.books().ask(Request::Attest(text.clone()))?.text;
-    Ok(format!("{{\"report\":{text},\"digest\":\"{digest}\"}}\n"))
 }

@@ -9,6 +9,7 @@ use clawvault_providers::adapter::registry::{self, Settings};
 use clawvault_providers::adapter::{Adapter, Ask, Operation};
 use clawvault_providers::http::{Client, Limits};
 use clawvault_providers::manifest::Manifest;
+use clawvault_providers::manifest::recipes::Interface;
 
 use super::gateways::{GatewaySink, Reach};
 use crate::rotate::{FileSink, HookSink, Look, Sink, Vendors};
@@ -66,15 +67,31 @@ impl PolicyVendors {
         client.clone()
     }
 
+    /// The recipes of a user's own manifest.
+    fn own(&self, vendor: &str) -> Option<Interface> {
+        let text = toml::to_string(self.policy.manifests.get(vendor)?).ok()?;
+        Manifest::parse(&text).ok()?.interface().ok()?
+    }
+
+    /// The recipes of a vendor; none where its adapter goes by none.
+    pub(super) fn recipes(&self, vendor: &str) -> Option<Interface> {
+        registry::interface(vendor, self.own(vendor).as_ref())
+    }
+
+    /// An adapter that goes by these recipes at another place.
+    pub(super) fn stand_in(
+        &self,
+        vendor: &str,
+        interface: Interface,
+        base_url: String,
+    ) -> Option<Arc<dyn Adapter>> {
+        let (base_url, interface) = (Some(base_url), Some(interface));
+        let settings = Settings { base_url, client: self.client(), interface };
+        registry::adapter(vendor, &settings).map(Arc::from)
+    }
+
     fn make(&self, vendor: &str) -> Option<Arc<dyn Adapter>> {
-        let own = self.policy.manifests.get(vendor);
-        let interface = match own {
-            Some(table) => {
-                let text = toml::to_string(table).ok()?;
-                Manifest::parse(&text).ok()?.interface().ok()?
-            }
-            None => None,
-        };
+        let interface = self.own(vendor);
         let base_url = self.policy.vendors.get(vendor).and_then(|rule| rule.base_url.clone());
         let settings = Settings { base_url, client: self.client(), interface };
         registry::adapter(vendor, &settings).map(Arc::from)

@@ -3,7 +3,9 @@
 mod openclaw;
 
 use clawvault_core::auditlog::{Digests, Item, Read, Scope};
-use clawvault_core::domain::{Event, Outcome, ProfileName, SecretInfo, SecretName, Stage};
+use clawvault_core::domain::{
+    Event, Life, Outcome, ProfileName, SecretInfo, SecretName, Stage, hex,
+};
 use clawvault_core::platform::{Dir, Private};
 use clawvault_core::vault::{
     Purpose, PutOutcome, Step, Stored, Vault, VaultError, VersionChange, Want, Who,
@@ -35,12 +37,14 @@ pub fn perform(
         return Err(refused);
     }
     let changes = matches!(request, Request::Set(..) | Request::Import(_, true));
-    // A rotation that has come to its switch.
+    // A rotation that has come to its switch, a revocation that begins.
     let switched: Vec<String> = match &request {
-        Request::Steps(_, steps) => {
+        Request::Steps(revokes, steps) => {
+            let before = if *revokes { vault.blocked()? } else { Vec::new() };
             let has_switched = |step: &&Step| match &step.change {
                 VersionChange::Stages(all) => all.iter().any(|(_, stage)| *stage == Stage::Current),
-                _ => false,
+                // Whoever runs with a key that is cut off now hears of it.
+                _ => *revokes && takes_back(&step.life, &before),
             };
             let id = |step: &Step| vault.blinded(&step.life.profile, &step.life.name);
             steps.iter().filter(has_switched).map(id).collect()
@@ -55,6 +59,16 @@ pub fn perform(
         done.changed.extend(done.stored.iter().filter(new).map(id));
     }
     Ok(done)
+}
+
+/// Whether a life blocks a version that was not blocked before.
+fn takes_back(life: &Life, before: &[(ProfileName, SecretName, u32)]) -> bool {
+    let known = |version: &u32| {
+        before.iter().any(|(profile, name, number)| {
+            number == version && *profile == life.profile && *name == life.name
+        })
+    };
+    !life.blocked.iter().all(known)
 }
 
 fn perform_allowed(
@@ -142,10 +156,12 @@ fn perform_allowed(
             let revealed = vault.reveal(who, purpose, &wants)?;
             Ok(Reply { revealed, ..Reply::default() })
         }
-        Request::Attest(text) => {
-            let text = vault.attest(who, text.as_bytes())?;
+        Request::Attest(drill, text) => {
+            let signature = vault.attest(who, drill, text.as_bytes())?;
+            let text = format!("{} {}", hex(&signature.public), hex(&signature.bytes));
             Ok(Reply { text, ..Reply::default() })
         }
+        Request::ReportKey => Ok(Reply { text: hex(&vault.report_key()?), ..Reply::default() }),
         Request::Gateway(ask) => gateway(vault, who, authority, &ask),
     }
 }
@@ -169,7 +185,11 @@ pub fn event_of(request: &Request) -> Event {
         Request::Resolve(..) => Event::Resolve,
         Request::Log(..) => Event::Show,
         Request::Lives(_) => Event::List,
-        Request::Steps(true, _) | Request::Keys(true, _) | Request::Attest(_) => Event::Revoke,
+        Request::Steps(true, _) | Request::Keys(true, _) | Request::Attest(false, _) => {
+            Event::Revoke
+        }
+        Request::Attest(true, _) => Event::RevokeDrill,
+        Request::ReportKey => Event::Show,
         Request::Steps(false, _) | Request::Keys(false, _) => Event::Rotate,
         Request::Backup(..) => Event::Backup,
         Request::Import(..) => Event::Import,

@@ -61,8 +61,10 @@ pub enum Request {
     Steps(bool, Vec<Step>),
     /// Fields of versions for their vendors: to rotate, or, if true, to revoke.
     Keys(bool, Vec<Want>),
-    /// The keyed digest of a report.
-    Attest(String),
+    /// The signature of a report of a revocation or, if true, of the rehearsal of one.
+    Attest(bool, String),
+    /// The public half of the key that signs reports, in hex.
+    ReportKey,
     /// Something about a gateway of OpenClaw; of those only a daemon knows.
     Gateway(GatewayAsk),
 }

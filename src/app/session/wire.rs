@@ -142,10 +142,11 @@ pub(super) fn encode(request: Request) -> Result<Vec<Sent>, FrameError> {
                 })
                 .collect(),
         }),
-        Request::Attest(text) => {
+        Request::Attest(drill, text) => {
             body = document(&text)?;
-            What::Attest(m::Empty {})
+            if drill { What::AttestDrill(m::Empty {}) } else { What::Attest(m::Empty {}) }
         }
+        Request::ReportKey => What::ReportKey(m::Empty {}),
         Request::Gateway(GatewayAsk::Start(gateway, run)) => {
             What::GatewayStart(m::GatewayStart { gateway: gateway.to_string(), run })
         }
@@ -299,9 +300,11 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             values.end()?;
             return Ok(Inbound::Use(Request::Steps(revoke, steps?)));
         }
-        What::Attest(_) => {
+        What::ReportKey(_) => Request::ReportKey,
+        drill_or_not @ (What::Attest(_) | What::AttestDrill(_)) => {
+            let drill = matches!(drill_or_not, What::AttestDrill(_));
             let text = check(str::from_utf8(&frame.body))?.to_owned();
-            return Ok(Inbound::Use(Request::Attest(text)));
+            return Ok(Inbound::Use(Request::Attest(drill, text)));
         }
         What::PolicyApply(_) => {
             let text = check(str::from_utf8(&frame.body))?.to_owned();

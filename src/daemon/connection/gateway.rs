@@ -31,7 +31,7 @@ impl Line<'_> {
             }
             (Standing::Agent(_) | Standing::Bystander(_), _) => Authority::Unit(String::new()),
         };
-        if matches!(ask, GatewayAsk::Start(..)) && !self.shared.can_launch() {
+        if matches!(ask, GatewayAsk::Start(..)) && !self.shared.can_launch(process) {
             let what = "the daemon cannot remember one more running program";
             return self.fail(&AppError::new(Code::Failed, what, "End some."), false).await;
         }

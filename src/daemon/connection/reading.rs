@@ -13,7 +13,7 @@ use crate::daemon::authority::Standing;
 const MESSAGE: Duration = Duration::from_secs(10);
 /// How long a connection may stand without a request.
 const STANDING: Duration = Duration::from_secs(300);
-/// How long somebody may work on the store.
+/// How long somebody may work on the store, from the moment that it was lent.
 const LOAN: Duration = Duration::from_secs(3600);
 /// Longest messages that cost the budget nothing, in bytes.
 const SMALL: usize = 16 * 1024;
@@ -43,7 +43,9 @@ impl Line<'_> {
     /// there is room for it.
     pub(super) async fn request(&mut self, caller: &mut Caller<'_>) -> Result<Frame, Over> {
         if !self.receiver.is_within() {
-            let limit = if self.has_loan { LOAN } else { STANDING };
+            // However often it speaks meanwhile: others want the store, too.
+            let left = |(_, since): (u64, Instant)| LOAN.saturating_sub(since.elapsed());
+            let limit = self.loan.map_or(STANDING, left);
             let readable = timeout(limit, self.stream.readable()).await;
             readable.map_err(|_| Over::Gone)??;
         }
@@ -58,11 +60,13 @@ impl Line<'_> {
                 && room.is_none()
                 && (message > SMALL || body > KEY)
             {
-                if !matches!(self.standing(caller).0, Standing::Operator(_)) && body > KEY {
+                let is_operator = matches!(self.standing(caller).0, Standing::Operator(_));
+                if !is_operator && body > KEY {
                     return Err(Over::Malformed(FrameError::TooLarge));
                 }
+                let budget = if is_operator { &self.shared.budget } else { &self.shared.less };
                 let kib = u32::try_from((message + body) / 1024 + 1).unwrap_or(u32::MAX);
-                let taken = timeout_at(deadline, self.shared.budget.acquire_many(kib)).await;
+                let taken = timeout_at(deadline, budget.acquire_many(kib)).await;
                 room = taken.map_err(|_| Over::Gone)?.ok();
             }
             timeout_at(deadline, self.fill()).await.map_err(|_| Over::Gone)??;

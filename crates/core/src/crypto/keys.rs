@@ -3,12 +3,12 @@
 //! Derivation is BLAKE3's key-derivation mode (BLAKE3 paper §2.3): a context string that names the
 //! duty, the vault key as key material. Keyed digests are BLAKE3's keyed mode.
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::memory::LockedBytes;
 use crate::platform::memory::{LockedKeys, random};
 
-use super::{CryptoError, EntryKey};
+use super::{CryptoError, EntryKey, ReportSigner};
 
 /// Length of a digest, in bytes.
 pub const DIGEST: usize = 32;
@@ -144,6 +144,15 @@ impl Keys {
     /// Authenticates a frame of the audit log.
     pub fn log(&self, parts: &[&[u8]]) -> Digest {
         self.keyed(LOG, parts)
+    }
+
+    /// The audit key's pair that signs reports; whoever has its public half can check one.
+    ///
+    /// # Errors
+    /// Where the library takes no such seed.
+    pub fn report_signer(&self) -> Result<ReportSigner, CryptoError> {
+        let seed = Zeroizing::new(self.log(&[b"clawvault report signer 1"]).0);
+        ReportSigner::from_seed(&seed)
     }
 
     /// The three log duties alone: what reads this epoch's entries once the vault key is replaced.

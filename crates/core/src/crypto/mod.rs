@@ -5,6 +5,7 @@ mod age_keys;
 mod entry_box;
 mod error;
 mod keys;
+mod report;
 mod seal;
 pub mod slot;
 
@@ -12,4 +13,5 @@ pub use age_file::{AGE_MAGIC, AgeFile, decrypt};
 pub use entry_box::EntryKey;
 pub use error::CryptoError;
 pub use keys::{DIGEST, Digest, Keys, LogKeys, VaultKey, digest, sha256};
+pub use report::{ReportSigner, Signature, is_signed};
 pub use seal::{OVERHEAD, open, open_locked, seal};

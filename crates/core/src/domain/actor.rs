@@ -108,6 +108,8 @@ pub enum Event {
     Rotate,
     /// A key was revoked at its vendor, or a step on the way there was made.
     Revoke,
+    /// The revocation of every key was rehearsed; none was touched.
+    RevokeDrill,
     /// Values were sought in files or in a repository.
     Scan,
     /// Values were taken out of the files that they were imported from.
@@ -159,6 +161,7 @@ impl Event {
             Self::Rollback => "rollback",
             Self::Rotate => "rotate",
             Self::Revoke => "revoke",
+            Self::RevokeDrill => "revoke-drill",
             Self::Run => "run",
             Self::Scan => "scan",
             Self::Scrub => "scrub",

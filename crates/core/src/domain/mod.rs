@@ -31,7 +31,7 @@ pub use alert::{AlertEvent, AlertKind, Severity};
 pub use alert_rules::{Channel, Hourly, Quiet, Receiver, Security};
 pub use audit_rules::{AuditRules, Day, Reason, Suppress};
 pub use found::{Found, Label};
-pub use hex::hex;
+pub use hex::{hex, unhex};
 pub use installation::{AgentHome, Installation, LooseFile, Prompt, Skill, Transcripts};
 pub use json::json_text;
 pub use log_rules::{Days, LogRules, Mirror, SegmentSize};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::auditlog::Item;
+use crate::crypto::Signature;
 use crate::domain::limits::MAX_VERSIONS;
 use crate::domain::{
     Event, FieldName, Life, Outcome, ProfileName, SecretInfo, SecretName, Stage, Value, VersionInfo,
@@ -66,18 +67,32 @@ impl Vault {
         }
     }
 
-    /// Logs that a report was made, and gives its keyed digest, in hex: whoever has the vault's key
-    /// can tell whether a report is one of ours.
+    /// Logs that a report was made, of a revocation or of the rehearsal of one, and signs it with the
+    /// audit key.
     ///
     /// # Errors
     /// Where the anchor cannot be written.
-    pub fn attest(&mut self, who: &Who, report: &[u8]) -> Result<String, VaultError> {
-        let digest = self.keys.log(&[b"report", report]);
-        let mut entry = who.entry(self.clock.now_ms(), Event::Revoke, Outcome::Ok, Vec::new());
-        entry.note = format!("report {}", crate::domain::hex(&digest.0[..8]));
+    pub fn attest(
+        &mut self,
+        who: &Who,
+        drill: bool,
+        report: &[u8],
+    ) -> Result<Signature, VaultError> {
+        let signature = self.keys.report_signer()?.sign(report);
+        let event = if drill { Event::RevokeDrill } else { Event::Revoke };
+        let mut entry = who.entry(self.clock.now_ms(), event, Outcome::Ok, Vec::new());
+        entry.note = format!("report {}", crate::domain::hex(&signature.bytes[..8]));
         self.record_or_go_on(&entry)?;
         self.remember(false)?;
-        Ok(crate::domain::hex(&digest.0))
+        Ok(signature)
+    }
+
+    /// The public half of the key that signs reports.
+    ///
+    /// # Errors
+    /// Where the pair cannot be made.
+    pub fn report_key(&self) -> Result<[u8; 32], VaultError> {
+        Ok(self.keys.report_signer()?.public())
     }
 
     /// Makes steps, all in one commit or none; gives the lives as they are now.

@@ -4,6 +4,10 @@ use super::super::gateway_home::homes;
 use super::schedules::schedules;
 use crate::hardening::check::{Check, Fix, Outcome, Severity};
 
+const DAY: i64 = 86_400;
+/// Oldest that the last drill may be, in days.
+const DRILL_DAYS: i64 = 31;
+
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "operations.audit.scheduled",
@@ -44,6 +48,26 @@ pub(super) const CHECKS: &[Check] = &[
             Ok(match lost.is_empty() {
                 true => Outcome::pass("all of them"),
                 false => Outcome::warn(crate::hardening::check::listed(&lost)),
+            })
+        },
+    },
+    Check {
+        id: "operations.incident.drill",
+        severity: Severity::Low,
+        title: "Revoking every key was rehearsed within the last month",
+        fix: Fix::All("clawvault revoke-all --drill, monthly: no vendor is called, no key changes"),
+        reference: "clawvault revoke-all --help",
+        look: |facts| {
+            let vault = facts.vault()?;
+            if vault.keys.is_empty() {
+                return Ok(Outcome::na("the vault holds no key"));
+            }
+            // The day it happened is the best of rehearsals.
+            let last = vault.last("revoke-drill").max(vault.last("revoke"));
+            Ok(match last.map(|last| (facts.host.now() - last) / DAY) {
+                Some(days) if days <= DRILL_DAYS => Outcome::pass(format!("{days} days ago")),
+                Some(days) => Outcome::warn(format!("last {days} days ago")),
+                None => Outcome::warn("the log knows of none"),
             })
         },
     },
