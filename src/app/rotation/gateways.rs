@@ -13,7 +13,7 @@ use crate::openclaw::gateway::gateway;
 use crate::rotate::{Notice, Sink, SinkError};
 
 /// Where runs, the vault and its daemon are found, by whoever rotates.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reach {
     /// Where the vault lies.
     pub place: Place,
@@ -50,7 +50,6 @@ impl App {
 }
 
 /// A gateway of the policy. One that does not run needs no telling: it starts with what is current.
-#[derive(Debug)]
 pub(super) struct GatewaySink {
     pub(super) name: ProfileName,
     /// OpenClaw's own directory; none where the policy has no such gateway.

@@ -20,7 +20,7 @@ const MAX_TEXT: usize = 4096;
 const MAX_LIST: usize = 4096;
 
 /// A record that a feature keeps.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedRecord {
     /// Its name, such as `spend/index`.
@@ -28,6 +28,12 @@ pub struct SavedRecord {
     /// What it holds, in base64.
     #[serde(rename = "bytes_b64", serialize_with = "encode", deserialize_with = "decode")]
     pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for SavedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SavedRecord({}, {} bytes)", self.name, self.bytes.len())
+    }
 }
 
 impl Vault {
