@@ -6,7 +6,7 @@ use clawvault_core::domain::{
 use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Want;
 
-use super::kept::unreadable;
+use super::kept::{Ask, change_kept, unreadable};
 use super::session::{Request, Session};
 use super::{Access, App, AppError, Code};
 use crate::alert::{self, Batch, Message, Queue, Waiting};
@@ -131,8 +131,17 @@ pub(super) fn raise(
     policy: &Policy,
     events: &[AlertEvent],
 ) -> Result<usize, AppError> {
+    raise_by(&mut |request| session.ask(request), policy, events)
+}
+
+/// The same, by whatever asks the vault.
+pub(super) fn raise_by(
+    ask: Ask<'_>,
+    policy: &Policy,
+    events: &[AlertEvent],
+) -> Result<usize, AppError> {
     let now = SystemClock.now_ms();
-    session.change_kept(&[QUEUE.to_owned()], |before| {
+    change_kept(ask, &[QUEUE.to_owned()], |before| {
         let mut queue = queue(before.first().map_or(&[][..], Vec::as_slice))?;
         let receivers = || policy.alerts.iter().map(|(name, receiver)| (name.as_str(), receiver));
         let new = events.iter().filter(|event| queue.raise(event, receivers(), now)).count();

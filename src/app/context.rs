@@ -1,6 +1,7 @@
 //! What a command works with: places, keys, who asks.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clawvault_core::crypto::VaultKey;
@@ -52,6 +53,8 @@ pub struct App {
     pub elsewhere: bool,
     /// Where the key comes from.
     pub keys: KeySource,
+    /// The variables that OpenClaw's own command gets where a rotation has to call it.
+    pub surroundings: Vec<(OsString, OsString)>,
     /// The store, borrowed from a daemon, until this is dropped.
     pub(super) loan: RefCell<Option<Loan>>,
     /// A daemon that was reached already, for the next who asks for one.
@@ -62,7 +65,8 @@ impl App {
     /// What a command works with.
     pub fn new(place: Place, runtime: PathBuf, socket: PathBuf, keys: KeySource) -> Self {
         let (loan, reached) = (RefCell::new(None), RefCell::new(None));
-        Self { place, runtime, socket, elsewhere: false, keys, loan, reached }
+        let surroundings = Vec::new();
+        Self { place, runtime, socket, elsewhere: false, keys, surroundings, loan, reached }
     }
 
     /// Opens the vault in this process, for what works on the store itself; a daemon that holds it

@@ -7,57 +7,74 @@ use clawvault_core::vault::{Keep, VaultError, Want, mark};
 
 use clawvault_providers::adapter::Fields;
 
-use super::session::{Request, Session};
+use super::session::{Reply, Request, Session};
 use super::{AppError, Code};
 
 /// Most times that a change is begun anew.
 const MOST_TURNS: usize = 8;
 
-impl Session {
-    /// Records by name, in the order of the names; empty bytes where there is none.
-    pub(super) fn kept(&mut self, names: &[String]) -> Result<Vec<Vec<u8>>, AppError> {
-        let mut all = Vec::with_capacity(names.len());
-        while let Some(rest) = names.get(all.len()..).filter(|rest| !rest.is_empty()) {
-            let asked = rest.iter().take(MAX_KEPT_AT_ONCE).cloned().collect();
-            let told = self.ask(Request::Kept(asked))?.kept;
-            if told.is_empty() {
-                return Err(AppError::new(
-                    Code::Failed,
-                    "the vault did not tell what it keeps",
-                    "Restart the daemon; it may be of another version.",
-                ));
-            }
-            all.extend(told.into_iter().map(|kept| kept.bytes));
+/// Asks the vault for one thing: a session, or what stands in its place.
+pub(super) type Ask<'a> = &'a mut dyn FnMut(Request) -> Result<Reply, AppError>;
+
+/// Records by name, in the order of the names; empty bytes where there is none.
+pub(super) fn kept(ask: Ask<'_>, names: &[String]) -> Result<Vec<Vec<u8>>, AppError> {
+    let mut all = Vec::with_capacity(names.len());
+    while let Some(rest) = names.get(all.len()..).filter(|rest| !rest.is_empty()) {
+        let asked = rest.iter().take(MAX_KEPT_AT_ONCE).cloned().collect();
+        let told = ask(Request::Kept(asked))?.kept;
+        if told.is_empty() {
+            return Err(AppError::new(
+                Code::Failed,
+                "the vault did not tell what it keeps",
+                "Restart the daemon; it may be of another version.",
+            ));
         }
-        Ok(all)
+        all.extend(told.into_iter().map(|kept| kept.bytes));
+    }
+    Ok(all)
+}
+
+/// Changes records: `change` gets the bytes of each and gives their new ones, or none where nothing
+/// changes. It may be called more than once.
+pub(super) fn change_kept<T>(
+    ask: Ask<'_>,
+    names: &[String],
+    mut change: impl FnMut(&[Vec<u8>]) -> Result<(T, Vec<Option<Vec<u8>>>), AppError>,
+) -> Result<T, AppError> {
+    for _ in 0..MOST_TURNS {
+        let before = kept(ask, names)?;
+        let (outcome, after) = change(&before)?;
+        let changed = names.iter().zip(&before).zip(after);
+        let keeps: Vec<Keep> = changed
+            .filter_map(|((name, before), after)| {
+                let now = after.filter(|after| after != before)?;
+                Some(Keep { name: name.clone(), was: mark(before), now })
+            })
+            .collect();
+        if keeps.is_empty() || ask(Request::Keep(keeps))?.was_kept {
+            return Ok(outcome);
+        }
+    }
+    Err(AppError::new(
+        Code::Failed,
+        "others keep changing the same records",
+        "Try again in a moment.",
+    ))
+}
+
+impl Session {
+    /// [`kept`], of this session.
+    pub(super) fn kept(&mut self, names: &[String]) -> Result<Vec<Vec<u8>>, AppError> {
+        kept(&mut |request| self.ask(request), names)
     }
 
-    /// Changes records: `change` gets the bytes of each and gives their new ones, or none where
-    /// nothing changes. It may be called more than once.
+    /// [`change_kept`], of this session.
     pub(super) fn change_kept<T>(
         &mut self,
         names: &[String],
-        mut change: impl FnMut(&[Vec<u8>]) -> Result<(T, Vec<Option<Vec<u8>>>), AppError>,
+        change: impl FnMut(&[Vec<u8>]) -> Result<(T, Vec<Option<Vec<u8>>>), AppError>,
     ) -> Result<T, AppError> {
-        for _ in 0..MOST_TURNS {
-            let before = self.kept(names)?;
-            let (outcome, after) = change(&before)?;
-            let changed = names.iter().zip(&before).zip(after);
-            let keeps: Vec<Keep> = changed
-                .filter_map(|((name, before), after)| {
-                    let now = after.filter(|after| after != before)?;
-                    Some(Keep { name: name.clone(), was: mark(before), now })
-                })
-                .collect();
-            if keeps.is_empty() || self.ask(Request::Keep(keeps))?.was_kept {
-                return Ok(outcome);
-            }
-        }
-        Err(AppError::new(
-            Code::Failed,
-            "others keep changing the same records",
-            "Try again in a moment.",
-        ))
+        change_kept(&mut |request| self.ask(request), names, change)
     }
 }
 

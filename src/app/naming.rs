@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use clawvault_core::domain::limits::MAX_NAME;
-use clawvault_core::domain::{FieldName, Found, Label, SecretName, Value, Variable, VariableError};
+use clawvault_core::domain::{
+    FieldName, Found, Label, ProfileName, SecretName, Value, Variable, VariableError,
+};
 use clawvault_providers::adapter::registry::is_offered;
 use clawvault_providers::{Holds, by_variable, identify, variables_of, vendor};
 
@@ -19,6 +21,14 @@ pub(super) struct Named {
     pub(super) vendor: Option<String>,
     pub(super) variable: Option<Variable>,
     pub(super) admin: bool,
+}
+
+/// How people are told of a secret: its name, and its profile where that is another than the usual.
+pub(super) fn full_name(profile: &ProfileName, name: &SecretName) -> String {
+    match *profile == ProfileName::default() {
+        true => name.to_string(),
+        false => format!("{name}@{profile}"),
+    }
 }
 
 /// Why a value is not taken, as the end of a sentence.

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clawvault_core::domain::{Policy, ProfileName, Revealed, SecretInfo, SecretName};
+use clawvault_core::domain::{
+    AlertEvent, AlertKind, Policy, ProfileName, Revealed, SecretInfo, SecretName, Severity,
+};
+use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::{Purpose, Vault, Want, Who};
 use clawvault_providers::adapter::{Adapter, Ask, Identity, Kind, Validity};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::naming::vendor_of;
+use super::naming::{full_name, vendor_of};
 use super::run::named;
 use super::session::{Reply, Request};
 use super::vendors::Vendors;
@@ -99,8 +102,23 @@ impl App {
             chosen(&reply, &policy).into_iter().unzip();
         let verdicts = ask_all(&vendors, asking)?;
         let told = verified.into_iter().zip(verdicts);
-        Ok((told.map(|(one, verdict)| Verified { verdict, ..one }).collect(), warnings))
+        let told: Vec<_> = told.map(|(one, verdict)| Verified { verdict, ..one }).collect();
+        if !policy.alerts.is_empty() {
+            let dead: Vec<AlertEvent> = told.iter().filter_map(dead).collect();
+            // The answer counts, and whoever asks again raises it again.
+            self.raise(&dead).ok();
+        }
+        Ok((told, warnings))
     }
+}
+
+/// A key that is in use here and that its vendor refuses.
+fn dead(one: &Verified) -> Option<AlertEvent> {
+    let Verdict::Dead(why) = &one.verdict else { return None };
+    let name = full_name(&one.profile, &one.name);
+    let (kind, which) = (AlertKind::KeyDead, one.version.to_string());
+    let text = format!("{name}: its vendor refuses version {which}, which is in use: {why}");
+    Some(AlertEvent::new(kind, Severity::Critical, SystemClock.now_ms(), name, &which, text))
 }
 
 /// Opens the secrets to ask about, and the admin credentials that the policy names for them.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::surroundings::Context;
+use super::surroundings::{self, Context};
 use super::{arguments, output, time};
 use crate::app::rotation::{Line, Planned, Rest, Rotated, Which};
 use crate::app::{AppError, Code};
@@ -46,7 +46,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             Which::Named(args.profile.or_default()?, names?)
         }
     };
-    let app = context.app()?;
+    let mut app = context.app()?;
+    app.surroundings = surroundings::environment();
     if args.dry_run {
         let planned = app.plan_rotation(&which)?;
         show_plan(&planned, args.json);

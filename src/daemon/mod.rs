@@ -29,6 +29,7 @@ use clawvault_core::vault::{Place, Who};
 use tokio::net::UnixListener as Listener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::app::rotation::Reach;
 use crate::app::{App, AppError, Code, KeySource};
 use keeper::Keeper;
 use shared::Shared;
@@ -130,7 +131,10 @@ async fn run(
             }
         }
     }
-    scheduler::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
+    let (place, runtime, socket_path) = app_parts.clone();
+    let reach =
+        Reach { place, runtime, socket: socket_path, elsewhere: false, surroundings: Vec::new() };
+    scheduler::start(&shared, reach).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
     chores(&shared, app_parts, own_openclaw);

@@ -74,8 +74,6 @@ pub(super) struct Shared {
     pub(super) told_of_memory: AtomicBool,
     /// One holder for each answer with values that is on its way out.
     pub(super) under_way: Arc<()>,
-    /// Where records of runs are kept.
-    pub(super) runtime_path: PathBuf,
     /// Counts what may bring the next rotation forward.
     woken: Mutex<u64>,
     waker: Condvar,
@@ -128,7 +126,6 @@ impl Shared {
             most: MOST.min(room / 2).max(1),
             told_of_memory: AtomicBool::new(false),
             under_way: Arc::new(()),
-            runtime_path: options.runtime,
             woken: Mutex::new(0),
             waker: Condvar::new(),
         }

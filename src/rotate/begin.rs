@@ -6,6 +6,9 @@ use clawvault_providers::adapter::Fields;
 
 use super::Look;
 
+/// Why one is over that nobody wants any more.
+pub const GIVEN_UP: &str = "given up by a person";
+
 /// Why something cannot be begun.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Refused {
@@ -120,11 +123,11 @@ pub fn abort(life: &Life, now_ms: i64) -> Result<Step, Refused> {
     let open = life.open.as_mut().ok_or(Refused::Nothing)?;
     match (open.aim, open.state) {
         (Aim::Replace, State::Planned | State::Awaiting) => {
-            life.end(State::Planned, now_ms, Some("given up by a person".to_owned()));
+            life.end(State::Planned, now_ms, Some(GIVEN_UP.to_owned()));
             life.failed_ms = Some(now_ms);
         }
         (Aim::Replace, State::Stored | State::Proven) => {
-            discard(open, "given up by a person", now_ms);
+            discard(open, GIVEN_UP, now_ms);
         }
         _ => return Err(Refused::TooLate),
     }

@@ -22,7 +22,7 @@ use clawvault_core::domain::{Event, Life, ProfileName, Rule, SecretInfo, SecretN
 use clawvault_core::vault::Step;
 use clawvault_providers::adapter::{Adapter, Fields};
 
-pub use begin::{Refused, abort, begin, confirm, give};
+pub use begin::{GIVEN_UP, Refused, abort, begin, confirm, give};
 pub use engine::{Engine, Outcome};
 pub use sink::{FileSink, HookSink, Notice, Sink, SinkError};
 

@@ -94,9 +94,9 @@ fn what_age_and_tar_make_is_restored_and_a_later_format_is_not() {
     assert_same(&world.everything(&clean, "identity.txt"), &world.before);
 
     let none = world.sandbox.path("none");
-    make("sed -i '1s/\"format\":1/\"format\":2/' secrets.json", "newer.age", "*");
+    make("sed -i '1s/\"format\":2/\"format\":3/' secrets.json", "newer.age", "*");
     let what = refused(&world.call(&none, "restore {}/newer.age"), &[7]);
-    assert_eq!(what, "the backup has format 2; this clawvault knows format 1");
+    assert_eq!(what, "the backup has format 3; this clawvault knows format 2");
     for (change, files) in [
         ("true", "secrets.json"),
         ("touch more", "README policy.toml secrets.json more"),

@@ -21,6 +21,7 @@ mod redis;
 mod script;
 mod server;
 mod ssh;
+mod tls;
 
 use clawvault_core::domain::{FieldName, Value};
 use clawvault_providers::adapter::{Adapter, Ask, Fields, Revoked, Validity};

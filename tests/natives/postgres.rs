@@ -63,7 +63,7 @@ pub(crate) fn start() -> Server {
     server
 }
 
-fn key(user: &str, password: &str, port: u16) -> Fields {
+pub(crate) fn key(user: &str, password: &str, port: u16) -> Fields {
     let port = port.to_string();
     fields(&[
         ("user", user),
@@ -74,7 +74,7 @@ fn key(user: &str, password: &str, port: u16) -> Fields {
     ])
 }
 
-async fn connect(key: &Fields) -> Result<Client, tokio_postgres::Error> {
+pub(crate) async fn connect(key: &Fields) -> Result<Client, tokio_postgres::Error> {
     let mut config = Config::new();
     config.host("127.0.0.1").port(field(key, "port").parse().unwrap()).dbname("postgres");
     config.user(field(key, "user")).password(field(key, "password"));

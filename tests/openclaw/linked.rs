@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::http::Server;
 use super::model_server::ModelServer;
 use super::process::{Process, free_port};
+use super::vendor::{ADMIN, Vendor};
 use super::{Bench, START_LIMIT, STOP_LIMIT, TURN_LIMIT, files_below, install_openclaw};
 
 /// How soon the resolver has to answer, whatever is wrong.
@@ -59,6 +60,19 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     let before = bench.requests_once_quiet(&vendor);
     bench.takes_a_turn(&gateway);
     bench.assert_bearer(&vendor, before, &second);
+
+    // A rotation brings it the new key and takes the old one from the vendor: the same process.
+    let issuer = bench.rotates_at(&second);
+    bench.requests_once_quiet(&vendor);
+    let rotated = bench.json(&["rotate", "openai/main", "--json"]);
+    assert_eq!(rotated[0]["result"], "done", "{rotated}");
+    let third = bench.cv(&["get", "openai/main"], "");
+    let live: Vec<String> =
+        issuer.state.lock().unwrap().keys.values().map(|(value, _)| value.clone()).collect();
+    assert_eq!(live, [third.trim().to_owned()], "one key lives");
+    let before = bench.requests_once_quiet(&vendor);
+    bench.takes_a_turn(&gateway);
+    bench.assert_bearer(&vendor, before, third.trim());
 
     // Cut off: nothing reaches the vendor, and the gateway lives. What opens the gateway stays.
     bench.refused(&["openclaw", "kill", "openclaw/gateway-token"]);
@@ -215,6 +229,22 @@ impl Linked {
         config["gateway"]["auth"] = auth;
         fs::write(&file, config.to_string()).unwrap();
         fs::copy(&file, file.with_extension("json.bak")).unwrap();
+    }
+
+    /// A vendor that issues keys, and the rule by which `openai/main` is rotated there.
+    fn rotates_at(&self, value: &str) -> Vendor {
+        let issuer = Vendor::start(Duration::ZERO);
+        issuer.add("first", value);
+        self.cv(&["set", "openai/admin"], ADMIN);
+        let rules = format!(
+            "\n[defaults]\noverlap = \"0s\"\n[secrets.\"openai/main\"]\nadmin = \"openai/admin\"\n\
+             params = {{ project = \"proj_1\" }}\n[vendors.openai]\nbase_url = \"http://127.0.0.1:{}/v1\"\n",
+            issuer.port
+        );
+        let file = self.bench.path("policy.toml");
+        fs::write(&file, self.cv(&["policy", "show"], "") + &rules).unwrap();
+        self.cv(&["policy", "apply", file.to_str().unwrap(), "--yes"], "");
+        issuer
     }
 
     fn resolver_path(&self) -> PathBuf {

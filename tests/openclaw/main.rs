@@ -20,6 +20,8 @@ mod linked;
 mod model_server;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../rotate/server.rs"]
+mod vendor;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -51,7 +51,7 @@ impl Home {
             .unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         let output = child.wait_with_output().unwrap();
-        if arguments[0] != "get" {
+        if !["get", "resolve"].contains(&arguments[0]) {
             let mut said = self.said.borrow_mut();
             said.extend(&output.stdout);
             said.extend(&output.stderr);
@@ -192,4 +192,184 @@ fn all_keys_are_revoked_and_what_cannot_be_waits() {
     let open = home.json(&["rotations", "--json"]);
     assert_eq!(open["open"].as_array().unwrap().len(), 1, "{open}");
     home.told_nothing_of(&values);
+}
+
+/// What failed is told once, however often it is looked at, and a dead key as well.
+#[test]
+fn what_fails_is_told_once_and_without_a_value() {
+    let vendor = Vendor::start(Duration::ZERO);
+    vendor.add("first", FIRST);
+    let mut text = policy(vendor.port);
+    text.push_str("[alerts.box]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/hook\"\n");
+    let home = Home::new(&text);
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    vendor.state.lock().unwrap().fail = vec![403; 4];
+    let failed = home.call(&["rotate", "openai/main"], b"");
+    assert_eq!(failed.status.code(), Some(6), "{}", String::from_utf8_lossy(&failed.stderr));
+    vendor.state.lock().unwrap().fail.clear();
+    let told = || home.json(&["alert", "list", "--json"]).as_array().unwrap().clone();
+    let first = told();
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(
+        (&first[0]["kind"], &first[0]["subject"]),
+        (&"rotation-failed".into(), &"openai/main".into())
+    );
+    assert!(home.call(&["rotate", "--due"], b"").status.success());
+    assert_eq!(told(), first, "the same again is no news");
+    assert!(home.call(&["rotate", "openai/main"], b"").status.success());
+    vendor.state.lock().unwrap().keys.clear();
+    for _ in 0..2 {
+        assert_eq!(home.call(&["verify", "openai/main"], b"").status.code(), Some(1));
+    }
+    let both = told();
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert_eq!((&both[1]["kind"], &both[1]["severity"]), (&"key-dead".into(), &"critical".into()));
+    let made = home.get("openai/main");
+    home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned(), made]);
+}
+
+/// A program that `run --on-rotate` stands beside has the new key within a moment, and then nothing
+/// holds the old one any more.
+#[test]
+fn a_supervised_program_gets_the_new_key_and_the_old_one_is_revoked() {
+    let vendor = Vendor::start(Duration::ZERO);
+    vendor.add("first", FIRST);
+    let home = Home::new(&(policy(vendor.port) + "[agents.bot]\nsecrets = [\"openai/*\"]\n"));
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    let starts = || -> Vec<(u32, String)> {
+        let text = std::fs::read_to_string(home.dir.path().join("starts")).unwrap_or_default();
+        let line = |line: &str| {
+            let (pid, value) = line.split_once(' ').unwrap();
+            (pid.parse().unwrap(), value.to_owned())
+        };
+        text.lines().map(line).collect()
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < end, "{what}: {:?}", starts().len());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let script = "echo \"$$ $OPENAI_API_KEY\" >> $HOME/starts; exec /bin/sleep 600";
+    let arguments = ["run", "--on-rotate", "restart", "--only", "openai/main", "--"];
+    let mut child = home.command(&arguments);
+    let mut child = child
+        .args(["/bin/sh", "-c", script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it does not start", &|| starts().len() == 1);
+    assert_eq!(starts()[0].1, FIRST);
+    // Whoever has a version is known by it later.
+    let asked = br#"{"protocolVersion":1,"provider":"clawvault","ids":["openai/main"]}"#;
+    let as_bot = ["run", "--as", "bot", "--only", "openai/main", "--", "/bin/true"];
+    let all_get_it = || {
+        assert!(home.call(&as_bot, b"").status.success());
+        assert!(home.call(&["resolve"], asked).status.success());
+        home.get("openai/main")
+    };
+    all_get_it();
+    let rotated = home.call(&["rotate", "openai/main"], b"");
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    until("it is not started anew", &|| starts().len() == 2);
+    let (first, second) = (starts()[0].clone(), starts()[1].clone());
+    assert_eq!(second.1, all_get_it());
+    assert_ne!(second.1, FIRST);
+    until("the old one lives on", &|| !PathBuf::from(format!("/proc/{}", first.0)).exists());
+    // On a slow machine the rotation has left the wait for it to whoever comes next.
+    until("the old key is not revoked", &|| {
+        home.call(&["rotate", "--due"], b"");
+        vendor.state.lock().unwrap().keys.len() == 1
+    });
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    child.wait().unwrap();
+    assert!(!PathBuf::from(format!("/proc/{}", second.0)).exists(), "it lives on");
+    let log = home.call(&["log", "--secret", "openai/main", "--since", "1h", "--json"], b"");
+    let lines = String::from_utf8(log.stdout).unwrap();
+    let seen: std::collections::BTreeSet<(String, Option<String>, u64, bool)> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| ["run", "get", "resolve"].contains(&line["event"].as_str().unwrap()))
+        .map(|line| {
+            let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+            let version = line["version"].as_u64().expect("a version is named");
+            let is_process = line["actor"]["pid"].as_u64().is_some_and(|pid| pid > 1);
+            (text(&line["event"]).unwrap(), text(&line["agent"]), version, is_process)
+        })
+        .collect();
+    for version in [1, 2] {
+        for (event, agent) in
+            [("run", None), ("run", Some("bot")), ("get", None), ("resolve", None)]
+        {
+            let one = (event.to_owned(), agent.map(str::to_owned), version, true);
+            assert!(seen.contains(&one), "{one:?} is not in {seen:?}");
+        }
+    }
+    home.told_nothing_of(&[FIRST.to_owned(), ADMIN.to_owned(), second.1]);
+}
+
+/// The journal is in the backup: what was begun on one machine goes on on another, and leaves one key.
+#[test]
+fn a_rotation_that_was_interrupted_goes_on_after_a_restore() {
+    let vendor = Vendor::start(Duration::from_millis(60));
+    vendor.add("first", FIRST);
+    let mut text = policy(vendor.port);
+    text.push_str("[alerts.box]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/hook\"\n");
+    let home = Home::new(&text);
+    home.call(&["set", "openai/main"], FIRST.as_bytes());
+    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
+    vendor.state.lock().unwrap().fail = vec![403; 4];
+    home.call(&["rotate", "openai/main"], b"");
+    vendor.state.lock().unwrap().fail.clear();
+    let mut wait = Duration::from_millis(100);
+    let open = loop {
+        let mut child = home.command(&["rotate", "openai/main"]);
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(wait);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let all = home.json(&["rotations", "--json"])["open"].as_array().unwrap().clone();
+        if all.len() == 1 {
+            break all;
+        }
+        // Too early, or over already: later, a little.
+        wait = (wait + Duration::from_millis(37)).min(Duration::from_secs(2));
+    };
+    let (file, told) = (home.dir.path().join("b.age"), home.json(&["alert", "list", "--json"]));
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    let backed_up = home.call(&["backup", file.to_str().unwrap()], b"");
+    assert!(backed_up.status.success(), "{}", String::from_utf8_lossy(&backed_up.stderr));
+    let other = home.dir.path().join("other");
+    let there = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("CLAWVAULT_HOME", &other);
+        command.env("CLAWVAULT_IDENTITY", home.home().join("identity.txt"));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {err}");
+        output.stdout
+    };
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&there(arguments)).unwrap()
+    };
+    let file = file.to_str().unwrap();
+    there(&["restore", file, "--check"]);
+    there(&["restore", file]);
+    assert_eq!(json(&["alert", "list", "--json"]), told);
+    let restored = &json(&["rotations", "--json"])["open"];
+    assert_eq!(restored[0]["rotation"], open[0]["rotation"], "{restored} {open:?}");
+    there(&["rotate", "openai/main"]);
+    let now = String::from_utf8(there(&["get", "openai/main"])).unwrap();
+    let live: Vec<String> =
+        vendor.state.lock().unwrap().keys.values().map(|(value, _)| value.clone()).collect();
+    assert_eq!(live, [now.trim().to_owned()], "one key lives, and it is the current one");
 }

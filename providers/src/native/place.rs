@@ -81,8 +81,10 @@ impl Place {
         let no_password =
             || call.not_configured("no field `password`, `value` or `url` holds a password");
         let database = url.and_then(|url| url.database.clone()).or_else(|| said("database"));
+        // Where the key asks for TLS, the admin credential is shown to that server over nothing less.
+        let of_key = key.is_some_and(|key| key.tls && key.host == host);
         Ok(Self {
-            tls: is_sealed(call, &host, url.is_some_and(|url| url.sealed))?,
+            tls: is_sealed(call, &host, of_key || url.is_some_and(|url| url.sealed))?,
             ca_file: call.param("ca_file").map(PathBuf::from),
             password: password.ok_or_else(no_password)?,
             database: database.or_else(|| key.and_then(|key| key.database.clone())),
@@ -174,6 +176,7 @@ impl<'a> Url<'a> {
                 address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port)))
             }
         };
+        let sealed = *sealed || asks_for_tls(path);
         let database =
             path.strip_prefix('/').map(|path| path.split(['?', '#']).next().unwrap_or(""));
         let word = |text: &str| String::from_utf8(percent_decoded(text)?.to_vec()).ok();
@@ -185,7 +188,7 @@ impl<'a> Url<'a> {
         Some(Self {
             before: text.get(..scheme.len() + 3)?,
             after: text.get(text.len() - address.len() - path.len()..)?,
-            sealed: *sealed,
+            sealed,
             user: filled(user),
             password,
             host: filled(host),
@@ -193,6 +196,17 @@ impl<'a> Url<'a> {
             database: database.and_then(filled),
         })
     }
+}
+
+/// True where the options of a URL of libpq ask for TLS. Less than that is not taken from it: a server
+/// elsewhere is spoken to over TLS, and its certificate looked at, unless the policy says otherwise.
+fn asks_for_tls(path: &str) -> bool {
+    let options = path.split('#').next().and_then(|path| path.split_once('?'));
+    let asks = |option: &str| {
+        let mode = option.strip_prefix("sslmode=");
+        mode.is_some_and(|mode| ["require", "verify-ca", "verify-full"].contains(&mode))
+    };
+    options.is_some_and(|(_, options)| options.split('&').any(asks))
 }
 
 /// Whether TLS is spoken: always, but to this machine, or where the policy says otherwise.

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use clawvault_core::domain::{Event, Life, ProfileName};
+use clawvault_core::domain::{Event, Life};
 use clawvault_core::platform::{Clock, Dir, SystemClock};
 use clawvault_core::vault::{Step, Want};
 use clawvault_providers::adapter::Fields;
 
 use super::{Asker, Overview};
 use crate::app::AppError;
+use crate::app::naming::full_name;
 use crate::app::session::Request;
 use crate::launch::Runs;
 use crate::rotate::{Books, Key, Look, Timer};
@@ -71,10 +72,7 @@ impl Books for SessionBooks<'_> {
         if ids.is_empty() {
             return Vec::new();
         }
-        let name = match key.0 == ProfileName::default() {
-            true => key.1.to_string(),
-            false => format!("{}@{}", key.1, key.0),
-        };
+        let name = full_name(&key.0, &key.1);
         let told = (self.ask)(Request::Health(ids)).ok().and_then(|reply| reply.health);
         let own: Vec<String> = told
             .map(|health| health.names)

@@ -3,10 +3,12 @@
 //! The engine of [`crate::rotate`] works on the vault through a [`Session`](super::session), so it is
 //! the same here and in the daemon; between two steps the vault is free for others.
 
+mod alerts;
 mod asker;
 mod books;
 mod drill;
 mod due;
+mod gateways;
 mod incident;
 mod plan;
 mod report;
@@ -29,6 +31,7 @@ use vendors::PolicyVendors;
 
 pub use asker::Asker;
 pub use due::{Due, Standing};
+pub use gateways::Reach;
 pub use incident::{RevokedAll, Signed};
 pub use plan::Planned;
 pub use report::{Line, Rest, Rotated};
@@ -97,7 +100,7 @@ impl App {
     /// Where the vault fails, or a named secret is not there.
     pub fn rotate(&self, which: &Which, say: &mut dyn FnMut(&Line)) -> Result<Rotated, AppError> {
         let mut asking = Asking::new(self, false);
-        rotate(&mut |request| asking.ask(request), &self.runtime, which, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), which, say)
     }
 
     /// What rotating would do: every call, with no value in it.
@@ -148,7 +151,7 @@ impl App {
         let (revoke, key) = (is_revocation(look), look.key());
         asking.ask(Request::Steps(revoke, vec![step]))?;
         let which = Which::Named(key.0, vec![key.1]);
-        rotate(&mut |request| asking.ask(request), &self.runtime, &which, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), &which, say)
     }
 
     /// Gives a rotation up; the old key stays what it is.
@@ -171,7 +174,7 @@ impl App {
             return Ok(Rotated::default());
         }
         let which = Which::Named(key.0, vec![key.1]);
-        rotate(&mut |request| asking.ask(request), &self.runtime, &which, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), &which, say)
     }
 
     /// Goes on with every revocation that waits: unreachable vendors, what people have to do.
@@ -180,7 +183,7 @@ impl App {
     /// Where the vault fails.
     pub fn resume_revocations(&self, say: &mut dyn FnMut(&Line)) -> Result<Rotated, AppError> {
         let mut asking = Asking::new(self, true);
-        rotate(&mut |request| asking.ask(request), &self.runtime, &Which::Due, say)
+        rotate(&mut |request| asking.ask(request), &self.reach(), &Which::Due, say)
     }
 }
 
@@ -190,7 +193,7 @@ impl App {
 /// Where the vault fails, or a named secret is not there.
 pub fn rotate(
     ask: &mut dyn FnMut(Request) -> Result<Reply, AppError>,
-    runtime: &Path,
+    reach: &Reach,
     which: &Which,
     say: &mut dyn FnMut(&Line),
 ) -> Result<Rotated, AppError> {
@@ -198,7 +201,7 @@ pub fn rotate(
     let chosen = choose(&overview, which)?;
     let is_due = matches!(which, Which::Due);
     let vendors = PolicyVendors::new(overview.policy.clone());
-    run(async {
+    let rotated = run(async {
         let chosen = match which {
             Which::Named(..) => chosen,
             _ => {
@@ -206,7 +209,9 @@ pub fn rotate(
                 chosen.into_iter().filter(|look| due::wanted(&vendors, look, is_due, now)).collect()
             }
         };
-        let engine = engine(Box::new(ask), runtime, overview.policy);
+        let books = SessionBooks::new(Box::new(&mut *ask), reach.runtime.clone());
+        let vendors = PolicyVendors::new(overview.policy).telling(reach);
+        let engine = Engine::new(books, vendors, SystemTimer);
         let mut rotated = Rotated::default();
         let mut begun = Vec::new();
         for look in chosen {
@@ -225,7 +230,10 @@ pub fn rotate(
         })
         .await?;
         Ok(rotated)
-    })
+    });
+    // Whatever came of it; what cannot be told now is noticed again by whoever looks next.
+    alerts::raise(ask).ok();
+    rotated
 }
 
 /// Rotates what is due, and gives the moment when something is due next, in milliseconds since 1970.
@@ -234,15 +242,16 @@ pub fn rotate(
 /// Where the vault fails.
 pub fn pass(
     ask: &mut dyn FnMut(Request) -> Result<Reply, AppError>,
-    runtime: &Path,
+    reach: &Reach,
 ) -> Result<Option<i64>, AppError> {
     let before = Overview::of(ask(Request::Lives(None))?)?;
     let now = SystemClock.now_ms();
     let is_due = run(async { Ok(due::next(&before, now)) })?.is_some_and(|at| at <= now);
     if !is_due {
+        alerts::raise(ask).ok();
         return run(async { Ok(due::next(&before, now)) });
     }
-    rotate(ask, runtime, &Which::Due, &mut |_| {})?;
+    rotate(ask, reach, &Which::Due, &mut |_| {})?;
     let after = Overview::of(ask(Request::Lives(None))?)?;
     run(async { Ok(due::next(&after, SystemClock.now_ms())) })
 }

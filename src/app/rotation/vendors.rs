@@ -1,28 +1,57 @@
 //! Adapters, sinks and what people do, by what the policy says.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use clawvault_core::domain::{Aim, Policy, SinkRule};
+use clawvault_core::domain::{Aim, Policy, ProfileName, SinkRule};
 use clawvault_providers::adapter::registry::{self, Settings};
 use clawvault_providers::adapter::{Adapter, Ask, Operation};
 use clawvault_providers::http::{Client, Limits};
 use clawvault_providers::manifest::Manifest;
 use clawvault_providers::manifest::recipes::Interface;
 
+use super::gateways::{GatewaySink, Reach};
 use crate::rotate::{FileSink, HookSink, Look, Sink, Vendors};
 
 /// The vendors of a policy; made and used within one runtime.
 pub(super) struct PolicyVendors {
     policy: Policy,
+    /// How running gateways are told; nobody is where nothing is told of a new key.
+    reach: Option<Arc<Reach>>,
     client: RefCell<Option<Client>>,
     known: RefCell<BTreeMap<String, Option<Arc<dyn Adapter>>>>,
 }
 
 impl PolicyVendors {
     pub(super) fn new(policy: Policy) -> Self {
-        Self { policy, client: RefCell::default(), known: RefCell::default() }
+        Self { policy, reach: None, client: RefCell::default(), known: RefCell::default() }
+    }
+
+    /// The same, which tells the gateways that get a secret of its new key.
+    pub(super) fn telling(self, reach: &Reach) -> Self {
+        Self { reach: Some(Arc::new(reach.clone())), ..self }
+    }
+
+    /// The gateways that are told: those of the rules, and those whose agent is granted the secret.
+    fn gateways(&self, look: &Look) -> Vec<Box<dyn Sink>> {
+        let (profile, name) = look.key();
+        let granted = self.policy.gateways.iter().filter(|(_, gateway)| {
+            self.policy
+                .agents
+                .get(&gateway.agent)
+                .is_some_and(|agent| agent.may_have(&profile, &name))
+        });
+        let named = look.rule.sinks.iter().filter_map(|rule| match rule {
+            SinkRule::OpenClaw { gateway } => Some(gateway),
+            SinkRule::File { .. } | SinkRule::Hook { .. } => None,
+        });
+        let all: BTreeSet<&ProfileName> = named.chain(granted.map(|(name, _)| name)).collect();
+        let sink = |name: &ProfileName| -> Box<dyn Sink> {
+            let home = self.policy.gateways.get(name).map(|gateway| gateway.home.clone());
+            Box::new(GatewaySink { name: name.clone(), home, reach: self.reach.clone() })
+        };
+        all.into_iter().map(sink).collect()
     }
 
     /// Whose clock the schedules follow; UTC where this system does not know the zone.
@@ -81,13 +110,16 @@ impl Vendors for PolicyVendors {
     }
 
     fn sinks(&self, look: &Look) -> Vec<Box<dyn Sink>> {
-        let sink = |rule: &SinkRule| -> Box<dyn Sink> {
+        let sink = |rule: &SinkRule| -> Option<Box<dyn Sink>> {
             match rule.clone() {
-                SinkRule::File { path, field } => Box::new(FileSink { path, field }),
-                SinkRule::Hook { path, sha256 } => Box::new(HookSink { path, sha256 }),
+                SinkRule::File { path, field } => Some(Box::new(FileSink { path, field })),
+                SinkRule::Hook { path, sha256 } => Some(Box::new(HookSink { path, sha256 })),
+                SinkRule::OpenClaw { .. } => None,
             }
         };
-        look.rule.sinks.iter().map(sink).collect()
+        let mut all: Vec<_> = look.rule.sinks.iter().filter_map(sink).collect();
+        all.extend(self.gateways(look));
+        all
     }
 
     fn guide(&self, look: &Look) -> String {

@@ -12,6 +12,7 @@ use clawvault_core::vault::{
 };
 
 use super::{AgentGrant, Authority, Each, GatewayAsk, Health, Reply, Request};
+use crate::app::naming::full_name;
 use crate::app::run::{is_admin, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Pauses, Query, verify};
@@ -476,10 +477,7 @@ fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppErro
         let wanted: std::collections::BTreeSet<&String> = ids.iter().collect();
         let named = |info: &SecretInfo| {
             let id = vault.blinded(&info.profile, &info.name);
-            let name = match info.profile == ProfileName::default() {
-                true => info.name.to_string(),
-                false => format!("{}@{}", info.name, info.profile),
-            };
+            let name = full_name(&info.profile, &info.name);
             wanted.contains(&id).then_some((id, name))
         };
         names.extend(all.iter().filter_map(named));

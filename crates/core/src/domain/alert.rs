@@ -38,6 +38,10 @@ pub enum AlertKind {
     AuditWorse,
     /// How a hardening audit went.
     AuditReport,
+    /// A key is to be replaced, and only a person can do it.
+    RotationDue,
+    /// A rotation waits for a run that holds the old key.
+    RotationWaits,
 }
 
 impl AlertKind {
@@ -60,6 +64,8 @@ impl AlertKind {
             Self::Test => "test",
             Self::AuditWorse => "audit-worse",
             Self::AuditReport => "audit-report",
+            Self::RotationDue => "rotation-due",
+            Self::RotationWaits => "rotation-waits",
         }
     }
 }

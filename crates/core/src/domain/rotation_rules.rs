@@ -89,6 +89,11 @@ pub enum SinkRule {
         /// The field; the only one where none is named.
         field: Option<FieldName>,
     },
+    /// A running gateway of OpenClaw, which takes its values anew.
+    OpenClaw {
+        /// What the policy calls it.
+        gateway: ProfileName,
+    },
     /// A script that is told the secret's name.
     Hook {
         /// Its absolute path.
@@ -105,23 +110,25 @@ struct RawSink {
     field: Option<FieldName>,
     hook: Option<PathBuf>,
     sha256: Option<Sha256>,
+    openclaw: Option<ProfileName>,
 }
 
 impl TryFrom<RawSink> for SinkRule {
     type Error = &'static str;
 
     fn try_from(raw: RawSink) -> Result<Self, Self::Error> {
-        let sink = match raw {
-            RawSink { file: Some(path), field, hook: None, sha256: None } => {
-                Self::File { path, field }
-            }
-            RawSink { hook: Some(path), sha256: Some(sha256), file: None, field: None } => {
-                Self::Hook { path, sha256 }
-            }
-            _ => return Err("not { file, field } and not { hook, sha256 }"),
+        let RawSink { file, field, hook, sha256, openclaw } = raw;
+        let sink = match (file, field, hook, sha256, openclaw) {
+            (Some(path), field, None, None, None) => Self::File { path, field },
+            (None, None, Some(path), Some(sha256), None) => Self::Hook { path, sha256 },
+            (None, None, None, None, Some(gateway)) => return Ok(Self::OpenClaw { gateway }),
+            _ => return Err("not { file, field }, { hook, sha256 } or { openclaw }"),
         };
-        let (Self::File { path, .. } | Self::Hook { path, .. }) = &sink;
-        if path.is_absolute() { Ok(sink) } else { Err("the path of a sink is not absolute") }
+        let is_absolute = match &sink {
+            Self::File { path, .. } | Self::Hook { path, .. } => path.is_absolute(),
+            Self::OpenClaw { .. } => true,
+        };
+        if is_absolute { Ok(sink) } else { Err("the path of a sink is not absolute") }
     }
 }
 

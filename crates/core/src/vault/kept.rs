@@ -14,6 +14,7 @@ use crate::domain::limits::{MAX_KEPT, MAX_KEPT_AT_ONCE, MAX_NAME};
 use crate::domain::{Event, Outcome};
 use crate::store::{Change, Kind, Plain, RecordKey, StoreError};
 
+use super::backup::SavedRecord;
 use super::{Vault, VaultError, Who, record_keys};
 
 /// A record as it was read.
@@ -103,6 +104,19 @@ impl Vault {
 }
 
 impl KeptPiece {
+    /// As a backup holds it.
+    pub(super) fn into_saved(self) -> SavedRecord {
+        SavedRecord { name: self.name, bytes: self.bytes }
+    }
+
+    /// Out of a backup; none where no feature keeps such a record.
+    pub(super) fn of_saved(saved: &SavedRecord) -> Option<Self> {
+        let fits = saved.name.len() <= MAX_NAME * 2
+            && (1..=MAX_KEPT).contains(&saved.bytes.len())
+            && event_of(&saved.name).is_some();
+        fits.then(|| Self { name: saved.name.clone(), bytes: saved.bytes.clone() })
+    }
+
     /// The record that it becomes under other keys.
     pub(super) fn change(&self, keys: &Keys) -> Result<Change, VaultError> {
         let key: RecordKey = record_keys::kept(keys, &self.name);

@@ -36,7 +36,7 @@ use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
 
 pub use anchor::Anchored;
-pub use backup::{Backup, BackupError, IDENTITY_SUFFIX, Note, Saved, Taken};
+pub use backup::{Backup, BackupError, IDENTITY_SUFFIX, Note, Saved, SavedRecord, Taken};
 pub use change::{Put, PutOutcome, Stored};
 pub use create::{NewSlot, Origin};
 pub use epoch::{Content, NextEpoch};

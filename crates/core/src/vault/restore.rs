@@ -9,6 +9,7 @@ use crate::domain::{Event, ProfileName, SecretInfo, SecretName};
 use crate::platform::{Clock, Dir};
 
 use super::backup::{Backup, Saved};
+use super::kept::KeptPiece;
 use super::{Content, NewSlot, Origin, Place, Slot, Vault, VaultError, Who, anchor, change};
 
 /// What a restore changes in a vault.
@@ -73,7 +74,10 @@ impl Vault {
     /// Reads every record back: true where the vault holds the backup, all of it and no more.
     pub fn holds(&self, backup: &Backup) -> Result<bool, VaultError> {
         self.check()?;
-        if self.difference(backup)? != Difference::default() {
+        let beside = (self.lives_to_save()?, self.records_to_save()?);
+        if self.difference(backup)? != Difference::default()
+            || (&beside.0, &beside.1) != (&backup.lives, &backup.records)
+        {
             return Ok(false);
         }
         for Saved { info, values } in &backup.secrets {
@@ -99,5 +103,9 @@ impl Vault {
 fn contents(backup: &Backup) -> impl Iterator<Item = Result<Content, VaultError>> + '_ {
     let policy = (!backup.policy.is_empty()).then(|| Ok(Content::Policy(backup.policy.clone())));
     let secret = |saved: &Saved| Ok(Content::Secret(saved.info.clone(), saved.values.clone()));
-    policy.into_iter().chain(backup.secrets.iter().map(secret))
+    let lives = Some(&backup.lives).filter(|lives| !lives.is_empty());
+    let lives = lives.map(|lives| Ok(Content::Lives(lives.clone())));
+    let records = backup.records.iter().filter_map(KeptPiece::of_saved);
+    let records = records.map(|piece| Ok(Content::Kept(piece)));
+    policy.into_iter().chain(backup.secrets.iter().map(secret)).chain(lives).chain(records)
 }

@@ -27,7 +27,13 @@ fuzz_target!(|bytes: &[u8]| {
             size += fields.iter().map(|(_, value)| value.len()).sum::<usize>();
         }
     }
+    size += backup.records.iter().map(|record| record.bytes.len()).sum::<usize>();
     assert!(size <= bytes.len(), "values out of nothing");
+    assert!(backup.records.is_sorted_by(|one, other| one.name < other.name));
+    let lives: Vec<_> = backup.lives.iter().map(|life| (&life.profile, &life.name)).collect();
+    assert!(lives.is_sorted_by(|one, other| one < other), "a life is there twice");
+    let at_work = backup.lives.iter().filter_map(|life| life.open.as_ref()?.holder);
+    assert_eq!(at_work.count(), 0, "a process of another machine");
     let keys: Vec<_> = backup.secrets.iter().map(|saved| saved.key()).collect();
     assert!(keys.is_sorted_by(|one, other| one < other), "a secret is there twice");
 });

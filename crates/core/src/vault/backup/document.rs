@@ -69,7 +69,10 @@ pub(super) fn write(
         out.put(if at == 0 { b"\n" } else { b",\n" })?;
         secret(vault, info, out)?;
     }
-    out.put(b"\n]}\n")
+    out.put(b"\n]")?;
+    out.member("rotations", &vault.lives_to_save()?)?;
+    out.member("records", &vault.records_to_save()?)?;
+    out.put(b"}\n")
 }
 
 fn secret(vault: &Vault, info: &SecretInfo, out: &mut Out<'_>) -> Result<(), VaultError> {

@@ -1,10 +1,12 @@
 //! Backups: everything that the vault keeps, in a form that needs no clawvault to be read.
 //!
 //! An age file for the public half of every key slot, of an uncompressed tar archive: `README`,
-//! `policy.toml`, `secrets.json` with every version of every secret. Not in it: the audit log, and
+//! `policy.toml`, `secrets.json` with every version of every secret, the journals of their rotations
+//! and what features keep. Not in it: the audit log, and
 //! what `import --scrub` keeps for its own undoing. Who made a backup is not proven: whoever has
 //! the public half of a key can make a file that opens with it.
 
+mod beside;
 mod document;
 mod note;
 mod read;
@@ -17,17 +19,20 @@ use crate::auditlog::Entry;
 use crate::crypto::slot::{Identity, Recipient};
 use crate::crypto::{AGE_MAGIC, AgeFile, CryptoError, decrypt};
 use crate::domain::limits::MAX_BACKUP;
-use crate::domain::{Event, FieldName, Outcome, ProfileName, SecretInfo, SecretName, Value};
+use crate::domain::{Event, FieldName, Life, Outcome, ProfileName, SecretInfo, SecretName, Value};
 use crate::platform::{Dir, PlatformError, failpoint};
 
 use super::header::SavedSlot;
 use super::trace::item;
 use super::{Slot, Vault, VaultError, Who};
 
+pub use beside::SavedRecord;
 pub use note::Note;
 
-/// The form that this build writes and reads.
-const FORMAT: u32 = 1;
+/// The form that this build writes; it reads this one and the one before.
+const FORMAT: u32 = 2;
+/// The form without rotations and records.
+const FORMER: u32 = 1;
 const README: &str = "README";
 const README_TEXT: &str = include_str!("README.txt");
 const POLICY: &str = "policy.toml";
@@ -50,6 +55,10 @@ pub struct Backup {
     pub secrets: Vec<Saved>,
     /// The policy's text; empty where none was applied.
     pub policy: String,
+    /// What is known of keys at vendors, and what is under way, sorted by profile and name.
+    pub lives: Vec<Life>,
+    /// What features keep, sorted by name.
+    pub records: Vec<SavedRecord>,
 }
 
 /// One secret of a backup with the fields of its versions.

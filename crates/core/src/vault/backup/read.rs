@@ -16,12 +16,14 @@ use crate::domain::limits::{
     MAX_DOCUMENT, MAX_FIELDS, MAX_LABEL, MAX_SLOTS, MAX_VALUE, MAX_VARIABLES, MAX_VERSIONS,
 };
 use crate::domain::{
-    FieldName, Injection, Policy, ProfileName, SecretInfo, SecretName, Stage, Value, VersionInfo,
+    FieldName, Injection, Life, Policy, ProfileName, SecretInfo, SecretName, Stage, Value,
+    VersionInfo,
 };
 
 use super::super::header::parse_id;
+use super::beside::{SavedRecord, are_lives, are_records};
 use super::tar::{self, BLOCK};
-use super::{Backup, BackupError, FORMAT, POLICY, README, SECRETS, Saved, SavedSlot};
+use super::{Backup, BackupError, FORMAT, FORMER, POLICY, README, SECRETS, Saved, SavedSlot};
 
 /// Largest `README`, and most zeros at the end of an archive, in bytes.
 const MAX_REST: u64 = 64 * 1024;
@@ -106,6 +108,8 @@ struct RawDocument {
     written_ms: i64,
     slots: Vec<SavedSlot>,
     secrets: Vec<RawSecret>,
+    rotations: Option<Vec<Life>>,
+    records: Option<Vec<SavedRecord>>,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +149,7 @@ pub(super) fn document(secrets: &[u8], policy: &[u8]) -> Result<Backup, BackupEr
     let foreign = BackupError::Foreign;
     let format = serde_json::from_slice::<OnlyFormat>(secrets).map(|only| only.format);
     match format {
-        Ok(FORMAT) => {}
+        Ok(FORMAT | FORMER) => {}
         Ok(newer) if newer > FORMAT => return Err(BackupError::Newer(newer)),
         _ => return Err(foreign("its secrets.json says no format")),
     }
@@ -156,7 +160,7 @@ pub(super) fn document(secrets: &[u8], policy: &[u8]) -> Result<Backup, BackupEr
     if parse_id(&raw.vault).is_none() {
         return Err(foreign("its vault has no id"));
     }
-    if raw.format != FORMAT || !(1..=MAX_SLOTS).contains(&raw.slots.len()) {
+    if !(1..=MAX_SLOTS).contains(&raw.slots.len()) {
         return Err(foreign("its key slots are not in order"));
     }
     let mut secrets = Vec::with_capacity(raw.secrets.len());
@@ -167,8 +171,15 @@ pub(super) fn document(secrets: &[u8], policy: &[u8]) -> Result<Backup, BackupEr
     if secrets.windows(2).any(|two| two[0].key() == two[1].key()) {
         return Err(foreign("a secret is in it twice"));
     }
+    let (lives, records) = match (raw.format, raw.rotations, raw.records) {
+        (FORMER, None, None) => (Vec::new(), Vec::new()),
+        (FORMAT, Some(lives), Some(records)) if are_lives(&lives) && are_records(&records) => {
+            (lives, records)
+        }
+        _ => return Err(foreign("what it says of rotations is not in order")),
+    };
     let (vault, generation, written_ms) = (raw.vault, raw.generation, raw.written_ms);
-    Ok(Backup { vault, generation, written_ms, slots: raw.slots, secrets, policy })
+    Ok(Backup { vault, generation, written_ms, slots: raw.slots, secrets, policy, lives, records })
 }
 
 /// Holds a secret to the bounds and to the order that changes keep.

@@ -170,6 +170,19 @@ fn documents_that_no_vault_writes_are_refused() {
     let read = read::document(encoded.as_bytes(), b"").unwrap();
     assert_eq!(read.secrets[0].values[0][0].1.expose(), [0xff]);
 
+    let beside = |lives: &str, records: &str| {
+        let all = format!("]}}]}}],\"rotations\":[{lives}],\"records\":[{records}]}}");
+        sound.replace("\"format\":1", "\"format\":2").replace("]}]}]}", &all)
+    };
+    let life = r#"{"profile":"default","name":"a/b","revision":1,"keys":[],"blocked":[],"failed_ms":null,
+        "orphans":[],"open":null,"past":[]}"#;
+    let record = r#"{"name":"spend/x","bytes_b64":"dg=="}"#;
+    let at_work = r#""open":{"id":"i","aim":"replace","state":"stored","old":1,"new":2,"targets":[],"label":"l",
+        "began_ms":1,"changed_ms":1,"next_ms":0,"attempts":0,"holder":{"pid":1,"started":1},"trouble":null,
+        "confirmed":false,"needs_person":false}"#;
+    let read = read::document(beside(life, record).as_bytes(), b"").unwrap();
+    assert_eq!((read.lives.len(), read.records[0].bytes.as_slice()), (1, &b"v"[..]));
+
     let twice = format!("{0},{0}", secret("a/b", &current));
     let cases = [
         ("a name", sound.replace("a/b", "A B")),
@@ -230,14 +243,21 @@ fn documents_that_no_vault_writes_are_refused() {
             )),
         ),
         ("more after it", format!("{sound} x")),
+        ("rotations in the form before", sound.replace("]}]}]}", "]}]}],\"rotations\":[]}")),
+        ("no rotations", sound.replace("\"format\":1", "\"format\":2")),
+        ("a record of nobody", beside("", r#"{"name":"x/y","bytes_b64":"dg=="}"#)),
+        ("an empty record", beside("", r#"{"name":"spend/x","bytes_b64":""}"#)),
+        ("a record twice", beside("", &format!("{record},{record}"))),
+        ("a life twice", beside(&format!("{life},{life}"), "")),
+        ("a process at work", beside(&life.replace("\"open\":null", at_work), "")),
     ];
     for (case, text) in cases {
         assert!(text != sound, "{case}: nothing is other");
         let refused = read::document(text.as_bytes(), b"");
         assert!(matches!(refused, Err(BackupError::Foreign(_))), "{case}: {refused:?}");
     }
-    let newer = sound.replace("\"format\":1", "\"format\":2,\"novel\":[]");
-    assert_eq!(read::document(newer.as_bytes(), b"").unwrap_err(), BackupError::Newer(2));
+    let newer = sound.replace("\"format\":1", "\"format\":3,\"novel\":[]");
+    assert_eq!(read::document(newer.as_bytes(), b"").unwrap_err(), BackupError::Newer(3));
     let policy = read::document(sound.as_bytes(), b"[agents.");
     assert!(matches!(policy, Err(BackupError::Foreign(_))));
 }
