@@ -106,7 +106,10 @@ fn requests(v: &str) -> Vec<(What, Vec<Value>)> {
         all.push((What::Resolve(resolve), vec![]));
         all.push((What::Run(m::Run { env: vec![place.clone()], ..run() }), vec![]));
         all.push((What::Run(m::Run { files: vec![place.clone()], ..run() }), vec![]));
-        all.push((What::Run(m::Run { places: vec![place], ..run() }), vec![]));
+        // A place in a template has no variable: the last of them would be a launch.
+        if place.variable == "X" {
+            all.push((What::Run(m::Run { places: vec![place], ..run() }), vec![]));
+        }
     }
     all
 }
