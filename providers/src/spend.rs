@@ -7,13 +7,14 @@ use crate::adapter::{Ask, Kind, Operation, VendorError};
 use crate::http::{Client, Limits};
 use crate::manifest::money::{Purse, ReadEntry};
 use crate::manifest::recipes::{Api, Interface, Recipes};
+use crate::native::aws::{self, Aws};
 use crate::recipe::RecipeAdapter;
 
 pub use crate::manifest::money::{By, CapOf};
 pub use crate::recipe::Window;
 
 /// How a vendor is asked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Plan {
     /// Which credential asks.
     pub by: By,
@@ -21,6 +22,8 @@ pub struct Plan {
     pub every_s: u32,
     /// Days that are read once more each time.
     pub again: u16,
+    /// What a person should know of being asked, such as its price.
+    pub note: Option<String>,
 }
 
 /// How a vendor's own cap is set.
@@ -32,18 +35,20 @@ pub struct CapPlan {
     pub unit: String,
     /// What a person should know of it.
     pub note: Option<String>,
+    /// True where it tells and stops nothing.
+    pub soft: bool,
 }
 
 /// How a vendor is asked for figures; none where it tells none.
 pub fn plan(vendor: &str) -> Option<Plan> {
     let spend = purse(vendor)?.spend?;
-    Some(Plan { by: spend.by, every_s: spend.every, again: spend.again })
+    Some(Plan { by: spend.by, every_s: spend.every, again: spend.again, note: spend.note })
 }
 
 /// How a vendor's cap is set; none where it has no interface for that.
 pub fn cap_plan(vendor: &str) -> Option<CapPlan> {
     let cap = purse(vendor)?.cap?;
-    Some(CapPlan { of: cap.of, unit: cap.unit, note: cap.note })
+    Some(CapPlan { of: cap.of, unit: cap.unit, note: cap.note, soft: cap.soft })
 }
 
 /// The figures of a stretch of time.
@@ -59,6 +64,9 @@ pub async fn readings(
     let none = || not_offered(vendor, Operation::List);
     let purse = purse(vendor).ok_or_else(none)?;
     let spend = purse.spend.clone().ok_or_else(none)?;
+    if vendor == aws::VENDOR {
+        return Aws::new(settings).ok_or_else(none)?.figures(&spend, ask, window).await;
+    }
     adapter(vendor, purse, settings).ok_or_else(none)?.figures(&spend, ask, window).await
 }
 
@@ -75,6 +83,9 @@ pub async fn set_cap(
     let none = || not_offered(vendor, Operation::List);
     let purse = purse(vendor).ok_or_else(none)?;
     let cap = purse.cap.clone().ok_or_else(none)?;
+    if vendor == aws::VENDOR {
+        return Aws::new(settings).ok_or_else(none)?.set_budget(&cap, ask, amount).await;
+    }
     adapter(vendor, purse, settings).ok_or_else(none)?.set_cap(&cap, ask, amount).await
 }
 

@@ -71,12 +71,7 @@ impl App {
 
     /// Tells that the daemon was locked for long.
     pub fn tell_locked(&self, since_ms: i64) -> Result<usize, AppError> {
-        let hours = (SystemClock.now_ms() - since_ms) / HOUR_MS;
-        let text =
-            format!("the daemon was locked for {hours} hours: nothing was checked meanwhile");
-        let (kind, severity) = (AlertKind::LockedLong, Severity::Warning);
-        let which = since_ms.to_string();
-        self.raise(&[AlertEvent::new(kind, severity, SystemClock.now_ms(), "", &which, text)])
+        self.raise(&[locked(since_ms, SystemClock.now_ms())])
     }
 }
 
@@ -135,6 +130,13 @@ fn look(session: &mut Session, seen: &mut Seen) -> Result<(Told, Option<Verdict>
     Ok((told, reply.verdict))
 }
 
+fn locked(since_ms: i64, now_ms: i64) -> AlertEvent {
+    let hours = (now_ms - since_ms) / HOUR_MS;
+    let text = format!("the daemon was locked for {hours} hours: nothing was checked meanwhile");
+    let (kind, severity) = (AlertKind::LockedLong, Severity::Warning);
+    AlertEvent::new(kind, severity, now_ms, "", &since_ms.to_string(), text)
+}
+
 fn broken(verdict: Option<&Verdict>, now_ms: i64) -> Option<AlertEvent> {
     let (entry, what) = verdict?.broken?;
     let text = format!("the audit log is not in order at entry {entry}: {what}");
@@ -174,4 +176,38 @@ fn backup(session: &mut Session, now_ms: i64) -> Result<Option<AlertEvent>, AppE
     };
     let which = (now_ms / WEEK_MS).to_string();
     Ok(Some(AlertEvent::new(AlertKind::BackupOld, severity, now_ms, "", &which, text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use clawvault_core::domain::{Actor, Event};
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_not_in_order_and_a_long_lock_are_told_once() {
+        let head = clawvault_core::crypto::digest(&[]);
+        let verdict = |broken| Verdict { entries: 9, removed: 0, unproven: 0, head, broken };
+        assert_eq!(broken(Some(&verdict(None)), 5), None);
+        assert_eq!(broken(None, 5), None);
+        let event = broken(Some(&verdict(Some((7, "it was changed")))), 5).unwrap();
+        assert_eq!((event.kind, event.severity), (AlertKind::LogBroken, Severity::Critical));
+        assert!(event.text.contains("entry 7"), "{}", event.text);
+        let later = broken(Some(&verdict(Some((7, "it was changed")))), 6).unwrap();
+        assert_eq!(event.id, later.id, "the same place is the same event");
+
+        let event = locked(HOUR_MS, 10 * HOUR_MS);
+        assert_eq!(event.kind, AlertKind::LockedLong);
+        assert!(event.text.contains("9 hours"), "{}", event.text);
+        assert_ne!(event.id, locked(2 * HOUR_MS, 10 * HOUR_MS).id);
+        assert_eq!(refusals(MANY - 1, 5), None);
+        // The log says how many followed the first of a kind.
+        let (mut seen, mut told) = (Seen::default(), Told::default());
+        let mut entry = Entry::new(5, Event::Get, Outcome::Refused, Actor::default());
+        entry.more = 18;
+        seen.take(&entry, &mut told);
+        seen.take(&Entry { more: 0, ..entry }, &mut told);
+        assert_eq!((told.refused, told.new.len()), (MANY, 0));
+        assert_eq!(refusals(MANY, 5).unwrap().severity, Severity::Critical);
+    }
 }

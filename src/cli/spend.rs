@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use clawvault_core::domain::{Money, SecretName, moment};
+use clawvault_core::domain::{Decimal, Money, SecretName, moment};
 use clawvault_core::platform::{Clock, SystemClock};
 use serde::Serialize;
 
@@ -93,11 +93,12 @@ struct Figure<'a> {
     subject: String,
     per: &'a str,
     period: &'a str,
-    spent: String,
-    unit: &'a str,
+    spent: Option<String>,
+    unmeasured: Option<String>,
+    unit: Option<&'a str>,
     limit: Option<String>,
     percent: Option<u32>,
-    forecast: String,
+    forecast: Option<String>,
     reached: Option<&'a str>,
     left: Option<String>,
     days: Vec<String>,
@@ -139,7 +140,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             let pause = Pause { profile, name, until_ms: None, why };
             let session = app.pause(&pause, SystemClock.now_ms())?;
             output::talk(&format!("{} goes to no program until it is resumed", pause.name));
-            set::finish(session)
+            let done = set::finish(session)?;
+            refresh(&app)?;
+            Ok(done)
         }
         Some(Action::Resume { name, profile }) => {
             let (profile, name) = (profile.or_default()?, arguments::name(name)?);
@@ -148,10 +151,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
                 "{name} {}",
                 if lifted { "is handed out again" } else { "was not paused" }
             ));
-            set::finish(session)
+            let done = set::finish(session)?;
+            refresh(&app)?;
+            Ok(done)
         }
         None => show(args, &app),
     }
+}
+
+/// Gateways that run are told; who did not take it is named.
+fn refresh(app: &App) -> Result<(), AppError> {
+    output::warnings(&app.refresh_gateways()?);
+    Ok(())
 }
 
 fn cap(
@@ -214,8 +225,8 @@ fn end(failed: &[(String, String)]) -> Result<ExitCode, AppError> {
         None => Ok(ExitCode::SUCCESS),
         Some((source, why)) => Err(AppError::new(
             Code::Vendor,
-            format!("{source} told no figures: {why}"),
-            "Older figures stay; the next check asks again.",
+            format!("{source}: {why}"),
+            "Older figures stay; the next check tries again.",
         )),
     }
 }
@@ -225,11 +236,17 @@ fn tell(checked: &Checked) -> Vec<(String, String)> {
         "{} sources asked, {} new figures, {} corrected, {} alerts",
         checked.asked, checked.new, checked.corrected, checked.alerts
     ));
+    for note in &checked.notes {
+        output::talk(note);
+    }
     for name in &checked.paused {
         output::talk(&format!("{name} is paused: a limit is reached"));
     }
-    for (profile, name) in &checked.rotate {
-        output::talk(&format!("{name}@{profile} is to be rotated: a limit is reached"));
+    for told in &checked.capped {
+        output::talk(&format!("{told}: a limit is reached"));
+    }
+    for (name, state) in &checked.rotated {
+        output::talk(&format!("{name} is rotated ({state}): a limit is reached"));
     }
     let mut failed = checked.failed.iter().map(|one| (one.source.clone(), one.why.clone()));
     failed.by_ref().collect()
@@ -241,18 +258,22 @@ fn json(spending: &Spending) {
             subject: row.subject.to_string(),
             per: row.per.as_str(),
             period: &row.period,
-            spent: row.spent.amount.to_string(),
-            unit: row.spent.unit.as_str(),
+            spent: row.spent.as_ref().ok().map(|spent| spent.amount.to_string()),
+            unmeasured: row.spent.as_ref().err().map(ToString::to_string),
+            unit: row.spent.as_ref().ok().or(row.limit.as_ref()).map(|one| one.unit.as_str()),
             limit: row.limit.as_ref().map(|limit| limit.amount.to_string()),
             percent: row.percent,
-            forecast: row.forecast.amount.rounded(2).to_string(),
+            forecast: row.forecast.as_ref().map(|one| one.amount.rounded(2).to_string()),
             reached: row.reached.as_deref(),
             left: row.left.as_ref().map(|left| left.amount.to_string()),
-            days: row.days.iter().map(ToString::to_string).collect(),
+            days: if row.spent.is_ok() { texts(&row.days) } else { Vec::new() },
             source: &row.source,
             read: row.read_ms.map(moment),
             estimate: row.estimate,
         }
+    }
+    fn texts(days: &[Decimal]) -> Vec<String> {
+        days.iter().map(ToString::to_string).collect()
     }
     fn reason((name, why): &(String, String)) -> Reason<'_> {
         Reason { name, why }
@@ -314,27 +335,36 @@ fn table(spending: &Spending) {
     }
     if !spending.unlimited.is_empty() {
         let names = spending.unlimited.join(", ");
-        output::talk(&format!("nothing stops the spending at: {names} (no limit, no cap)"));
+        output::talk(&format!(
+            "nothing stops the spending at: {names} (no limit that can be measured, no cap)"
+        ));
     }
 }
 
 fn row(row: &Row) -> Vec<String> {
     let limit = row.limit.as_ref().map(ToString::to_string).unwrap_or_default();
     let used = row.percent.map(|percent| format!("{} {percent} %", share(percent)));
-    let forecast = match &row.reached {
-        Some(day) => format!("{}, limit on {day}", row.forecast.amount.rounded(2)),
-        None => row.forecast.amount.rounded(2).to_string(),
+    let pace = row.forecast.as_ref().map(|forecast| forecast.amount.rounded(2).to_string());
+    let forecast = match (pace, &row.reached) {
+        (Some(pace), Some(day)) => format!("{pace}, limit on {day}"),
+        (pace, _) => pace.unwrap_or_default(),
+    };
+    let spent = match &row.spent {
+        Ok(spent) => format!("{} {}", spent.amount.rounded(2), spent.unit),
+        Err(why) => why.to_string(),
     };
     let left = row.left.as_ref().map(|left| format!(", {} left", left.amount.rounded(2)));
+    // A picture of days that nobody measured would show them as free.
+    let days = row.spent.as_ref().map_or_else(|_| String::new(), |_| bars(&row.days));
     vec![
         row.subject.to_string(),
         row.period.clone(),
-        format!("{} {}", row.spent.amount.rounded(2), row.spent.unit) + &left.unwrap_or_default(),
+        spent + &left.unwrap_or_default(),
         limit,
         used.unwrap_or_default(),
         forecast,
         row.source.clone() + if row.estimate { " (estimate)" } else { "" },
         row.read_ms.map_or_else(|| "never".to_owned(), time::age),
-        bars(&row.days),
+        days,
     ]
 }

@@ -216,7 +216,7 @@ mod tests {
         // The leader, 10; a shell in it, 20, that unlocks by 40; an older program beside that, 30.
         let login = Login::of(&[kin(40, 20, 10), kin(20, 10, 10), kin(10, 5, 10)]).unwrap();
         let is = |chain: &[Kinship]| {
-            matches!(session_of(chain, &[login.clone()], true), Standing::Operator(_))
+            matches!(session_of(chain, std::slice::from_ref(&login), true), Standing::Operator(_))
         };
         assert!(is(&[kin(50, 20, 10), kin(20, 10, 10), kin(10, 5, 10)]));
         assert!(is(&[kin(50, 45, 10), kin(45, 10, 10), kin(10, 5, 10)]));

@@ -58,8 +58,20 @@ pub fn edit(
     let new = maps::parse(format, &result).map_err(|_| Entangled)?;
     let mut check = Check { format, edits, done };
     let same = check.same(Some(&old), Some(&new), &mut String::new());
-    let whole = edits.iter().all(|(path, _)| check.done.contains(path.as_str()));
+    let whole = edits.iter().all(|(path, wanted)| {
+        let there = at(&new, path).is_some();
+        check.done.contains(path.as_str()) && there == matches!(wanted, Edit::Put(_))
+    });
     if same && whole { Ok(result) } else { Err(Entangled) }
+}
+
+/// What stands at the end of these keys; a key that is empty or has a dot in it is on no such way,
+/// though joined it may look like one.
+fn at<'a>(tree: &'a Tree, path: &str) -> Option<&'a Tree> {
+    path.split('.').try_fold(tree, |tree, key| match tree {
+        Tree::List(list) => list.get(key.parse::<usize>().ok()?),
+        tree => tree.get(key),
+    })
 }
 
 /// A new member in the deepest map on its way that is there, as the first one.
@@ -214,6 +226,10 @@ mod tests {
             ("{a: 1}", "a", Some("{")),
             ("{a: 1}", "a", Some("1, b: 2")),
             ("{a: 1 /* c */, b: 2}", "a", None),
+            // Joined by dots these look like another place.
+            ("{a: 1, '': {b: 2}}", "c.d", Some("1")),
+            ("{'': {a: {}}}", "a.b", Some("1")),
+            ("{'a.b': {}}", "a.b.c", Some("1")),
         ] {
             assert!(edit_text(text, &[(path, json)]).is_err(), "{text} {path}");
         }

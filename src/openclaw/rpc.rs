@@ -105,19 +105,80 @@ pub fn heard(text: &str) -> Option<Said> {
     })
 }
 
+/// What a gateway's own books say of one provider on one day. Its prices are its own, too.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct DayOfProvider {
+    /// The day in UTC, as in 2026-11-30.
+    pub date: String,
+    /// The provider, as OpenClaw calls it.
+    #[serde(default)]
+    pub provider: String,
+    /// US dollars; 0 too where it knows no price.
+    pub cost: f64,
+}
+
+/// Reads the answer to the question for usage, by the number of the request; none where it is another
+/// message.
+pub fn usage_of(text: &str, wanted: &str) -> Option<Vec<DayOfProvider>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        id: String,
+        payload: Payload,
+    }
+    #[derive(Deserialize)]
+    struct Payload {
+        aggregates: Aggregates,
+    }
+    #[derive(Deserialize)]
+    struct Aggregates {
+        #[serde(rename = "modelDaily", default)]
+        days: Vec<DayOfProvider>,
+    }
+    let answer: Answer = serde_json::from_str(text).ok()?;
+    (answer.id == wanted).then_some(answer.payload.aggregates.days)
+}
+
+/// What a gateway's own books say of a stretch of days, the first and the last of them in UTC.
+///
+/// # Errors
+/// As with [`reload`].
+pub fn usage(
+    port: u16,
+    shown: &Shown,
+    (first, last): (&str, &str),
+    within: Duration,
+) -> Result<Vec<DayOfProvider>, RpcError> {
+    let mut line = Line::open(port, shown, within)?;
+    let params = serde_json::json!({
+        "agentScope": "all", "mode": "utc", "startDate": first, "endDate": last,
+    });
+    let ask = serde_json::json!({
+        "type": "req", "id": "2", "method": "sessions.usage", "params": params,
+    });
+    line.say(ask.to_string())?;
+    loop {
+        let text = line.hear_text()?;
+        if let Some(days) = usage_of(&text, "2") {
+            line.close();
+            return Ok(days);
+        }
+        match heard(&text).ok_or(RpcError::Foreign)? {
+            Said::Done(id, _) if id == "2" => return Err(RpcError::Foreign),
+            Said::Failed(id, word) if id == "2" => return Err(RpcError::Refused(word)),
+            _ => {}
+        }
+    }
+}
+
 /// Has the gateway read its secrets anew.
 ///
 /// # Errors
 /// Where none listens, it does not answer `within` that time, or it refuses.
 pub fn reload(port: u16, shown: &Shown, within: Duration) -> Result<ReloadAnswer, RpcError> {
-    let mut line = Line::connect(port, Instant::now() + within)?;
-    while line.hear()? != Said::Challenge {}
-    line.say(connect_request(shown))?;
-    line.answer("1")?;
+    let mut line = Line::open(port, shown, within)?;
     line.say(r#"{"type":"req","id":"2","method":"secrets.reload","params":{}}"#.to_owned())?;
     let warnings = line.answer("2")?.ok_or(RpcError::Foreign)?;
-    line.socket.close(None).ok();
-    line.socket.flush().ok();
+    line.close();
     Ok(ReloadAnswer { warnings })
 }
 
@@ -155,6 +216,20 @@ struct Line {
 }
 
 impl Line {
+    /// Connects, and is let in.
+    fn open(port: u16, shown: &Shown, within: Duration) -> Result<Self, RpcError> {
+        let mut line = Self::connect(port, Instant::now() + within)?;
+        while line.hear()? != Said::Challenge {}
+        line.say(connect_request(shown))?;
+        line.answer("1")?;
+        Ok(line)
+    }
+
+    fn close(&mut self) {
+        self.socket.close(None).ok();
+        self.socket.flush().ok();
+    }
+
     fn connect(port: u16, until: Instant) -> Result<Self, RpcError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let stream =
@@ -185,6 +260,10 @@ impl Line {
     }
 
     fn hear(&mut self) -> Result<Said, RpcError> {
+        heard(&self.hear_text()?).ok_or(RpcError::Foreign)
+    }
+
+    fn hear_text(&mut self) -> Result<String, RpcError> {
         loop {
             patience(self.socket.get_ref(), self.until)?;
             self.heard += 1;
@@ -192,7 +271,7 @@ impl Line {
                 return Err(RpcError::Foreign);
             }
             match self.socket.read().map_err(failed)? {
-                Message::Text(text) => return heard(text.as_str()).ok_or(RpcError::Foreign),
+                Message::Text(text) => return Ok(text.as_str().to_owned()),
                 Message::Ping(_) | Message::Pong(_) => {}
                 Message::Close(_) => return Err(RpcError::Io(io::ErrorKind::ConnectionReset)),
                 Message::Binary(_) | Message::Frame(_) => return Err(RpcError::Foreign),
@@ -308,6 +387,26 @@ mod tests {
         assert_eq!(answer, Err(RpcError::Refused("AUTH_TOKEN_MISMATCH".into())));
         let (port, _thread) = gateway(&["no json"]);
         assert_eq!(reload(port, &Shown::Nothing, second), Err(RpcError::Foreign));
+    }
+
+    #[test]
+    fn the_books_of_a_gateway_are_read_by_day_and_provider() {
+        let tick = r#"{"type":"event","event":"tick"}"#;
+        let books = r#"{"type":"res","id":"2","ok":true,"payload":{"sessions":[],"aggregates":{"modelDaily":[
+            {"date":"2026-11-30","provider":"groq","model":"m","tokens":14,"cost":0.014,"count":1}]}}}"#;
+        let (port, thread) = gateway(Box::leak(Box::new([CHALLENGE, HELLO, tick])));
+        let days = ("2026-11-29", "2026-11-30");
+        let answer = usage(port, &Shown::Nothing, days, Duration::from_secs(5));
+        assert!(matches!(answer, Err(RpcError::Io(_))), "it went away: {answer:?}");
+        let heard = thread.join().unwrap();
+        assert!(
+            heard[1].contains("sessions.usage") && heard[1].contains("2026-11-29"),
+            "{heard:?}"
+        );
+        let (port, _thread) = gateway(Box::leak(Box::new([CHALLENGE, HELLO, books])));
+        let answer = usage(port, &Shown::Nothing, days, Duration::from_secs(5)).unwrap();
+        assert_eq!((answer[0].provider.as_str(), answer[0].cost), ("groq", 0.014));
+        assert_eq!(usage_of(books, "3"), None);
     }
 
     #[test]

@@ -211,3 +211,31 @@ fn the_journal_hears_of_it() {
         "{text}"
     );
 }
+
+/// What the vault itself shows: a value found in a file, a program that is new to a secret, no
+/// backup. Each once, and never with a value.
+#[test]
+fn the_vault_tells_of_itself() {
+    let world = World::new();
+    world.set("openai/main", "not-a-real-key-of-openai");
+    world.policy("[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n");
+    let kinds = || {
+        let waiting = world.json(&["alert", "list", "--json"]);
+        assert!(!waiting.to_string().contains("not-a-real-key"), "{waiting}");
+        let kind = |one: &serde_json::Value| one["kind"].as_str().unwrap().to_owned();
+        waiting.as_array().unwrap().iter().map(kind).collect::<Vec<_>>()
+    };
+    // What was before the first look is usual.
+    world.good(&["run", "--", "true"]);
+    world.good(&["spend", "--due"]);
+    assert_eq!(kinds(), ["backup-old"]);
+    world.good(&["run", "--", "sh", "-c", "true"]);
+    std::fs::write(world.path("notes.txt"), "key: not-a-real-key-of-openai\n").unwrap();
+    for _ in 0..2 {
+        assert_eq!(world.code(&["scan", "notes.txt"]).0, 1);
+        world.code(&["spend", "--due"]);
+    }
+    let mut all = kinds();
+    all.sort();
+    assert_eq!(all, ["backup-old", "leak-found", "new-executable"]);
+}

@@ -1,5 +1,8 @@
 //! A limit that is reached: told once, the key taken from programs, and given back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::World;
 use super::http::Server;
 
@@ -123,4 +126,71 @@ fn a_cap_is_set_at_the_vendor_in_its_own_unit() {
     assert_eq!(world.code(&["spend", "cap", "openai", "50 EUR"]).0, 2);
     assert_eq!(world.code(&["spend", "cap", "groq", "50 USD"]).0, 4);
     assert_eq!(server.asked().len(), 1);
+}
+
+/// A limit that is reached has the vendor's cap set and the key rotated: each once, a cap that the vendor
+/// did not take again at the next check.
+#[test]
+fn a_crossing_caps_and_rotates_at_the_vendor() {
+    let spent = Arc::new(AtomicUsize::new(1));
+    let of_server = Arc::clone(&spent);
+    let server = Server::start(move |asked| {
+        let spent = of_server.load(Ordering::SeqCst);
+        let project = "/organization/projects/proj_1";
+        let by = asked.header("authorization").unwrap_or_default();
+        let path = asked.target.split('?').next().unwrap_or_default();
+        let now = jiff::Timestamp::now().as_second() / 86_400 * 86_400;
+        let answer = match (asked.method.as_str(), path.strip_prefix(project), by) {
+            ("GET", None, "Bearer admin-key") if path == "/organization/costs" => {
+                serde_json::json!({
+                    "data": [{ "start_time": now, "results": [{
+                        "object": "organization.costs.result", "project_id": "proj_1",
+                        "amount": { "value": spent, "currency": "usd" } }] }],
+                    "has_more": false,
+                })
+            }
+            // Busy as long as no more than twenty is spent.
+            ("POST", Some("/spend_limit"), "Bearer admin-key") if spent <= 20 => {
+                return (503, "{}".to_owned());
+            }
+            ("POST", Some("/spend_limit"), "Bearer admin-key") => serde_json::json!({}),
+            ("POST", Some("/service_accounts"), "Bearer admin-key") => {
+                serde_json::json!({ "id": "account-2", "api_key": { "value": "second-key" } })
+            }
+            ("GET", None, "Bearer first-key" | "Bearer second-key") if path == "/models" => {
+                serde_json::json!({ "data": [] })
+            }
+            _ => return (401, "{}".to_owned()),
+        };
+        (200, answer.to_string())
+    });
+    let world = World::new();
+    world.set("openai/main", "first-key");
+    world.set("openai/admin", "admin-key");
+    world.policy(&format!(
+        "[vendors.openai]\nbase_url = \"{}\"\n\
+         [secrets.\"openai/main\"]\nadmin = \"openai/admin\"\nparams = {{ project = \"proj_1\" }}\n\
+         limits = [{{ per = \"month\", amount = \"10 USD\", then = [\"cap\", \"rotate\"] }}]\n",
+        server.url()
+    ));
+    let of = |end: &str| {
+        let all = server.asked().into_iter().filter(|one| one.method == "POST");
+        all.filter(|one| one.target.ends_with(end)).collect::<Vec<_>>()
+    };
+    let count = || (of("/spend_limit").len(), of("/service_accounts").len());
+    world.code(&["spend", "--refresh"]);
+    assert_eq!(count(), (0, 0), "nothing is reached");
+    spent.store(15, Ordering::SeqCst);
+    let (code, err) = world.code(&["spend", "--due", "--refresh"]);
+    assert!(code == 6 && err.contains("openai/main is rotated"), "{code}: {err}");
+    assert!(err.contains("the cap of openai"), "{err}");
+    assert_eq!(count(), (1, 1));
+    assert_eq!(world.good(&["get", "openai/main"]), "second-key");
+    spent.store(25, Ordering::SeqCst);
+    let (_, err) = world.code(&["spend", "--due", "--refresh"]);
+    assert!(err.contains("openai has a cap of 10 USD at its vendor"), "{err}");
+    let body: serde_json::Value = serde_json::from_str(&of("/spend_limit")[1].body).unwrap();
+    assert_eq!(body["threshold_amount"], 1000, "{body}");
+    world.code(&["spend", "--due", "--refresh"]);
+    assert_eq!(count(), (2, 1), "each once");
 }

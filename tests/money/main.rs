@@ -72,10 +72,15 @@ impl World {
     }
 
     pub(crate) fn set(&self, name: &str, value: &str) {
-        let mut child = self.command(&["set", name]);
+        self.give(&["set", name], value);
+    }
+
+    /// A command that has to succeed, with something on its stdin.
+    pub(crate) fn give(&self, arguments: &[&str], input: &str) {
+        let mut child = self.command(arguments);
         let mut child = child.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success(), "set {name}");
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{arguments:?}");
     }
 
     pub(crate) fn policy(&self, text: &str) {

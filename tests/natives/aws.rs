@@ -1,11 +1,13 @@
 //! Users and keys of moto, the stand-in of AWS that others made. It checks signatures and rights once
 //! that is switched on: before, it takes any key for one of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clawvault_core::domain::{Decimal, Flow, Scope};
 use clawvault_providers::adapter::registry::{Settings, adapter};
 use clawvault_providers::adapter::{Adapter, Ask, Kind, Level, Operation, Revoked, Validity};
+use clawvault_providers::spend::{Window, readings, set_cap};
 
 use crate::server::{Server, find, home};
 use crate::{ask, fields, is_dead, is_live, orphaned, run};
@@ -26,12 +28,37 @@ def user(name, actions):
     return key["AccessKeyId"], key["SecretAccessKey"]
 print(*user("admin", ["*"]), *user("app", ["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:ListAccessKeys"]), *user("weak", ["s3:ListBucket"]))
 import urllib.request
+def day(date, groups):
+    metric = lambda amount: {"UnblendedCost": {"Amount": amount, "Unit": "USD"}}
+    groups = [{"Keys": [account], "Metrics": metric(amount)} for account, amount in groups]
+    return {"TimePeriod": {"Start": date, "End": date}, "Total": {}, "Groups": groups, "Estimated": True}
+results = [
+    {"ResultsByTime": [day("2026-11-01", [("111111111111", "0.0101516483"), ("222222222222", "3")])], "NextPageToken": "second"},
+    {"ResultsByTime": [day("2026-11-02", [("111111111111", "12.3456789012345678")]), day("2026-11-03", [])]},
+]
+body = json.dumps({"results": results}).encode()
+request = urllib.request.Request(url + "/moto-api/static/ce/cost-and-usage-results", data=body, headers={"Content-Type": "application/json"}, method="POST")
+urllib.request.urlopen(request).read()
 request = urllib.request.Request(url + "/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}, method="POST")
 urllib.request.urlopen(request).read()
 "#;
 
+const BUDGETS: &str = r#"
+import sys
+import boto3
+url, key, secret = sys.argv[1:4]
+def client(name):
+    return boto3.client(name, endpoint_url=url, region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret)
+account = client("sts").get_caller_identity()["Account"]
+for budget in client("budgets").describe_budgets(AccountId=account)["Budgets"]:
+    limit = budget["BudgetLimit"]
+    print(budget["BudgetName"], budget["BudgetType"], budget["TimeUnit"], limit["Amount"], limit["Unit"])
+"#;
+
 struct Cloud {
     server: Server,
+    settings: Settings,
+    python: PathBuf,
     adapter: Box<dyn Adapter>,
     keys: Vec<String>,
 }
@@ -55,11 +82,24 @@ impl Cloud {
         assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
         let keys = String::from_utf8(prepared.stdout).unwrap();
         let settings = Settings { base_url: Some(url), ..Settings::default() };
+        let python = Path::new(tools.trim()).join("python");
         Self {
+            python,
             adapter: run(async { adapter("aws", &settings).unwrap() }),
             keys: keys.split_whitespace().map(str::to_owned).collect(),
+            settings,
             server,
         }
+    }
+
+    /// The budgets of the administrator's account, as botocore sees them.
+    fn budgets(&self) -> String {
+        let mut command = Command::new(find("python3", &[]));
+        let url = self.settings.base_url.as_deref().unwrap();
+        command.env("PYTHONPATH", &self.python).args(["-c", BUDGETS, url]).args(&self.keys[..2]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// The first key of user `nth`: 0 is the administrator, 1 may change its own keys, 2 none.
@@ -151,4 +191,34 @@ fn what_aws_refuses_is_told_by_its_kind() {
         let plan = cloud.adapter.plan(Operation::Revoke, &app).join("\n");
         assert!(plan.contains("UpdateAccessKey") && plan.contains("DeleteAccessKey"), "{plan}");
     });
+}
+
+/// Costs by account over pages, to the last digit, and a budget of ours; by a right that moto checks.
+#[test]
+fn costs_are_read_and_a_budget_is_made() {
+    let cloud = Cloud::start();
+    let (from_s, to_s) = (1_793_491_200, 1_793_750_400);
+    let window = Window { from_s, to_s };
+    run(async {
+        let wrong = Ask { admin: Some(cloud.ask(2).key), ..Ask::default() };
+        let error = readings("aws", &cloud.settings, &wrong, window).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Forbidden, "{error}");
+        let ask = Ask { admin: Some(cloud.ask(0).key), ..Ask::default() };
+        let all = readings("aws", &cloud.settings, &ask, window).await.unwrap();
+        let told = all.iter().map(|one| {
+            let Scope::Project(account) = &one.scope else { panic!("{one:?}") };
+            (account.as_str(), i64::from(one.hour) * 3600 - from_s, one.amount.to_string())
+        });
+        let expected = [
+            ("111111111111", 0, "0.0101516483".to_owned()),
+            ("222222222222", 0, "3".to_owned()),
+            ("111111111111", 86_400, "12.3456789012345678".to_owned()),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+        assert!(all.iter().all(|one| one.width == 24 && one.flow == Flow::Cost));
+        let amount = Decimal::parse("50.5").unwrap();
+        set_cap("aws", &cloud.settings, &ask, amount).await.unwrap();
+    });
+    let budgets = cloud.budgets();
+    assert_eq!(budgets, "clawvault COST MONTHLY 50.5 USD\n");
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::http::Server;
 use super::model_server::ModelServer;
 use super::process::{Process, free_port};
 use super::{Bench, START_LIMIT, STOP_LIMIT, TURN_LIMIT, files_below, install_openclaw};
@@ -81,6 +82,21 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     let before = vendor.requests().len();
     bench.takes_a_turn(&gateway);
     assert!(vendor.requests().len() > before, "the key came back");
+
+    // Nobody may ask OpenAI what it costs here: OpenClaw's own books tell, as an estimate.
+    let estimate = bench.estimate();
+    assert!(estimate["spent"].as_str().unwrap().starts_with("0.0"), "{estimate}");
+
+    // A limit that is reached takes the key from the running gateway; lifted, it has it again.
+    let _costs = bench.limit();
+    bench.requests_once_quiet(&vendor);
+    bench.cv(&["spend", "--due"], "");
+    let before = vendor.requests().len();
+    bench.turn(&gateway);
+    assert_eq!(vendor.requests().len(), before, "the vendor was asked with a paused key");
+    bench.cv(&["spend", "resume", "openai/main"], "");
+    bench.takes_a_turn(&gateway);
+    assert!(vendor.requests().len() > before, "the key was given back");
 
     let status = gateway.terminate(STOP_LIMIT);
     assert_eq!(status.code(), Some(0), "{}", gateway.said());
@@ -216,6 +232,49 @@ impl Linked {
             resolver = self.resolver_path().display(),
             got = self.bench.path("got").display(),
         )
+    }
+
+    /// What is known of OpenAI's costs, once OpenClaw has counted.
+    fn estimate(&self) -> Value {
+        let end = Instant::now() + TURN_LIMIT;
+        loop {
+            let told = self.json(&["spend", "--refresh", "--json"]);
+            let figures = told["figures"].as_array().unwrap();
+            let figure = figures.iter().find(|one| one["subject"] == "vendor openai").unwrap();
+            if figure["estimate"] == true {
+                return figure.clone();
+            }
+            assert!(Instant::now() < end, "{told}");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    /// A limit on the key, and a billing interface that says it is passed.
+    fn limit(&self) -> Server {
+        let costs = Server::start(|asked| {
+            if asked.header("authorization") != Some("Bearer admin-key") {
+                return (401, "{}".to_owned());
+            }
+            let start = jiff::Timestamp::now().as_second();
+            let cost = json!({
+                "object": "organization.costs.result", "project_id": "proj_1",
+                "amount": { "value": 12.5, "currency": "usd" },
+            });
+            let bucket = json!({ "start_time": start, "results": [cost] });
+            (200, json!({ "data": [bucket], "has_more": false, "next_page": null }).to_string())
+        });
+        self.cv(&["set", "openai/admin"], "admin-key");
+        let policy = self.cv(&["policy", "show"], "");
+        let limits = r#"[{ per = "month", amount = "10 USD", then = ["alert", "pause"] }]"#;
+        let more = format!(
+            "\n[vendors.openai]\nbase_url = \"{}\"\n[secrets.\"openai/main\"]\nadmin = \"openai/admin\"\n\
+             params = {{ project = \"proj_1\" }}\nlimits = {limits}\n",
+            costs.url()
+        );
+        fs::write(self.bench.path("policy.toml"), policy + &more).unwrap();
+        let file = self.bench.path("policy.toml");
+        self.cv(&["policy", "apply", file.to_str().unwrap(), "--yes"], "");
+        costs
     }
 
     /// Runs clawvault; what it prints.

@@ -12,6 +12,9 @@
     reason = "a test speaks, and fails by it"
 )]
 
+#[allow(dead_code, reason = "what other tests ask of it")]
+#[path = "../money/http.rs"]
+mod http;
 mod linked;
 #[path = "../support/model_server.rs"]
 mod model_server;
@@ -191,7 +194,10 @@ impl Bench {
             "baseUrl": base_url,
             "api": "openai-completions",
             "apiKey": key,
-            "models": [{ "id": "fake-1", "name": "fake-1" }],
+            "models": [{
+                "id": "fake-1", "name": "fake-1",
+                "cost": { "input": 1000, "output": 1000, "cacheRead": 0, "cacheWrite": 0 },
+            }],
         });
         let config = json!({
             "gateway": {

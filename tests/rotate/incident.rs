@@ -251,7 +251,7 @@ fn afterwards_fresh_keys_are_brought_and_programs_hear_of_both() {
 fn two_hundred_keys_of_forty_vendors_are_revoked_as_fast_as_the_slowest_vendor() {
     // A build that is not optimized seals and signs some ten times slower.
     let (times, cut_ms) = if cfg!(debug_assertions) { (2.0, 2_000) } else { (1.3, 100) };
-    let mut round = || {
+    let round = || {
         let vendors: Vec<Vendor> =
             (0..40).map(|nth| Vendor::start(Duration::from_millis(50 + nth * 450 / 39))).collect();
         let (mut text, mut keys) = (String::new(), String::new());

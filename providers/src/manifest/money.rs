@@ -41,6 +41,8 @@ pub struct Spend {
     /// Days that are read once more each time, because the vendor corrects what it told.
     #[serde(default)]
     pub again: u16,
+    /// What a person should know before it is asked.
+    pub note: Option<String>,
     /// The calls.
     pub reads: Vec<ReadEntry>,
 }
@@ -126,6 +128,9 @@ pub struct Cap {
     pub call: Step,
     /// What a person should know of it.
     pub note: Option<String>,
+    /// True where it tells and stops nothing.
+    #[serde(default)]
+    pub soft: bool,
 }
 
 /// What a cap is on.

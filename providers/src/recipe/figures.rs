@@ -62,28 +62,15 @@ impl RecipeAdapter {
         readings: &mut Vec<Reading>,
     ) -> Result<(), VendorError> {
         let scope = self.money_scope(ask, &named(window));
-        let mut seen = BTreeSet::new();
-        let mut next: Option<(String, String)> = None;
-        for nth in 1..=MAX_PAGES {
-            let page = next.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut pages = Pages::new(read, scope.now_ms);
+        loop {
+            let page = pages.next.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
             let body = self.money_call(&read.call, &scope, page).await?;
-            let bad = |why: &str| self.error(Operation::List, Kind::BadAnswer, why);
-            let (figures, rows) = figures_of(read, &body, scope.now_ms).map_err(bad)?;
-            readings.extend(figures);
-            if readings.len() > MAX_FIGURES {
-                return Err(bad("the answer has more than 1,000,000 figures"));
-            }
-            next = following(read, &body, nth, rows).map_err(bad)?;
-            match &next {
-                None => return Ok(()),
-                // A page that was there already: what it tells would go round for ever.
-                Some((_, cursor)) if !seen.insert(cursor.clone()) => {
-                    return Err(bad("a page names itself, or an earlier one, as the next"));
-                }
-                Some(_) => {}
+            let more = pages.take(&body, readings);
+            if !more.map_err(|(kind, why)| self.error(Operation::List, kind, why))? {
+                return Ok(());
             }
         }
-        Err(self.error(Operation::List, Kind::Unbounded, "the answer has more than 1,000 pages"))
     }
 
     /// Sets the vendor's own cap.
@@ -137,6 +124,49 @@ impl RecipeAdapter {
                     ..self.error(operation, Kind::Unauthorized, detail)
                 })
             }
+        }
+    }
+}
+
+/// Pages of one call, taken in one after the other.
+pub(crate) struct Pages<'a> {
+    read: &'a ReadEntry,
+    now_ms: i64,
+    taken: usize,
+    seen: BTreeSet<String>,
+    /// What asks for the next page, and its value; none for the first one.
+    pub(crate) next: Option<(String, String)>,
+}
+
+impl<'a> Pages<'a> {
+    pub(crate) fn new(read: &'a ReadEntry, now_ms: i64) -> Self {
+        Self { read, now_ms, taken: 0, seen: BTreeSet::new(), next: None }
+    }
+
+    /// Takes a page in; true where there is another one.
+    pub(crate) fn take(
+        &mut self,
+        body: &[u8],
+        readings: &mut Vec<Reading>,
+    ) -> Result<bool, (Kind, &'static str)> {
+        let bad = |why| (Kind::BadAnswer, why);
+        let (figures, rows) = figures_of(self.read, body, self.now_ms).map_err(bad)?;
+        readings.extend(figures);
+        if readings.len() > MAX_FIGURES {
+            return Err(bad("the answer has more than 1,000,000 figures"));
+        }
+        self.taken += 1;
+        self.next = following(self.read, body, self.taken, rows).map_err(bad)?;
+        match &self.next {
+            None => Ok(false),
+            // A page that was there already: what it tells would go round for ever.
+            Some((_, cursor)) if !self.seen.insert(cursor.clone()) => {
+                Err(bad("a page names itself, or an earlier one, as the next"))
+            }
+            Some(_) if self.taken == MAX_PAGES => {
+                Err((Kind::Unbounded, "the answer has more than 1,000 pages"))
+            }
+            Some(_) => Ok(true),
         }
     }
 }
@@ -265,7 +295,7 @@ fn parts(window: Window, days: u16) -> Vec<Window> {
 fn named(window: Window) -> Vec<(&'static str, Tree)> {
     let moment = |s: i64| jiff::Timestamp::from_second(s).unwrap_or_default();
     let long = |s| Tree::String(moment(s).strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-    let date = |s| Tree::String(moment(s).strftime("%Y-%m-%d").to_string());
+    let date = |s| Tree::String(date(s));
     let Window { from_s, to_s } = window;
     vec![
         ("from", long(from_s)),
@@ -275,6 +305,11 @@ fn named(window: Window) -> Vec<(&'static str, Tree)> {
         ("from_date", date(from_s)),
         ("to_date", date(to_s)),
     ]
+}
+
+/// The day of an instant, in UTC.
+pub(crate) fn date(s: i64) -> String {
+    jiff::Timestamp::from_second(s).unwrap_or_default().strftime("%Y-%m-%d").to_string()
 }
 
 fn hour_of(ms: i64) -> Option<u32> {

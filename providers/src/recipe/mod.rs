@@ -16,6 +16,7 @@ mod step;
 mod time;
 
 pub use figures::Window;
+pub(crate) use figures::{Pages, date};
 pub use read::check_paths;
 
 use std::sync::LazyLock;

@@ -178,6 +178,51 @@ impl App {
         Ok(reloaded)
     }
 
+    /// What the books of a gateway that runs say of a stretch of days.
+    ///
+    /// # Errors
+    /// Where no daemon or no gateway runs, or it does not tell.
+    pub(in crate::app) fn gateway_usage(
+        &self,
+        name: &ProfileName,
+        days: (&str, &str),
+    ) -> Result<Vec<rpc::DayOfProvider>, AppError> {
+        let mut session = self.served_session()?;
+        let (_, known, policy) = find_gateway(&mut session, Some(name))?;
+        let described = gateway(known.home.as_ref())?;
+        let profile = policy.agents.get(&known.agent).map(|agent| agent.profile.clone());
+        let shown = shown(&mut session, &described, &profile.unwrap_or_default(), &[])?;
+        // Others may have the vault while it looks into its books: that takes seconds.
+        drop(session);
+        match shown {
+            Some(shown) if !described.tls => Ok(rpc::usage(described.port, &shown, days, WITHIN)?),
+            _ => Err(RpcError::Foreign.into()),
+        }
+    }
+
+    /// Has every running gateway take its secrets anew, after one of them was taken from programs or
+    /// given back. Gives what a person should know: a gateway that does not ask keeps what it has.
+    ///
+    /// # Errors
+    /// Where the daemon's policy cannot be read.
+    pub fn refresh_gateways(&self) -> Result<Vec<String>, AppError> {
+        // Without a daemon no resolver was ever answered.
+        let Some(remote) = self.daemon()? else { return Ok(Vec::new()) };
+        let mut session = Session::Remote(Box::new(remote));
+        let policy = crate::app::alerts::policy(&mut session)?;
+        let mut notes = Vec::new();
+        for name in policy.gateways.keys() {
+            let why = match told(&mut session, Some(name), &[]) {
+                Ok(reloaded) if reloaded.answered => continue,
+                Ok(_) => "it did not ask for its secrets anew".to_owned(),
+                Err(error) if error.code == Code::Missing => continue,
+                Err(error) => error.what,
+            };
+            notes.push(format!("gateway {name} may still use what it had: {why}"));
+        }
+        Ok(notes)
+    }
+
     /// Has gateways ask for their secrets anew after some were revoked, one after the other; what came
     /// of each, in words. What the vault hands out to nobody they drop.
     pub fn drop_in_gateways(

@@ -1,5 +1,6 @@
 //! Scans for leaked secrets: chooses the source, leaves out what is allowed, puts the rest in order.
 
+mod alarm;
 mod allow;
 mod cache;
 mod files;

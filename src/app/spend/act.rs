@@ -4,11 +4,14 @@ use clawvault_core::domain::{
     AlertEvent, AlertKind, Decimal, Life, Policy, ProfileName, SecretInfo, SecretName, Severity,
     Spikes, Then,
 };
+use clawvault_providers::spend::{CapOf, cap_plan};
 
 use super::book::Index;
 use super::check::Checked;
-use super::report::{Bound, Subject, View, hour, since};
+use super::deeds::{Deed, Deeds};
+use super::report::{Bound, View, hour, since};
 use super::sources::sources;
+use super::told::{Subject, subject_of};
 use crate::app::AppError;
 use crate::app::alerts::raise;
 use crate::app::pause::{self, Pause};
@@ -29,7 +32,7 @@ pub(super) fn act(
     (infos, lives): (&[SecretInfo], &[Life]),
     now_ms: i64,
     checked: &mut Checked,
-) -> Result<(), AppError> {
+) -> Result<Deeds, AppError> {
     let index = Index::read(session)?;
     let sources = sources(policy, infos, lives);
     let pages = index.pages(session, &sources.all, since(now_ms))?;
@@ -43,6 +46,7 @@ pub(super) fn act(
     };
     let mut events = Vec::new();
     let mut new_pauses = Vec::new();
+    let mut deeds = Deeds::new();
     for bound in view.bounds(infos) {
         let judged = view.judged(&bound);
         events.extend(view.crossing(&bound, &judged));
@@ -57,10 +61,7 @@ pub(super) fn act(
                     why: view.sentence(&bound, &judged),
                 }));
             }
-            if bound.limit.then.contains(&Then::Rotate) {
-                let names = secrets.iter().map(|(p, n)| (p.to_string(), n.to_string()));
-                checked.rotate.extend(names);
-            }
+            deeds.extend(view.deeds(&bound, &secrets, judged.period.to_ms));
         }
     }
     events.extend(view.spikes());
@@ -81,7 +82,7 @@ pub(super) fn act(
         checked.paused.extend(new_pauses.iter().map(|one| one.name.to_string()));
     }
     checked.alerts = raise(session, policy, &events)?;
-    Ok(())
+    Ok(deeds)
 }
 
 fn deed(pause: &Pause) -> String {
@@ -92,26 +93,38 @@ fn deed(pause: &Pause) -> String {
 impl View<'_> {
     /// The secrets that a subject is about.
     fn secrets(&self, subject: &Subject) -> Vec<(ProfileName, SecretName)> {
-        let abouts = self
-            .sources
-            .all
-            .iter()
-            .flat_map(|source| source.about.iter().map(move |about| (source, about)));
-        let wanted = abouts.filter(|(source, about)| match subject {
-            Subject::Total => true,
-            Subject::Vendor(vendor) => source.vendor == *vendor,
-            Subject::Profile(profile) => about.profile == *profile,
-            Subject::Secret(profile, name) => about.profile == *profile && about.name == *name,
-            Subject::Agent(name) => {
-                let agent = self.policy.agents.get(name);
-                agent.is_some_and(|agent| agent.may_have(&about.profile, &about.name))
-            }
-        });
+        let sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        let wanted = sources.flat_map(|source| &source.about);
+        let wanted = wanted.filter(|about| self.is_of(subject, about));
         let mut all: Vec<_> =
-            wanted.map(|(_, about)| (about.profile.clone(), about.name.clone())).collect();
+            wanted.map(|about| (about.profile.clone(), about.name.clone())).collect();
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// What a limit has done at vendors. A cap is on a key where the vendor caps keys, else on what it
+    /// caps.
+    fn deeds(
+        &self,
+        bound: &Bound<'_>,
+        secrets: &[(ProfileName, SecretName)],
+        until_ms: i64,
+    ) -> Deeds {
+        let mut deeds = Deeds::new();
+        for (profile, name) in secrets {
+            if bound.limit.then.contains(&Then::Rotate) {
+                deeds.insert((Deed::Rotate(profile.clone(), name.clone()), until_ms));
+            }
+            if bound.limit.then.contains(&Then::Cap) {
+                let vendor = name.as_str().split('/').next().unwrap_or_default();
+                let of_key = cap_plan(vendor).is_some_and(|plan| plan.of == CapOf::Key);
+                let what = if of_key { name.as_str() } else { vendor };
+                let amount = bound.limit.amount.0.to_string();
+                deeds.insert((Deed::Cap(profile.clone(), what.to_owned(), amount), until_ms));
+            }
+        }
+        deeds
     }
 
     fn sentence(&self, bound: &Bound<'_>, judged: &Judged) -> String {
@@ -208,22 +221,4 @@ fn in_hour(series: &[Vec<&Series>], hour: u32) -> Option<Decimal> {
         .filter_map(|pieces| crate::spend::spent(pieces, hour, hour + 1))
         .collect();
     if parts.is_empty() { None } else { Decimal::sum(parts) }
-}
-
-/// A subject in words.
-pub(super) fn subject_of(subject: &Subject) -> String {
-    match subject {
-        Subject::Secret(profile, name) if *profile == ProfileName::default() => name.to_string(),
-        Subject::Secret(profile, name) => format!("{name}@{profile}"),
-        Subject::Agent(name) => format!("agent {name}"),
-        Subject::Vendor(vendor) => format!("vendor {vendor}"),
-        Subject::Profile(name) => format!("profile {name}"),
-        Subject::Total => "all".to_owned(),
-    }
-}
-
-impl std::fmt::Display for Subject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&subject_of(self))
-    }
 }

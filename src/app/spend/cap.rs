@@ -8,6 +8,7 @@ use clawvault_providers::spend::{CapOf, CapPlan, cap_plan, set_cap};
 
 use super::book::Index;
 use super::check::settings_of;
+use super::sources::key_ids;
 use crate::app::alerts::{close, policy};
 use crate::app::session::Request;
 use crate::app::{Access, App, AppError, Code};
@@ -25,6 +26,7 @@ impl App {
         let mut session = self.session(Access::Write)?;
         let policy = policy(&mut session)?;
         let infos = session.ask(Request::List(None, false))?.infos;
+        let lives = session.ask(Request::Lives(None))?.lives;
         let of_vendor = |info: &&SecretInfo| {
             let named = what == vendor || info.name.as_str() == what;
             let own = super::vendor_of(info).as_deref() == Some(vendor.as_str());
@@ -50,7 +52,8 @@ impl App {
         let mut revealed = session.ask(Request::Get(want, false))?.revealed;
         let fields: Fields = revealed.pop().map(|one| one.fields).unwrap_or_default();
         close(session);
-        let key_id = rule.params.get("key_id").cloned();
+        // What the policy says, else what the last rotation learnt.
+        let key_id = key_ids(info, &lives, &rule.params).pop();
         let ask = Ask { admin: Some(fields), params: rule.params, key_id, ..Ask::default() };
         let mut settings = settings_of(&policy, &vendor);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -68,9 +71,12 @@ impl App {
                 AppError::new(Code::Vendor, what, "Look at its console whether it was set.")
             })?;
         let mut session = self.session(Access::Write)?;
-        Index::change(&mut session, |index| {
-            index.caps.insert(what.to_owned(), amount.to_string());
-        })?;
+        // What stops nothing is no cap: such a vendor is still named as one that nothing stops.
+        if !plan.soft {
+            Index::change(&mut session, |index| {
+                index.caps.insert(what.to_owned(), amount.to_string());
+            })?;
+        }
         close(session);
         Ok(plan.note)
     }

@@ -1,9 +1,9 @@
 //! A check: every source that is due is asked, all vendors at the same time; what they tell goes into
 //! the ledger; limits are judged. The vault is closed while vendors are spoken to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use clawvault_core::domain::{Life, Policy, Reading, SecretInfo};
+use clawvault_core::domain::{Life, Policy, ProfileName, Reading, SecretInfo};
 use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Want;
 use clawvault_providers::adapter::registry::Settings;
@@ -39,8 +39,10 @@ pub struct Checked {
     pub alerts: usize,
     /// Secrets that were paused.
     pub paused: Vec<String>,
-    /// Secrets that a limit wants rotated: profile and name.
-    pub rotate: Vec<(String, String)>,
+    /// Caps that limits had set at vendors, each in a sentence.
+    pub capped: Vec<String>,
+    /// Secrets that limits had rotated, and how far that is.
+    pub rotated: Vec<(String, String)>,
     /// What a person should know besides.
     pub notes: Vec<String>,
 }
@@ -62,7 +64,7 @@ struct Errand {
     window: Window,
 }
 
-type Answers = Vec<(Errand, Result<Vec<Reading>, VendorError>)>;
+type Answers = Vec<(Source, Result<Vec<Reading>, VendorError>)>;
 
 impl App {
     /// Whether the policy limits anything: then vendors are asked unbidden.
@@ -85,18 +87,27 @@ impl App {
         let infos = session.ask(Request::List(None, false))?.infos;
         let lives = session.ask(Request::Lives(None))?.lives;
         let index = Index::read(&mut session)?;
-        let errands = errands(&mut session, &policy_now, (&infos, &lives), &index, now, all)?;
+        let (asked, by_books): (Vec<_>, Vec<_>) =
+            due(&policy_now, (&infos, &lives), &index, now, all)
+                .into_iter()
+                .partition(|(source, _)| source.gateway.is_none());
+        let errands = errands(&mut session, &policy_now, asked, now)?;
         close(session);
-        let mut checked = Checked { asked: errands.len(), ..Checked::default() };
-        let answers = ask_all(errands)?;
+        let notes: BTreeSet<String> =
+            errands.iter().filter_map(|errand| errand.source.plan.note.clone()).collect();
+        let notes = notes.into_iter().collect();
+        let asked = errands.len() + by_books.len();
+        let mut checked = Checked { asked, notes, ..Checked::default() };
+        let mut answers = ask_all(errands)?;
+        answers.extend(self.look_into_books(by_books, now));
         let mut session = self.session(Access::Write)?;
         let mut told = Vec::new();
-        for (errand, answer) in answers {
+        for (source, answer) in answers {
             match answer {
-                Ok(readings) => told.push((errand.source.id, readings)),
+                Ok(readings) => told.push((source.id, readings)),
                 Err(error) => {
-                    note_failure(&mut session, &errand.source.id, &error, now)?;
-                    let source = errand.source.id;
+                    note_failure(&mut session, &source.id, &error, now)?;
+                    let source = source.id;
                     checked.failed.push(Failed { source, why: error.told() });
                 }
             }
@@ -105,9 +116,31 @@ impl App {
             let merged = take_in(&mut session, &told, now)?;
             (checked.new, checked.corrected) = (merged.new, merged.corrected);
         }
-        act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
+        let deeds = act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
         close(session);
+        if !checked.paused.is_empty() {
+            checked.notes.extend(self.refresh_gateways()?);
+        }
+        self.carry_out(&deeds, &mut checked)?;
         Ok(checked)
+    }
+}
+
+impl App {
+    /// Asks each gateway once, for all vendors that only its books tell of.
+    fn look_into_books(&self, sources: Vec<(Source, Known)>, now: i64) -> Answers {
+        let mut by_gateway: BTreeMap<ProfileName, Vec<Source>> = BTreeMap::new();
+        for (source, _) in sources {
+            let Some(gateway) = source.gateway.clone() else { continue };
+            by_gateway.entry(gateway).or_default().push(source);
+        }
+        let mut answers = Answers::new();
+        for (gateway, sources) in by_gateway {
+            let vendors: Vec<&str> = sources.iter().map(|one| one.vendor.as_str()).collect();
+            let told = self.estimated(&gateway, &vendors, now);
+            answers.extend(sources.into_iter().zip(told));
+        }
+        answers
     }
 }
 
@@ -126,16 +159,15 @@ fn note_failure(
     })
 }
 
-/// Whom to ask what. Each credential is opened, and logged, once.
-fn errands(
-    session: &mut Session,
+/// The sources that are due, or all of them.
+fn due(
     policy: &Policy,
     (infos, lives): (&[SecretInfo], &[Life]),
     index: &Index,
     now: i64,
     all: bool,
-) -> Result<Vec<Errand>, AppError> {
-    let (mut errands, mut wanted) = (Vec::new(), Vec::new());
+) -> Vec<(Source, Known)> {
+    let mut wanted = Vec::new();
     for source in sources(policy, infos, lives).all {
         let known = index.sources.get(&source.id).cloned().unwrap_or_default();
         let due_ms = known.tried_ms.saturating_add(i64::from(source.plan.every_s) * 1000);
@@ -144,6 +176,17 @@ fn errands(
         }
         wanted.push((source, known));
     }
+    wanted
+}
+
+/// Whom to ask what. Each credential is opened, and logged, once.
+fn errands(
+    session: &mut Session,
+    policy: &Policy,
+    wanted: Vec<(Source, Known)>,
+    now: i64,
+) -> Result<Vec<Errand>, AppError> {
+    let mut errands = Vec::new();
     let want = |(source, _): &(Source, Known)| Want {
         profile: source.profile.clone(),
         name: source.credential.clone(),
@@ -203,7 +246,7 @@ fn ask_all(errands: Vec<Errand>) -> Result<Answers, AppError> {
                     let _turn = room.acquire().await;
                     let Errand { source, settings, ask, window } = &errand;
                     let answer = readings(&source.vendor, settings, ask, *window).await;
-                    (errand, answer)
+                    (errand.source, answer)
                 }));
             }
         }

@@ -2,12 +2,15 @@
 
 mod act;
 mod book;
+mod books;
 mod cap;
 mod check;
+mod deeds;
 mod report;
 mod sources;
+mod told;
 
 pub use check::{Checked, Failed};
-pub use report::{Correction, Row, Spending, Subject};
+pub use told::{Correction, Row, Spending, Subject, Unmeasured};
 
 pub(in crate::app) use sources::vendor_of;

@@ -6,7 +6,8 @@ use clawvault_core::domain::{
 use clawvault_core::platform::{Clock, SystemClock};
 
 use super::book::{Index, Page};
-use super::sources::{Source, Sources, is_about, sources};
+use super::sources::{About, Source, Sources, is_about, sources};
+use super::told::{Correction, Row, Spending, Subject, Unmeasured};
 use crate::app::alerts::{close, policy};
 use crate::app::pause::{Pause, pauses};
 use crate::app::session::Request;
@@ -16,86 +17,6 @@ use crate::spend::{Judged, Period, Series, Zone, judge, piece_of, spent};
 /// Days that a picture shows.
 const DAYS: u32 = 30;
 const HOUR_MS: i64 = 3_600_000;
-
-/// What a figure is about.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Subject {
-    /// One secret.
-    Secret(ProfileName, SecretName),
-    /// All that an agent may have.
-    Agent(ProfileName),
-    /// All that was spent at a vendor.
-    Vendor(String),
-    /// All secrets of a profile.
-    Profile(ProfileName),
-    /// Everything.
-    Total,
-}
-
-/// One figure.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// What it is about.
-    pub subject: Subject,
-    /// The stretch of time.
-    pub per: Per,
-    /// Its name, such as `2026-11`.
-    pub period: String,
-    /// What was spent in it.
-    pub spent: Money,
-    /// The limit, where there is one.
-    pub limit: Option<Money>,
-    /// Whole percent of it.
-    pub percent: Option<u32>,
-    /// What will have been spent at its end, at the pace of late.
-    pub forecast: Money,
-    /// The day on which the limit will be reached at that pace.
-    pub reached: Option<String>,
-    /// What is left of what was paid, where the vendor tells it.
-    pub left: Option<Money>,
-    /// What was spent on each of the last days, oldest first.
-    pub days: Vec<Decimal>,
-    /// Where the figure comes from.
-    pub source: String,
-    /// When the oldest of its sources answered, in milliseconds since 1970; none for never.
-    pub read_ms: Option<i64>,
-    /// True where it is no vendor's own figure.
-    pub estimate: bool,
-}
-
-/// A figure that a vendor changed afterwards.
-#[derive(Clone, Debug)]
-pub struct Correction {
-    /// The source.
-    pub source: String,
-    /// The hour that it is of, in milliseconds since 1970.
-    pub hour_ms: i64,
-    /// What was told first.
-    pub before: Decimal,
-    /// What was told later.
-    pub after: Decimal,
-    /// When that was noticed, in milliseconds since 1970.
-    pub noticed_ms: i64,
-}
-
-/// All that is known of spending.
-#[derive(Clone, Debug, Default)]
-pub struct Spending {
-    /// The figures.
-    pub rows: Vec<Row>,
-    /// Vendors with neither a limit of ours nor a cap of their own.
-    pub unlimited: Vec<String>,
-    /// Vendors that are not asked, and why not.
-    pub unread: Vec<(String, String)>,
-    /// Sources that did not answer the last time, and why not.
-    pub failed: Vec<(String, String)>,
-    /// Figures that were corrected.
-    pub corrections: Vec<Correction>,
-    /// What is paused.
-    pub paused: Vec<Pause>,
-    /// What a person should know.
-    pub notes: Vec<String>,
-}
 
 /// Figures and rules, read once, and asked for one subject after the other.
 pub(super) struct View<'a> {
@@ -241,23 +162,31 @@ impl View<'_> {
         let judged = self.judged(bound);
         let unit = &bound.limit.amount.0.unit;
         let reached = judged.reached_ms.map(|ms| self.zone.day(ms));
-        let mut row = self.row(&bound.subject, bound.limit.per, unit);
-        row.spent.amount = judged.spent;
+        let mut row = self.row(&bound.subject, bound.limit.per, Some(unit));
         row.limit = Some(bound.limit.amount.0.clone());
-        row.percent = Some(judged.percent);
-        row.forecast.amount = judged.forecast;
-        row.reached = reached;
+        if row.spent.is_ok() {
+            let money = |amount| Money { amount, unit: unit.clone() };
+            row.spent = Ok(money(judged.spent));
+            row.percent = Some(judged.percent);
+            row.forecast = Some(money(judged.forecast));
+            row.reached = reached;
+        }
         row
     }
 
-    /// What was spent on something that has no limit: a row for each unit, this month.
+    /// What was spent on something that has no limit: a row for each unit, this month, or one that says
+    /// why there is none.
     fn plain(&self, subject: &Subject) -> Vec<Row> {
-        self.units(subject).iter().map(|unit| self.row(subject, Per::Month, unit)).collect()
+        let units = self.units(subject);
+        if units.is_empty() {
+            return vec![self.row(subject, Per::Month, None)];
+        }
+        units.iter().map(|unit| self.row(subject, Per::Month, Some(unit))).collect()
     }
 
-    fn row(&self, subject: &Subject, per: Per, unit: &Unit) -> Row {
+    fn row(&self, subject: &Subject, per: Per, unit: Option<&Unit>) -> Row {
         let period = Period::around(per, &self.zone, self.now_ms);
-        let series = self.series(subject, unit);
+        let series = unit.map_or_else(Vec::new, |unit| self.series(subject, unit));
         let (from, to) = period.hours();
         let spent = sum(&series, from, to);
         let now = hour(self.now_ms);
@@ -270,22 +199,23 @@ impl View<'_> {
         let left_ms = (period.to_ms - self.now_ms).max(0);
         let coming = week.roughly(left_ms, 7 * 24 * HOUR_MS);
         let forecast = spent.plus(coming).unwrap_or(spent);
-        let money = |amount| Money { amount, unit: unit.clone() };
+        let known = self.measured(subject).and_then(|()| unit.ok_or(Unmeasured::NothingTold));
+        let money = |amount, unit: &Unit| Money { amount, unit: unit.clone() };
         let (source, read_ms) = self.origin(subject);
         Row {
             subject: subject.clone(),
             per,
             period: period.name,
-            spent: money(spent),
+            spent: known.map(|unit| money(spent, unit)),
             limit: None,
             percent: None,
-            forecast: money(forecast),
+            forecast: known.ok().map(|unit| money(forecast, unit)),
             reached: None,
-            left: self.left(subject, unit).map(money),
+            left: unit.and_then(|unit| Some(money(self.left(subject, unit)?, unit))),
             days,
             source,
             read_ms,
-            estimate: false,
+            estimate: self.is_estimate(subject),
         }
     }
 
@@ -305,17 +235,77 @@ impl View<'_> {
 
     fn counts(&self, subject: &Subject, source: &Source, pieces: &[Series]) -> bool {
         let Some(first) = pieces.first() else { return false };
-        let secrets = || source.about.iter().filter(|about| is_about(about, &first.scope));
+        match subject {
+            Subject::Total | Subject::Vendor(_) | Subject::Profile(_) => {
+                self.concerns(subject, source)
+            }
+            Subject::Secret(..) | Subject::Agent(_) => source
+                .about
+                .iter()
+                .any(|about| self.is_of(subject, about) && is_about(about, &first.scope)),
+        }
+    }
+
+    /// Whether a source may tell something about a subject.
+    pub(super) fn concerns(&self, subject: &Subject, source: &Source) -> bool {
         match subject {
             Subject::Total => true,
             Subject::Vendor(vendor) => source.vendor == *vendor,
             Subject::Profile(profile) => source.profile == *profile,
-            Subject::Secret(profile, name) => {
-                secrets().any(|about| about.profile == *profile && about.name == *name)
+            Subject::Secret(..) | Subject::Agent(_) => {
+                source.about.iter().any(|about| self.is_of(subject, about))
             }
-            Subject::Agent(name) => self.policy.agents.get(name).is_some_and(|agent| {
-                secrets().any(|about| agent.may_have(&about.profile, &about.name))
-            }),
+        }
+    }
+
+    /// Whether a secret is the one, or one of those, that a subject names.
+    pub(super) fn is_of(&self, subject: &Subject, about: &About) -> bool {
+        match subject {
+            Subject::Secret(profile, name) => about.profile == *profile && about.name == *name,
+            Subject::Agent(name) => {
+                let agent = self.policy.agents.get(name);
+                agent.is_some_and(|agent| agent.may_have(&about.profile, &about.name))
+            }
+            Subject::Total | Subject::Vendor(_) | Subject::Profile(_) => true,
+        }
+    }
+
+    /// Whether anything of it is no vendor's own figure.
+    fn is_estimate(&self, subject: &Subject) -> bool {
+        self.counted(subject).any(|(source, _)| source.gateway.is_some())
+    }
+
+    /// When a source answered last; none for never.
+    fn read_ms(&self, source: &Source) -> Option<i64> {
+        let read_ms = self.index.sources.get(&source.id)?.read_ms;
+        (read_ms > 0).then_some(read_ms)
+    }
+
+    /// Whether what is known of a subject was measured, by one source at least.
+    fn measured(&self, subject: &Subject) -> Result<(), Unmeasured> {
+        let mut sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        let mut known = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        if known.all(|source| source.gateway.is_some() && self.read_ms(source).is_none()) {
+            let silent = match subject {
+                Subject::Vendor(vendor) => self.sources.silent.contains(vendor),
+                Subject::Secret(profile, name) => {
+                    self.sources.unheard.contains(&(profile.clone(), name.clone()))
+                }
+                _ => false,
+            };
+            return Err(if silent { Unmeasured::NoInterface } else { Unmeasured::NotRead });
+        }
+        let apart = |source: &Source| match subject {
+            Subject::Secret(..) => {
+                let mut own = source.about.iter().filter(|about| self.is_of(subject, about));
+                own.any(About::is_apart)
+            }
+            _ => true,
+        };
+        match sources.find(|source| self.read_ms(source).is_some() && apart(source)) {
+            Some(_) => Ok(()),
+            None if self.origin(subject).1.is_some() => Err(Unmeasured::NotApart),
+            None => Err(Unmeasured::NotRead),
         }
     }
 
@@ -360,19 +350,19 @@ impl View<'_> {
         if balances.is_empty() { None } else { Decimal::sum(balances) }
     }
 
+    /// Where what is known of a subject comes from, and when the oldest of those answered that did.
     fn origin(&self, subject: &Subject) -> (String, Option<i64>) {
-        let mut ids: Vec<&str> =
-            self.counted(subject).map(|(source, _)| source.id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let read = |id: &&str| self.index.sources.get(*id).map_or(0, |known| known.read_ms);
-        let oldest = ids.iter().map(read).min().filter(|read| *read > 0);
-        let name = match ids.as_slice() {
+        let about = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        let all: Vec<(&str, Option<i64>)> =
+            about.map(|source| (source.id.as_str(), self.read_ms(source))).collect();
+        let read = all.iter().filter(|(_, read)| read.is_some()).count();
+        let name = match all.as_slice() {
             [] => "none".to_owned(),
-            [one] => (*one).to_owned(),
+            [(one, _)] => (*one).to_owned(),
+            many if read < many.len() => format!("{read} of {} sources", many.len()),
             many => format!("{} sources", many.len()),
         };
-        (name, oldest)
+        (name, all.iter().filter_map(|(_, read)| *read).min())
     }
 
     fn corrections(&self, rows: &[Row]) -> Vec<Correction> {
@@ -393,8 +383,8 @@ impl View<'_> {
         .collect()
     }
 
-    /// Vendors that nothing stops: no limit of ours on them, their secrets, their profile or all, no
-    /// cap that we set, no prepaid balance.
+    /// Vendors that nothing stops: no limit of ours that can be measured on them, their secrets, their
+    /// profile or all, no cap that we set, no prepaid balance.
     fn unlimited(&self, bounds: &[Bound<'_>], infos: &[SecretInfo]) -> Vec<String> {
         let bounded = |vendor: &String| {
             let of = |info: &&SecretInfo| super::vendor_of(info).as_ref() == Some(vendor);
@@ -418,7 +408,12 @@ impl View<'_> {
             let mut all = self.counted(&subject);
             all.any(|(_, pieces)| pieces.first().is_some_and(|s| s.flow == Flow::Balance))
         };
-        let free = |vendor: &&String| !bounded(vendor) && !capped(vendor) && !prepaid(vendor);
+        let asked = |one: &Source| one.gateway.is_none() || self.read_ms(one).is_some();
+        let heard = |vendor: &String| {
+            self.sources.all.iter().any(|one| one.vendor == *vendor && asked(one))
+        };
+        let limited = |vendor: &String| heard(vendor) && bounded(vendor);
+        let free = |vendor: &&String| !limited(vendor) && !capped(vendor) && !prepaid(vendor);
         self.sources.vendors.iter().filter(free).cloned().collect()
     }
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use clawvault_core::domain::{Life, Policy, ProfileName, Scope, SecretInfo, SecretName};
 use clawvault_providers::spend::{By, Plan, plan};
 
+use super::books::estimates;
+
 /// One place that figures come from: a vendor asked by one credential.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct Source {
@@ -24,6 +26,8 @@ pub(in crate::app) struct Source {
     pub(in crate::app) plan: Plan,
     /// The secrets that its figures are about.
     pub(in crate::app) about: Vec<About>,
+    /// The gateway whose books it is, where it is no vendor: then its figures are estimates.
+    pub(in crate::app) gateway: Option<ProfileName>,
 }
 
 /// A secret, and how a source tells it apart.
@@ -45,8 +49,20 @@ pub(in crate::app) struct Sources {
     pub(in crate::app) all: Vec<Source>,
     /// Vendors of secrets that are not read, and why not.
     pub(in crate::app) unread: BTreeMap<String, &'static str>,
+    /// Vendors whose interface tells no figures.
+    pub(in crate::app) silent: BTreeSet<String>,
+    /// The secrets of those.
+    pub(in crate::app) unheard: BTreeSet<(ProfileName, SecretName)>,
     /// Every vendor of a secret that programs get.
     pub(in crate::app) vendors: BTreeSet<String>,
+}
+
+impl About {
+    /// Whether a figure can be about this secret alone: the vendor's id of its key or project is known,
+    /// or it asks for itself.
+    pub(in crate::app) fn is_apart(&self) -> bool {
+        self.itself || !self.key_ids.is_empty() || self.project.is_some()
+    }
 }
 
 /// Whether a source's figure is about a secret.
@@ -54,7 +70,9 @@ pub(in crate::app) fn is_about(about: &About, scope: &Scope) -> bool {
     match scope {
         _ if about.itself => true,
         Scope::Key(id) => about.key_ids.contains(id),
-        Scope::Project(id) => about.project.as_ref() == Some(id) && about.key_ids.is_empty(),
+        // What the vendor puts on no key counts for each key of the project: rather too much than too
+        // little, where a limit stands on it.
+        Scope::Project(id) => about.project.as_ref() == Some(id),
         Scope::Account => false,
     }
 }
@@ -71,6 +89,8 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Li
         }
         found.vendors.insert(vendor.clone());
         let Some(plan) = plan(&vendor) else {
+            found.unheard.insert((info.profile.clone(), info.name.clone()));
+            found.silent.insert(vendor.clone());
             found.unread.insert(vendor, "its interface tells no figures");
             continue;
         };
@@ -105,16 +125,27 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Li
             params: rule.params.clone(),
             plan,
             about: Vec::new(),
+            gateway: None,
         });
         source.about.push(about);
     }
+    let has = |vendor: &str| by_id.values().any(|source| source.vendor == vendor);
+    let estimates = estimates(policy, infos, &has);
+    by_id.extend(estimates);
     found.all = by_id.into_values().collect();
-    found.unread.retain(|vendor, _| found.all.iter().all(|source| source.vendor != *vendor));
+    let asked = |vendor: &String| {
+        found.all.iter().any(|source| source.vendor == *vendor && source.gateway.is_none())
+    };
+    found.unread.retain(|vendor, _| !asked(vendor));
     found
 }
 
 /// What the vendor calls the keys of a secret: as rotations have learnt, and as the policy says.
-fn key_ids(info: &SecretInfo, lives: &[Life], params: &BTreeMap<String, String>) -> Vec<String> {
+pub(super) fn key_ids(
+    info: &SecretInfo,
+    lives: &[Life],
+    params: &BTreeMap<String, String>,
+) -> Vec<String> {
     let own = |life: &&Life| life.profile == info.profile && life.name == info.name;
     let learnt = lives.iter().filter(own).flat_map(|life| &life.keys);
     let learnt = learnt.filter_map(|key| key.key_id.clone());

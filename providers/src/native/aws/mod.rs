@@ -7,13 +7,14 @@
 //!
 //! Params: `user` (asked for where it is not said), `region` (of STS; `us-east-1` unless said).
 
+mod money;
 pub mod reply;
 mod sign;
 
 use std::time::SystemTime;
 
 use clawvault_core::domain::FieldName;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use zeroize::Zeroizing;
 
@@ -251,41 +252,42 @@ impl Aws {
             format!("{name}={text}")
         };
         let form = form.iter().map(written).collect::<Vec<_>>().join("&").into_bytes();
-        let unsigned = || {
-            Refused::Failed(call.not_configured("the request cannot be signed: base_url or region"))
-        };
-        let url = Url::parse(&service.url).map_err(|_| unsigned())?;
-        let signed = sign::headers(
-            keys,
-            service.name,
-            &service.region,
-            url.as_str(),
-            &form,
-            SystemTime::now(),
-        );
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
-        for (name, value) in signed.ok_or_else(unsigned)? {
-            let (name, value) = http::sensitive(&name, value.expose()).ok_or_else(unsigned)?;
-            headers.insert(name, value);
-        }
-        let body = Some(Zeroizing::new(form));
-        let sent = self.client.send(http::Call { method: Method::POST, url, headers, body }).await;
-        let answer = sent.map_err(|failure| {
-            let error = call.fault(failure.kind, failure.detail);
-            Refused::Failed(VendorError { status: failure.status, ..error })
-        })?;
+        let answer = self.send(call, service, keys, &[("content-type", FORM)], form).await?;
         let status = answer.status.as_u16();
         if answer.status.is_success() {
             return Ok(answer.body);
         }
-        Err(match reply::error(&answer.body) {
-            Some(error) => Refused::Told(error, status),
-            None => {
-                let kind = if status >= 500 { Kind::VendorFailed } else { Kind::BadAnswer };
-                let error = call.fault(kind, "the answer tells no error of AWS");
-                Refused::Failed(VendorError { status: Some(status), ..error })
-            }
+        Err(Refused::of(call, reply::error(&answer.body), status))
+    }
+
+    /// Posts a signed body; the answer, whatever it says.
+    async fn send(
+        &self,
+        call: &Call<'_>,
+        service: &Service,
+        keys: Keys<'_>,
+        own: &[(&'static str, &'static str)],
+        body: Vec<u8>,
+    ) -> Result<http::Reply, Refused> {
+        let unsigned = || {
+            Refused::Failed(call.not_configured("the request cannot be signed: base_url or region"))
+        };
+        let url = Url::parse(&service.url).map_err(|_| unsigned())?;
+        let place = (service.name, service.region.as_str());
+        let signed = sign::headers(keys, place, url.as_str(), own, &body, SystemTime::now());
+        let mut headers = HeaderMap::new();
+        for (name, value) in own {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        for (name, value) in signed.ok_or_else(unsigned)? {
+            let (name, value) = http::sensitive(&name, value.expose()).ok_or_else(unsigned)?;
+            headers.insert(name, value);
+        }
+        let body = Some(Zeroizing::new(body));
+        let sent = self.client.send(http::Call { method: Method::POST, url, headers, body }).await;
+        sent.map_err(|failure| {
+            let error = call.fault(failure.kind, failure.detail);
+            Refused::Failed(VendorError { status: failure.status, ..error })
         })
     }
 
@@ -327,6 +329,16 @@ enum Refused {
 }
 
 impl Refused {
+    /// What an answer that is no success says.
+    fn of(call: &Call<'_>, told: Option<reply::AwsError>, status: u16) -> Self {
+        let Some(error) = told else {
+            let kind = if status >= 500 { Kind::VendorFailed } else { Kind::BadAnswer };
+            let error = call.fault(kind, "the answer tells no error of AWS");
+            return Self::Failed(VendorError { status: Some(status), ..error });
+        };
+        Self::Told(error, status)
+    }
+
     fn into_error(self, call: &Call<'_>) -> VendorError {
         match self {
             Self::Failed(error) => error,
@@ -352,6 +364,7 @@ fn kind(code: &str) -> Kind {
         | "ExpiredToken"
         | "AuthFailure"
         | "UnrecognizedClientException"
+        | "InvalidSignatureException"
         | "IncompleteSignature"
         | "MissingAuthenticationToken"
         | "RequestExpired"

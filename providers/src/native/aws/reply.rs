@@ -29,19 +29,34 @@ pub struct AccessKey {
 
 /// The error that a body tells of; `None` where it is no such thing.
 pub fn error(body: &[u8]) -> Option<AwsError> {
-    read(body, |root| {
-        let code = first(root, "Code")?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
-        if code.is_empty() || code.len() > 64 || !code.bytes().all(plain) {
-            return None;
-        }
-        let message = first(root, "Message").unwrap_or_default();
-        let is_clock = ["Signature expired", "Signature not yet current"]
-            .iter()
-            .any(|start| message.starts_with(start))
-            || ["RequestTimeTooSkewed", "RequestExpired"].contains(&code);
-        Some(AwsError { code: code.to_owned(), is_clock })
-    })
+    read(body, |root| told(first(root, "Code")?, first(root, "Message").unwrap_or_default()))
+}
+
+/// The error that a body of the JSON protocol tells of; `None` where it is no such thing.
+pub fn json_error(body: &[u8]) -> Option<AwsError> {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        #[serde(rename = "__type")]
+        kind: String,
+        #[serde(alias = "Message", default)]
+        message: Option<String>,
+    }
+    let said: Said = serde_json::from_slice(body).ok()?;
+    // Some write the name of their service before it.
+    let code = said.kind.rsplit('#').next()?;
+    told(code, said.message.as_deref().unwrap_or_default())
+}
+
+fn told(code: &str, message: &str) -> Option<AwsError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+    if code.is_empty() || code.len() > 64 || !code.bytes().all(plain) {
+        return None;
+    }
+    let is_clock = ["Signature expired", "Signature not yet current"]
+        .iter()
+        .any(|start| message.starts_with(start))
+        || ["RequestTimeTooSkewed", "RequestExpired"].contains(&code);
+    Some(AwsError { code: code.to_owned(), is_clock })
 }
 
 /// The text of the first element of this name.
@@ -92,6 +107,11 @@ mod tests {
         assert!(error(late).unwrap().is_clock);
         assert_eq!(error(b"<R><Code>has a secret in it</Code></R>"), None);
         assert_eq!(error(b"<html><body>no"), None);
+        let late = br#"{"__type":"com.amazon.x#InvalidSignatureException","message":"Signature expired: 2"}"#;
+        let code = "InvalidSignatureException".to_owned();
+        assert_eq!(json_error(late), Some(AwsError { code, is_clock: true }));
+        assert_eq!(json_error(br#"{"__type":"has a secret"}"#), None);
+        assert_eq!(json_error(b"{}"), None);
         assert_eq!(error(b"<!DOCTYPE x [<!ENTITY a \"b\">]><R><Code>&a;</Code></R>"), None);
 
         let list = b"<R><AccessKeyMetadata><member><UserName>u</UserName><AccessKeyId>A</AccessKeyId>\

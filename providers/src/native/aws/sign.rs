@@ -38,13 +38,13 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Headers that sign a form to be posted to `url`.
+/// Headers that sign a body to be posted to `url` with the headers `own`.
 pub(super) fn headers(
     keys: Keys<'_>,
-    service: &str,
-    region: &str,
+    (service, region): (&str, &str),
     url: &str,
-    form: &[u8],
+    own: &[(&'static str, &'static str)],
+    body: &[u8],
     now: SystemTime,
 ) -> Option<Vec<(String, Value)>> {
     let token = keys.token.map(str::to_owned);
@@ -57,8 +57,8 @@ pub(super) fn headers(
         .settings(SigningSettings::default())
         .build()
         .ok()?;
-    let typed = std::iter::once(("content-type", super::FORM));
-    let request = SignableRequest::new("POST", url, typed, SignableBody::Bytes(form)).ok()?;
+    let own = own.iter().copied();
+    let request = SignableRequest::new("POST", url, own, SignableBody::Bytes(body)).ok()?;
     let (instructions, _) = sign(request, &params.into()).ok()?.into_parts();
     let header = |(name, value): (&str, &str)| {
         Some((name.to_owned(), Value::copy_of(value.as_bytes()).ok()?))
@@ -91,7 +91,8 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160);
         let form = b"Action=GetCallerIdentity&Version=2011-06-15";
         let url = "https://sts.us-east-1.amazonaws.com/";
-        let headers = headers(keys, "sts", "us-east-1", url, form, now).unwrap();
+        let own = [("content-type", crate::native::aws::FORM)];
+        let headers = headers(keys, ("sts", "us-east-1"), url, &own, form, now).unwrap();
         let find = |name: &str| {
             let (_, value) = headers.iter().find(|(at, _)| at == name).unwrap();
             String::from_utf8(value.expose().to_vec()).unwrap()

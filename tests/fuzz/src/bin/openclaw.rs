@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use clawvault::intake::{Edit, Format, edit, maps};
-use clawvault::openclaw::rpc::{Said, heard};
+use clawvault::openclaw::rpc::{Said, heard, usage_of};
 use clawvault_resolver::{Asked, PLACEHOLDER};
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
@@ -34,6 +34,7 @@ fn request(bytes: &[u8]) {
 
 fn message(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
+    usage_of(text, "2");
     if let Some(Said::Failed(_, word)) = heard(text) {
         assert!(word.len() <= 64 && !word.is_empty(), "a foreign word is repeated at length");
     }

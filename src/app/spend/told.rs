@@ -1,0 +1,127 @@
+//! What is told of spending: figures, what they are about, and why there is none.
+
+use clawvault_core::domain::{Decimal, Money, Per, ProfileName, SecretName};
+
+use crate::app::pause::Pause;
+
+/// What a figure is about.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Subject {
+    /// One secret.
+    Secret(ProfileName, SecretName),
+    /// All that an agent may have.
+    Agent(ProfileName),
+    /// All that was spent at a vendor.
+    Vendor(String),
+    /// All secrets of a profile.
+    Profile(ProfileName),
+    /// Everything.
+    Total,
+}
+
+/// One figure.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it is about.
+    pub subject: Subject,
+    /// The stretch of time.
+    pub per: Per,
+    /// Its name, such as `2026-11`.
+    pub period: String,
+    /// What was spent in it, or why nobody measured that.
+    pub spent: Result<Money, Unmeasured>,
+    /// The limit, where there is one.
+    pub limit: Option<Money>,
+    /// Whole percent of it.
+    pub percent: Option<u32>,
+    /// What will have been spent at its end, at the pace of late; none where nothing was measured.
+    pub forecast: Option<Money>,
+    /// The day on which the limit will be reached at that pace.
+    pub reached: Option<String>,
+    /// What is left of what was paid, where the vendor tells it.
+    pub left: Option<Money>,
+    /// What was spent on each of the last days, oldest first.
+    pub days: Vec<Decimal>,
+    /// Where the figure comes from.
+    pub source: String,
+    /// When the oldest of its sources answered, in milliseconds since 1970; none for never.
+    pub read_ms: Option<i64>,
+    /// True where it is no vendor's own figure.
+    pub estimate: bool,
+}
+
+/// Why there is no figure: nothing that was not measured is shown as nothing spent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unmeasured {
+    /// The vendor has no interface that tells figures.
+    NoInterface,
+    /// No source has answered so far.
+    NotRead,
+    /// What answered does not tell this secret apart from others.
+    NotApart,
+    /// What answered told no figure of any unit.
+    NothingTold,
+}
+
+impl std::fmt::Display for Unmeasured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoInterface => "no billing API",
+            Self::NotRead => "not read yet",
+            Self::NotApart => "not told apart",
+            Self::NothingTold => "nothing told",
+        })
+    }
+}
+
+/// A figure that a vendor changed afterwards.
+#[derive(Clone, Debug)]
+pub struct Correction {
+    /// The source.
+    pub source: String,
+    /// The hour that it is of, in milliseconds since 1970.
+    pub hour_ms: i64,
+    /// What was told first.
+    pub before: Decimal,
+    /// What was told later.
+    pub after: Decimal,
+    /// When that was noticed, in milliseconds since 1970.
+    pub noticed_ms: i64,
+}
+
+/// All that is known of spending.
+#[derive(Clone, Debug, Default)]
+pub struct Spending {
+    /// The figures.
+    pub rows: Vec<Row>,
+    /// Vendors with neither a limit of ours nor a cap of their own.
+    pub unlimited: Vec<String>,
+    /// Vendors that are not asked, and why not.
+    pub unread: Vec<(String, String)>,
+    /// Sources that did not answer the last time, and why not.
+    pub failed: Vec<(String, String)>,
+    /// Figures that were corrected.
+    pub corrections: Vec<Correction>,
+    /// What is paused.
+    pub paused: Vec<Pause>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// A subject in words.
+pub(super) fn subject_of(subject: &Subject) -> String {
+    match subject {
+        Subject::Secret(profile, name) if *profile == ProfileName::default() => name.to_string(),
+        Subject::Secret(profile, name) => format!("{name}@{profile}"),
+        Subject::Agent(name) => format!("agent {name}"),
+        Subject::Vendor(vendor) => format!("vendor {vendor}"),
+        Subject::Profile(name) => format!("profile {name}"),
+        Subject::Total => "all".to_owned(),
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&subject_of(self))
+    }
+}
