@@ -1,5 +1,6 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
+mod crowd;
 mod loan;
 
 use std::collections::HashMap;
@@ -35,8 +36,6 @@ const BUDGET: usize = 64 * 1024;
 const LESS: usize = 8 * 1024;
 /// Most connections at once.
 const MOST: usize = 16_384;
-/// The part of them that one user of several may take, if it is no operator.
-const SHARE: usize = 8;
 /// Most running programs that one answer tells of.
 const MAX_TOLD: usize = 1024;
 /// Descriptors that are kept for files.
@@ -241,28 +240,6 @@ impl Shared {
         if self.is_of_system {
             self.state().users = Users::of(policy);
             self.changed();
-        }
-    }
-
-    /// Lets one more connection of this user in, if it has not more than its share.
-    pub(super) fn enter(&self, uid: u32) -> bool {
-        let mut state = self.state();
-        if !self.is_of_system || matches!(state.users.standing_of(uid), Standing::Operator(_)) {
-            return true;
-        }
-        let count = state.crowd.entry(uid).or_default();
-        *count += 1;
-        *count <= (self.most / SHARE).max(1)
-    }
-
-    /// A connection of this user is over.
-    pub(super) fn leave(&self, uid: u32) {
-        let mut state = self.state();
-        if let Some(count) = state.crowd.get_mut(&uid) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                state.crowd.remove(&uid);
-            }
         }
     }
 

@@ -122,7 +122,7 @@ fn a_resolver_is_answered_soon() {
     served.call("import all.env").ok();
     let socket = served.socket();
     for (count, most) in [(50, Duration::from_secs(1)), (512, Duration::from_secs(4))] {
-        let ids: Vec<String> = (0..count).map(|n| format!("\"env/key_{n}\"")).collect();
+        let ids: Vec<String> = (0..count).map(|n| format!("\"env/key-{n}\"")).collect();
         let ask = format!("{{\"protocolVersion\":1,\"ids\":[{}]}}", ids.join(","));
         let mut times = Vec::new();
         for _ in 0..11 {

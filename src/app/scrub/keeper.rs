@@ -1,7 +1,7 @@
 //! Answers whether the vault keeps a value that lies somewhere in clear, and as what `run` hands it
 //! out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use clawvault_core::domain::{
     FieldName, Label, Policy, ProfileName, SecretInfo, SecretName, Value,
@@ -147,6 +147,21 @@ impl<'a> Keeper<'a> {
             all.extend(fits.map(|i| (info.name.clone(), i.field.clone())));
         }
         Ok(if all.len() == 1 { all.pop() } else { None })
+    }
+
+    /// Proof of the one among these fields that keeps the value in any of its versions.
+    pub(super) fn among(
+        &self,
+        linked: &BTreeSet<(SecretName, FieldName)>,
+        value: &Value,
+    ) -> Result<Option<Proof>, AppError> {
+        for (name, field) in linked {
+            if self.vault.keeps(self.profile, name, field, value)?.is_some() {
+                let (name, field) = (name.clone(), field.clone());
+                return Ok(Some(Proof { name, field, value: value.clone() }));
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn proof(one: &Taken, value: &Value) -> Proof {

@@ -209,9 +209,13 @@ impl<'a> Linker<'a> {
                 None => self.planner.keeper.of_value(value.expose())?,
             };
             let Some(one) = one else {
-                match document.is_old_copy() {
-                    true => self.planner.leave(shown, spot.line, &what, other_in_copy(shown)),
-                    false => self.planner.leave_other(shown, spot, &what),
+                if !document.is_old_copy() {
+                    self.planner.leave_other(shown, spot, &what);
+                } else if let Some(proof) = self.planner.keeper.among(&self.linked, value)? {
+                    // The configuration lost it to a reference, by OpenClaw's own hand.
+                    cuts.push(Cut { spot, with: String::new(), what, proof });
+                } else {
+                    self.planner.leave(shown, spot.line, &what, other_in_copy(shown));
                 }
                 continue;
             };
