@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use clawvault_core::domain::limits::MAX_NAME;
 use clawvault_core::domain::{
-    FieldName, Found, Label, ProfileName, SecretName, Value, Variable, VariableError,
+    FieldName, Found, Label, Policy, ProfileName, SecretInfo, SecretName, Value, Variable,
+    VariableError,
 };
 use clawvault_providers::adapter::registry::is_offered;
 use clawvault_providers::{Holds, by_variable, identify, variables_of, vendor};
@@ -197,6 +198,16 @@ pub(super) fn vendor_of(name: &str) -> Option<String> {
     let part = name.split('/').next().unwrap_or(name);
     let has_adapter = || is_offered(part).then(|| part.to_owned());
     vendor(part).map(|v| v.id.to_owned()).or_else(has_adapter)
+}
+
+/// The vendor of a secret: the one that was named, else the one that its name begins with, a
+/// manifest of the user's own counting too.
+pub(super) fn vendor_in(info: &SecretInfo, policy: &Policy) -> Option<String> {
+    let own = || {
+        let first = info.name.vendor_part();
+        policy.manifests.contains_key(first).then(|| first.to_owned())
+    };
+    info.vendor.clone().or_else(|| vendor_of(info.name.as_str())).or_else(own)
 }
 
 /// Lower case, everything else that a name cannot have becomes `-`.

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::naming::{full_name, vendor_of};
+use super::naming::{full_name, vendor_in};
 use super::run::named;
 use super::session::{Reply, Request};
 use super::vendors::Vendors;
@@ -137,7 +137,8 @@ pub(in crate::app) fn open(
     let (policy, text) = (vault.policy()?, vault.policy_text()?);
     let mut wanted: Vec<SecretName> = Vec::new();
     for info in &infos {
-        let admin = policy.rule(profile, &info.name, info.vendor.as_deref()).admin;
+        let vendor = vendor_in(info, &policy);
+        let admin = policy.rule(profile, &info.name, vendor.as_deref()).admin;
         wanted.extend(std::iter::once(info.name.clone()).chain(admin));
     }
     wanted.sort();
@@ -161,11 +162,7 @@ fn chosen(reply: &Reply, policy: &Policy) -> Vec<(Verified, Option<Asking>)> {
     };
     let one = |info: &SecretInfo| {
         let revealed = opened(&info.profile, &info.name)?;
-        let vendor = info.vendor.clone().or_else(|| vendor_of(info.name.as_str()));
-        let vendor = vendor.or_else(|| {
-            let first = info.name.vendor_part();
-            policy.manifests.contains_key(first).then(|| first.to_owned())
-        });
+        let vendor = vendor_in(info, policy);
         let rule = policy.rule(&info.profile, &info.name, vendor.as_deref());
         let admin = rule.admin.and_then(|name| opened(&info.profile, &name));
         let asking = vendor.clone().map(|vendor| Asking {

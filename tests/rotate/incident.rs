@@ -57,7 +57,7 @@ fn world(vendor: &Vendor, keys: usize, more: &str) -> (Home, Vec<String>) {
     (home, values)
 }
 
-fn left_at(vendor: &Vendor) -> usize {
+pub(crate) fn left_at(vendor: &Vendor) -> usize {
     vendor.state.lock().unwrap().keys.len()
 }
 
@@ -73,7 +73,7 @@ fn revoke_all(home: &Home, more: &[&str]) -> (Option<i32>, Value) {
     (done.status.code(), report)
 }
 
-fn results(report: &Value) -> Vec<(String, String)> {
+pub(crate) fn results(report: &Value) -> Vec<(String, String)> {
     let word = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
     let keys = report["report"]["keys"].as_array().unwrap();
     keys.iter().map(|key| (word(key, "name"), word(key, "result"))).collect()

@@ -11,6 +11,7 @@
 )]
 
 mod incident;
+mod many;
 mod matrix;
 mod real;
 mod server;

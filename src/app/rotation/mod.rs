@@ -22,6 +22,7 @@ use clawvault_core::domain::{Aim, Life, Policy, ProfileName, SecretInfo, SecretN
 use clawvault_core::platform::{Clock, SystemClock, memory};
 use clawvault_providers::adapter::Fields;
 
+use super::naming::vendor_in;
 use super::session::{Reply, Request};
 use super::{App, AppError, Code};
 use crate::rotate::{Engine, Key, Look, Outcome, Refused, abort, begin, confirm, give};
@@ -65,7 +66,8 @@ impl Overview {
             .into_iter()
             .map(|life| ((life.profile.clone(), life.name.clone()), life))
             .collect();
-        let look = |info: SecretInfo| {
+        let look = |mut info: SecretInfo| {
+            info.vendor = vendor_in(&info, &policy);
             let key = (info.profile.clone(), info.name.clone());
             let life =
                 lives.remove(&key).unwrap_or_else(|| Life::new(key.0.clone(), key.1.clone()));

@@ -1,6 +1,7 @@
 //! Where a request meets a vault: each is logged, done, or refused, the same for every face.
 
 mod openclaw;
+mod standing;
 
 use clawvault_core::auditlog::{Digests, Item, Read, Scope};
 use clawvault_core::domain::{
@@ -11,15 +12,12 @@ use clawvault_core::vault::{
     Purpose, PutOutcome, Step, Stored, Vault, VaultError, VersionChange, Want, Who,
 };
 
-use super::{AgentGrant, Authority, Each, GatewayAsk, Health, Reply, Request};
-use crate::app::naming::full_name;
+use super::{AgentGrant, Authority, Each, GatewayAsk, Reply, Request};
 use crate::app::run::{is_admin, launch, named, refuse_blocked};
 use crate::app::secrets::put_of;
 use crate::app::{AppError, Code, Pauses, Query, verify};
 use openclaw::{gateway, resolve};
-
-/// Bytes of records after which an answer is full.
-const KEPT_AT_ONCE: usize = 8 * 1024 * 1024;
+use standing::{health, kept, lives};
 
 /// Does what is asked, for whoever may ask it.
 ///
@@ -440,70 +438,6 @@ fn log(vault: &mut Vault, who: &Who, query: &Query, each: Each<'_>) -> Result<Re
     let mut reply = Reply { verdict: Some(verdict), ..Reply::default() };
     if let Err(error) = vault.keep_digests(digests) {
         reply.notes.push(format!("digests of executables are not kept: {error}"));
-    }
-    Ok(reply)
-}
-
-/// Secrets, what is known of their keys, and the policy; of these only what the asker may have.
-fn lives(
-    vault: &mut Vault,
-    authority: &Authority,
-    key: Option<(ProfileName, SecretName)>,
-) -> Result<Reply, AppError> {
-    let text = match authority {
-        Authority::Operator => vault.policy_text()?,
-        _ => String::new(),
-    };
-    let (mut infos, mut lives) = match key {
-        None => (vault.secrets()?, vault.lives()?),
-        Some((profile, name)) => {
-            let life = vault.life(&profile, &name)?;
-            (vault.secret(&profile, &name)?.into_iter().collect(), vec![life])
-        }
-    };
-    infos.retain(|info| {
-        info.removed_ms.is_none() && authority.covers(vault, &info.profile, &info.name)
-    });
-    lives.retain(|life| authority.covers(vault, &life.profile, &life.name));
-    Ok(Reply { infos, lives, text, ..Reply::default() })
-}
-
-fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Reply, AppError> {
-    vault.tend_log(who);
-    let present = |info: &&SecretInfo| info.removed_ms.is_none();
-    let all = vault.secrets()?;
-    let mut names = Vec::new();
-    if !ids.is_empty() {
-        let wanted: std::collections::BTreeSet<&String> = ids.iter().collect();
-        let named = |info: &SecretInfo| {
-            let id = vault.blinded(&info.profile, &info.name);
-            let name = full_name(&info.profile, &info.name);
-            wanted.contains(&id).then_some((id, name))
-        };
-        names.extend(all.iter().filter_map(named));
-    }
-    let health = Health {
-        vault: vault.header().vault.clone(),
-        generation: vault.generation(),
-        secrets: all.iter().filter(present).count() as u64,
-        log_entries: vault.log_point().count,
-        backup: vault.last_backup(),
-        keys_locked: vault.keys_are_locked(),
-        names,
-    };
-    Ok(Reply { health: Some(health), ..Reply::default() })
-}
-
-/// Records by name, until an answer is full; at least one.
-fn kept(vault: &Vault, names: &[String]) -> Result<Reply, AppError> {
-    let (mut reply, mut bytes) = (Reply::default(), 0);
-    for name in names {
-        let kept = vault.kept(name)?;
-        bytes += kept.bytes.len();
-        reply.kept.push(kept);
-        if bytes > KEPT_AT_ONCE {
-            break;
-        }
     }
     Ok(reply)
 }

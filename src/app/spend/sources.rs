@@ -6,6 +6,7 @@ use clawvault_core::domain::{Life, Policy, ProfileName, Scope, SecretInfo, Secre
 use clawvault_providers::spend::{By, Plan, plan};
 
 use super::books::estimates;
+use crate::app::naming;
 
 /// One place that figures come from: a vendor asked by one credential.
 #[derive(Clone, Debug)]
@@ -154,9 +155,5 @@ pub(super) fn key_ids(
 
 /// The vendor of a secret: the one that was named, else that of its name.
 pub(in crate::app) fn vendor_of(info: &SecretInfo) -> Option<String> {
-    let named = info.vendor.clone();
-    named.or_else(|| {
-        let first = info.name.as_str().split('/').next()?;
-        clawvault_providers::vendor(first).map(|vendor| vendor.id.to_owned())
-    })
+    info.vendor.clone().or_else(|| naming::vendor_of(info.name.as_str()))
 }
