@@ -14,6 +14,8 @@ use crate::spend::{Zone, minute_of_day};
 
 /// The record of what waits.
 const QUEUE: &str = "alert/queue";
+/// The record of when a message last arrived: milliseconds since 1970, eight bytes, little endian.
+const ARRIVED: &str = "alert/arrived";
 
 /// What became of what was due.
 #[derive(Debug, Default)]
@@ -100,6 +102,13 @@ impl App {
         for (letter, outcome) in letters.iter().zip(carry(&letters)) {
             note(&mut delivered, letter, outcome);
         }
+        if !delivered.arrived.is_empty() {
+            let mut session = self.session(Access::Write)?;
+            let arrived = now_bytes(SystemClock.now_ms());
+            session
+                .change_kept(&[ARRIVED.to_owned()], |_| Ok(((), vec![Some(arrived.clone())])))?;
+            close(session);
+        }
         Ok(delivered)
     }
 
@@ -168,7 +177,7 @@ fn settle(
     outcomes: &[Result<(), String>],
 ) -> Result<Delivered, AppError> {
     let now = SystemClock.now_ms();
-    session.change_kept(&[QUEUE.to_owned()], |before| {
+    session.change_kept(&[QUEUE.to_owned(), ARRIVED.to_owned()], |before| {
         let mut queue = queue(before.first().map_or(&[][..], Vec::as_slice))?;
         let mut delivered = Delivered::default();
         for (letter, outcome) in letters.iter().zip(outcomes) {
@@ -176,8 +185,19 @@ fn settle(
             note(&mut delivered, letter, outcome.clone());
         }
         delivered.waiting = queue.waiting().len();
-        Ok((delivered, vec![Some(queue.to_bytes())]))
+        let arrived = (!delivered.arrived.is_empty()).then(|| now_bytes(now));
+        Ok((delivered, vec![Some(queue.to_bytes()), arrived]))
     })
+}
+
+/// When a message last arrived somewhere, in milliseconds since 1970.
+pub(super) fn last_arrived_ms(session: &mut Session) -> Result<Option<i64>, AppError> {
+    let bytes = session.kept(&[ARRIVED.to_owned()])?.pop().unwrap_or_default();
+    Ok(bytes.try_into().ok().map(i64::from_le_bytes))
+}
+
+fn now_bytes(ms: i64) -> Vec<u8> {
+    ms.to_le_bytes().to_vec()
 }
 
 fn note(delivered: &mut Delivered, letter: &Letter, outcome: Result<(), String>) {

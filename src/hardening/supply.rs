@@ -102,6 +102,8 @@ pub struct VaultWord {
     pub spikes: Option<Vec<String>>,
     /// When the daemon, or `audit --notify`, last audited everything, in seconds since 1970-01-01 UTC.
     pub audited: Option<i64>,
+    /// When an alert last arrived somewhere, in seconds since 1970-01-01 UTC.
+    pub alerted: Option<i64>,
     /// Whether it can be opened by a key that is kept elsewhere.
     pub recovery: bool,
 }

@@ -202,7 +202,17 @@ fn the_journal_hears_of_it() {
     let socket = std::os::unix::net::UnixDatagram::bind(world.path("journal")).unwrap();
     let path = world.path("journal");
     world.policy(&format!("[alerts.j]\nkind = \"journald\"\nto = \"{}\"\n", path.display()));
+    // The audit believes in an alert that arrived, and not in one that was only made.
+    let tried = || {
+        let audit = ["audit", "--only", "operations.alerts.tested", "--no-probes", "--json"];
+        let report: serde_json::Value = serde_json::from_str(&world.good(&audit)).unwrap();
+        let all = report["checks"].as_array().unwrap().clone();
+        let one = all.into_iter().find(|one| one["id"] == "operations.alerts.tested").unwrap();
+        one["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(tried(), "fail");
     world.good(&["alert", "test", "j"]);
+    assert_eq!(tried(), "pass");
     let mut buffer = [0; 4096];
     let length = socket.recv(&mut buffer).unwrap();
     let text = String::from_utf8_lossy(&buffer[..length]).into_owned();

@@ -48,6 +48,7 @@ pub(super) fn word(app: &App, now: i64) -> Result<VaultWord, AppError> {
     let text = session.ask(Request::PolicyText)?.text;
     let rules = Policy::parse(&text).unwrap_or_default();
     let spikes = spikes_of_late(&mut session, &rules, now * 1000)?;
+    let alerted = crate::app::alerts::last_arrived_ms(&mut session)?.map(|ms| ms / 1000);
     let audited = super::schedule::full_audit_ms(&mut session)?.map(|ms| ms / 1000);
     let (policy, suppressions) = (policy(&text), suppressions(rules));
     let health = session.ask(Request::Health(Vec::new()))?.health;
@@ -72,6 +73,7 @@ pub(super) fn word(app: &App, now: i64) -> Result<VaultWord, AppError> {
         refusals: log.refusals,
         spikes,
         audited,
+        alerted,
         recovery,
         suppressions,
         policy,

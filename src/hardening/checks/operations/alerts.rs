@@ -54,13 +54,12 @@ pub(super) const CHECKS: &[Check] = &[
         fix: Fix::All("clawvault alert test"),
         reference: "clawvault alert --help",
         look: |facts| {
-            let vault = facts.vault()?;
-            let last = vault.last("alert-test").max(vault.last("alert"));
+            let last = facts.vault()?.alerted;
             let days = last.map(|last| (facts.host.now() - last) / DAY);
             Ok(match days {
                 Some(days) if days <= TESTED_DAYS => Outcome::pass(format!("{days} days ago")),
                 Some(days) => Outcome::fail(format!("last {days} days ago")),
-                None => Outcome::fail("the log knows of no alert that went out"),
+                None => Outcome::fail("no alert ever arrived"),
             })
         },
     },
