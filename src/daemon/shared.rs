@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::domain::{Event, Policy};
+use clawvault_core::memory;
 use clawvault_core::platform::bell;
 use clawvault_core::platform::process::{ProcessId, kinship};
 use clawvault_core::platform::socket::Peer;
@@ -292,6 +293,8 @@ impl Shared {
         if self.send(Job::Lock { who, done }).is_ok() {
             outcome.await.ok();
         }
+        // The keeper does so in its own thread; this one has read keys from peers.
+        memory::wipe_stack::<{ memory::DEEPEST }>();
         {
             let mut state = self.state();
             if state.times.take().is_some() || !why.is_empty() && state.why_locked.is_empty() {

@@ -3,7 +3,7 @@
 //! Derivation is BLAKE3's key-derivation mode (BLAKE3 paper §2.3): a context string that names the
 //! duty, the vault key as key material. Keyed digests are BLAKE3's keyed mode.
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::memory::LockedBytes;
 use crate::platform::memory::{LockedKeys, random};
@@ -49,14 +49,13 @@ impl VaultKey {
 
     /// Takes over the bytes that a key slot gave; wipes them where they were.
     pub fn from_slot(bytes: &mut [u8; 32]) -> Self {
-        let mut keys = [*bytes];
-        bytes.zeroize();
-        Self(LockedKeys::take(&mut keys))
+        Self(LockedKeys::take(std::array::from_mut(bytes)))
     }
 
     /// Takes a key from a peer's message; none where it is no key.
     pub fn from_locked(bytes: &LockedBytes) -> Option<Self> {
-        Some(Self::from_slot(&mut bytes.first_chunk().copied().filter(|_| bytes.len() == 32)?))
+        let key: &[u8; 32] = bytes.first_chunk().filter(|_| bytes.len() == 32)?;
+        Some(Self(LockedKeys::of(std::array::from_ref(key))))
     }
 
     /// The bytes, to be handed to the daemon.
@@ -68,7 +67,7 @@ impl VaultKey {
 
     /// Another holder of the same key.
     pub fn copy(&self) -> Self {
-        Self(LockedKeys::take(&mut [*self.bytes()]))
+        Self(LockedKeys::of(self.0.keys()))
     }
 
     /// The bytes, to be wrapped into a key slot.

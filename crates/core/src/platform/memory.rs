@@ -12,15 +12,21 @@ pub struct LockedKeys<const N: usize>(LockedBytes);
 impl<const N: usize> LockedKeys<N> {
     /// Moves `keys` into locked memory and wipes them at their old place.
     pub fn take(keys: &mut [[u8; 32]; N]) -> Self {
+        let taken = Self::of(keys);
+        keys.as_flattened_mut().zeroize();
+        taken
+    }
+
+    /// Copies keys that lie in locked memory, and leaves none on the way.
+    pub fn of(keys: &[[u8; 32]; N]) -> Self {
         let mut bytes = LockedBytes::zeroed_for_key(N * 32);
         bytes.copy_from_slice(keys.as_flattened());
-        keys.as_flattened_mut().zeroize();
         Self(bytes)
     }
 
     /// All keys, in the order they came in.
     pub fn keys(&self) -> &[[u8; 32]; N] {
-        // The bytes are as many as `take` asked for; the fallback is never reached.
+        // The bytes are as many as `of` asked for; the fallback is never reached.
         self.0.as_chunks().0.first_chunk().unwrap_or(&[[0; 32]; N])
     }
 
