@@ -147,6 +147,9 @@ fn each_vendor_takes_the_calls_of_its_recipes() {
     }
 }
 
+/// Vendors whose refusal of a dead key is not told from one of the credential that asks.
+const SAYS_NOTHING_OF_DEATH: &[&str] = &["tailscale", "twilio", "cohere"];
+
 /// What is rehearsed goes as the manifest says: the key is accepted until it was revoked.
 #[test]
 fn each_vendor_that_revokes_by_calls_can_be_played() {
@@ -169,7 +172,7 @@ fn each_vendor_that_revokes_by_calls_can_be_played() {
                 adapter.revoke(&ask).await.unwrap_or_else(|e| panic!("{}: {e}", case.fixture));
                 played += 1;
             }
-            if can.revoke && can.validate {
+            if can.revoke && can.validate && !SAYS_NOTHING_OF_DEATH.contains(&case.vendor) {
                 let validity = adapter.validate(&ask).await.unwrap();
                 assert!(matches!(validity, Validity::Dead(_)), "{}: {validity:?}", case.fixture);
             }
@@ -227,7 +230,7 @@ async fn life(case: &Case, server: &Vendor, id: &str) {
         assert!(!server.is_live(case.value), "{}", case.fixture);
     }
     server.kill(case.value);
-    if can.validate && !matches!(case.vendor, "tailscale" | "twilio" | "cohere") {
+    if can.validate && !SAYS_NOTHING_OF_DEATH.contains(&case.vendor) {
         let validity = adapter.validate(&ask).await;
         assert!(matches!(validity, Ok(Validity::Dead(_))), "{}: {validity:?}", case.fixture);
     }

@@ -61,7 +61,12 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     bench.takes_a_turn(&gateway);
     bench.assert_bearer(&vendor, before, &second);
 
+    // Nobody may ask OpenAI what it costs here: OpenClaw's own books tell, as an estimate.
+    let estimate = bench.estimate();
+    assert!(estimate["spent"].as_str().unwrap().starts_with("0.0"), "{estimate}");
+
     // A rotation brings it the new key and takes the old one from the vendor: the same process.
+    let policy = bench.cv(&["policy", "show"], "");
     let issuer = bench.rotates_at(&second);
     bench.requests_once_quiet(&vendor);
     let rotated = bench.json(&["rotate", "openai/main", "--json"]);
@@ -73,6 +78,7 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     let before = bench.requests_once_quiet(&vendor);
     bench.takes_a_turn(&gateway);
     bench.assert_bearer(&vendor, before, third.trim());
+    bench.apply(&policy);
 
     // Cut off: nothing reaches the vendor, and the gateway lives. What opens the gateway stays.
     bench.refused(&["openclaw", "kill", "openclaw/gateway-token"]);
@@ -96,10 +102,6 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     let before = vendor.requests().len();
     bench.takes_a_turn(&gateway);
     assert!(vendor.requests().len() > before, "the key came back");
-
-    // Nobody may ask OpenAI what it costs here: OpenClaw's own books tell, as an estimate.
-    let estimate = bench.estimate();
-    assert!(estimate["spent"].as_str().unwrap().starts_with("0.0"), "{estimate}");
 
     // A limit that is reached takes the key from the running gateway; lifted, it has it again.
     let _costs = bench.limit();
@@ -139,10 +141,8 @@ fn a_gateway_that_starts_while_the_daemon_is_locked_gets_its_keys_later() {
     bench.assert_bearer(&vendor, 0, &bench.bench.value);
 
     // All keys are revoked: the gateway drops its own, though the key's vendor cannot be reached.
-    let policy = bench.bench.path("policy.toml");
     let away = "\n[vendors.openai]\nbase_url = \"http://127.0.0.1:9/v1\"\n";
-    fs::write(&policy, bench.cv(&["policy", "show"], "") + away).unwrap();
-    bench.cv(&["policy", "apply", policy.to_str().unwrap(), "--yes"], "");
+    bench.apply(&(bench.cv(&["policy", "show"], "") + away));
     bench.requests_once_quiet(&vendor);
     let report = bench.json(&["revoke-all", "--yes", "--json", "--wait", "0"]);
     let told = &report["report"]["gateways"][0]["result"];
@@ -241,10 +241,14 @@ impl Linked {
              params = {{ project = \"proj_1\" }}\n[vendors.openai]\nbase_url = \"http://127.0.0.1:{}/v1\"\n",
             issuer.port
         );
-        let file = self.bench.path("policy.toml");
-        fs::write(&file, self.cv(&["policy", "show"], "") + &rules).unwrap();
-        self.cv(&["policy", "apply", file.to_str().unwrap(), "--yes"], "");
+        self.apply(&(self.cv(&["policy", "show"], "") + &rules));
         issuer
+    }
+
+    fn apply(&self, policy: &str) {
+        let file = self.bench.path("policy.toml");
+        fs::write(&file, policy).unwrap();
+        self.cv(&["policy", "apply", file.to_str().unwrap(), "--yes"], "");
     }
 
     fn resolver_path(&self) -> PathBuf {
@@ -301,9 +305,7 @@ impl Linked {
              params = {{ project = \"proj_1\" }}\nlimits = {limits}\n",
             costs.url()
         );
-        fs::write(self.bench.path("policy.toml"), policy + &more).unwrap();
-        let file = self.bench.path("policy.toml");
-        self.cv(&["policy", "apply", file.to_str().unwrap(), "--yes"], "");
+        self.apply(&(policy + &more));
         costs
     }
 
