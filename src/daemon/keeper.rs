@@ -146,9 +146,7 @@ fn keep(jobs: &Receiver<Job>, shared: &Shared) {
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    if let Kept::Open(vault) = vault {
-        vault.close_at_once().ok();
-    }
+    close(&mut vault, None);
     memory::wipe_stack::<{ memory::DEEPEST }>();
 }
 
@@ -170,19 +168,28 @@ impl Kept {
     }
 }
 
+/// Does one thing. Whatever touches a key has a frame of its own: only what lies below can be
+/// overwritten, and pieces of a key were left in the frame of the loop where all was one.
+#[inline(never)]
 fn act(job: Job, vault: &mut Kept, shared: &Shared) {
     match job {
         Job::Unlock { key, opened_by, who, done } => {
-            done.send(unlock(vault, shared, (key, opened_by), &who)).ok();
+            let outcome = unlock(vault, shared, (key, opened_by), &who);
+            memory::wipe_stack::<{ memory::DEEPEST }>();
+            done.send(outcome).ok();
         }
         Job::Lend { key, who, done } => {
-            done.send(lend(vault, key, who)).ok();
+            let outcome = lend(vault, key, who);
+            memory::wipe_stack::<{ memory::DEEPEST }>();
+            done.send(outcome).ok();
         }
         Job::TakeBack { done } => {
             let back = match std::mem::replace(vault, Kept::Nothing) {
                 Kept::Lent(key, who) => {
                     let opened_by = "after a command that worked on it".to_owned();
-                    unlock(vault, shared, (key, opened_by), &who).is_ok()
+                    let outcome = unlock(vault, shared, (key, opened_by), &who);
+                    memory::wipe_stack::<{ memory::DEEPEST }>();
+                    outcome.is_ok()
                 }
                 other => {
                     *vault = other;
@@ -192,18 +199,15 @@ fn act(job: Job, vault: &mut Kept, shared: &Shared) {
             done.send(back).ok();
         }
         Job::Lock { who, done } => {
-            if let Kept::Open(mut vault) = std::mem::replace(vault, Kept::Nothing) {
-                if let Some(who) = who {
-                    vault.witness(&who, Event::Lock, Vec::new());
-                }
-                vault.close_at_once().ok();
-            }
+            close(vault, who);
             // What keys and values left in frames of calls that are over.
             memory::wipe_stack::<{ memory::DEEPEST }>();
             done.send(()).ok();
         }
         Job::Prove { key, done } => {
-            done.send(vault.open().is_some_and(|vault| vault.is_key(&key))).ok();
+            let is_key = proves(vault, &key);
+            memory::wipe_stack::<{ memory::DEEPEST }>();
+            done.send(is_key).ok();
         }
         Job::Note { who, event, items } => {
             if let Some(vault) = vault.open() {
@@ -248,6 +252,22 @@ fn act(job: Job, vault: &mut Kept, shared: &Shared) {
     }
 }
 
+#[inline(never)]
+fn close(kept: &mut Kept, who: Option<Who>) {
+    if let Kept::Open(mut vault) = std::mem::replace(kept, Kept::Nothing) {
+        if let Some(who) = who {
+            vault.witness(&who, Event::Lock, Vec::new());
+        }
+        vault.close_at_once().ok();
+    }
+}
+
+#[inline(never)]
+fn proves(kept: &mut Kept, key: &VaultKey) -> bool {
+    kept.open().is_some_and(|vault| vault.is_key(key))
+}
+
+#[inline(never)]
 fn lend(kept: &mut Kept, key: VaultKey, who: Who) -> Result<(), AppError> {
     match std::mem::replace(kept, Kept::Nothing) {
         Kept::Open(mut vault) => {
@@ -263,8 +283,6 @@ fn lend(kept: &mut Kept, key: VaultKey, who: Who) -> Result<(), AppError> {
         Kept::Lent(..) => *kept = Kept::Lent(key, who),
         Kept::Nothing => return Err(locked("")),
     }
-    // What the vault left on the stack of this thread.
-    memory::wipe_stack::<{ memory::DEEPEST }>();
     Ok(())
 }
 
@@ -296,6 +314,7 @@ fn act_on_gets(mut gets: Vec<OneGet>, vault: &mut Kept, shared: &Shared) {
     }
 }
 
+#[inline(never)]
 fn unlock(
     kept: &mut Kept,
     shared: &Shared,
@@ -332,7 +351,6 @@ fn unlock(
         shared.know(&policy);
     }
     *kept = Kept::Open(opened);
-    memory::wipe_stack::<{ 32 * 1024 }>();
     Ok(())
 }
 
