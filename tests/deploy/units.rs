@@ -219,6 +219,13 @@ impl Machine {
 
     fn stop(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
+            // Under strace the daemon is its child, and would outlive it.
+            let pid = daemon.id();
+            let below = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            for child in below.unwrap_or_default().split_whitespace() {
+                let child = child.parse().ok().and_then(rustix::process::Pid::from_raw);
+                child.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+            }
             daemon.kill().ok();
             daemon.wait().ok();
         }
