@@ -53,7 +53,7 @@ pub struct App {
     pub elsewhere: bool,
     /// Where the key comes from.
     pub keys: KeySource,
-    /// The variables that OpenClaw's own command gets where a rotation has to call it.
+    /// The variables that OpenClaw's own command gets, should a gateway's socket not be understood.
     pub surroundings: Vec<(OsString, OsString)>,
     /// The store, borrowed from a daemon, until this is dropped.
     pub(super) loan: RefCell<Option<Loan>>,

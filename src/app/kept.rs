@@ -6,6 +6,7 @@ use clawvault_core::domain::limits::MAX_KEPT_AT_ONCE;
 use clawvault_core::vault::{Keep, VaultError, Want, mark};
 
 use clawvault_providers::adapter::Fields;
+use serde::de::DeserializeOwned;
 
 use super::session::{Reply, Request, Session};
 use super::{AppError, Code};
@@ -104,6 +105,19 @@ impl Session {
 }
 
 /// A record that is not what we write: damage, or a newer program's.
+/// A record as it was written by `postcard::to_stdvec`; the usual one where there is none. `what` is
+/// how people are told of it.
+pub(super) fn decoded<T: Default + DeserializeOwned>(
+    bytes: &[u8],
+    what: &str,
+) -> Result<T, AppError> {
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    let read = postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty());
+    read.map(|(record, _)| record).ok_or_else(|| unreadable(what))
+}
+
 pub(super) fn unreadable(what: &str) -> AppError {
     AppError::new(
         Code::Damaged,

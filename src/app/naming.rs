@@ -25,9 +25,9 @@ pub(super) struct Named {
 }
 
 /// How people are told of a secret: its name, and its profile where that is another than the usual.
-pub(super) fn full_name(profile: &ProfileName, name: &SecretName) -> String {
-    match *profile == ProfileName::default() {
-        true => name.to_string(),
+pub fn full_name(profile: &str, name: &str) -> String {
+    match profile == ProfileName::default().as_str() {
+        true => name.to_owned(),
         false => format!("{name}@{profile}"),
     }
 }

@@ -5,7 +5,7 @@ use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Vault;
 use serde::{Deserialize, Serialize};
 
-use super::kept::unreadable;
+use super::kept::decoded;
 use super::session::Session;
 use super::{Access, App, AppError, Code};
 
@@ -34,11 +34,7 @@ pub struct Pauses(Vec<Pause>);
 impl Pauses {
     /// Reads the record.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, AppError> {
-        if bytes.is_empty() {
-            return Ok(Self::default());
-        }
-        let read = postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty());
-        read.map(|(pauses, _)| pauses).ok_or_else(|| unreadable("the list of paused secrets"))
+        decoded(bytes, "the list of paused secrets")
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {

@@ -115,7 +115,7 @@ impl App {
 /// A key that is in use here and that its vendor refuses.
 fn dead(one: &Verified) -> Option<AlertEvent> {
     let Verdict::Dead(why) = &one.verdict else { return None };
-    let name = full_name(&one.profile, &one.name);
+    let name = full_name(one.profile.as_str(), one.name.as_str());
     let (kind, which) = (AlertKind::KeyDead, one.version.to_string());
     let text = format!("{name}: its vendor refuses version {which}, which is in use: {why}");
     Some(AlertEvent::new(kind, Severity::Critical, SystemClock.now_ms(), name, &which, text))

@@ -9,7 +9,7 @@ use clawvault_core::platform::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 
 use super::alerts::{close, policy, raise};
-use super::kept::unreadable;
+use super::kept::decoded;
 use super::session::{Request, Session};
 use super::{Access, App, AppError, Query};
 
@@ -77,11 +77,7 @@ impl App {
 
 impl Seen {
     fn from_bytes(bytes: &[u8]) -> Result<Self, AppError> {
-        if bytes.is_empty() {
-            return Ok(Self::default());
-        }
-        let read = postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty());
-        read.map(|(seen, _)| seen).ok_or_else(|| unreadable("what was watched"))
+        decoded(bytes, "what was watched")
     }
 
     fn to_bytes(&self) -> Vec<u8> {

@@ -5,8 +5,9 @@ mod table;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clawvault_core::domain::SecretName;
-use clawvault_core::platform::{Clock, Dir, SystemClock, process};
+use clawvault_core::domain::{ProfileName, SecretName};
+use clawvault_core::platform::process::{self, ProcessId};
+use clawvault_core::platform::{Clock, Dir, SystemClock};
 
 use super::surroundings::{self, Context};
 use super::{arguments, output, prompt, rotate, time};
@@ -114,10 +115,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
 }
 
 /// Tells running gateways, from a thread of its own.
-fn gateways(context: &Context, names: &[String]) -> Vec<(String, String)> {
+fn gateways(context: &Context, names: &[ProfileName]) -> Vec<(String, String)> {
     match context.silent_app() {
-        Ok(app) => app.drop_in_gateways(names, &surroundings::environment()),
-        Err(error) => names.iter().map(|name| (name.clone(), error.what.clone())).collect(),
+        Ok(mut app) => {
+            app.surroundings = surroundings::environment();
+            app.drop_in_gateways(names)
+        }
+        Err(error) => names.iter().map(|name| (name.to_string(), error.what.clone())).collect(),
     }
 }
 
@@ -204,18 +208,8 @@ fn check(
 
 /// True where a process above this one is of that name; `sudo` and terminals' servers hide variables.
 fn is_below(name: &str) -> bool {
-    let mut pid = process::parent().pid;
-    // No tree of processes is deeper, and no loop of reused numbers goes on.
-    for _ in 0..64 {
-        if process::name(pid).is_some_and(|above| above.starts_with(name)) {
-            return true;
-        }
-        match process::kinship(pid) {
-            Some(kin) if kin.parent > 1 => pid = kin.parent,
-            _ => return false,
-        }
-    }
-    false
+    let above = process::chain(ProcessId::own());
+    above.iter().any(|kin| process::name(kin.process.pid).is_some_and(|one| one.starts_with(name)))
 }
 
 fn nobody_to_ask() -> AppError {

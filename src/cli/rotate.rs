@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::surroundings::{self, Context};
+use super::surroundings::Context;
 use super::{arguments, output, time};
 use crate::app::rotation::{Line, Planned, Rest, Rotated, Which};
-use crate::app::{AppError, Code};
+use crate::app::{AppError, Code, full_name};
 
 /// Replace keys at their vendors: made, proven, in use, and only then the old one is revoked
 #[derive(Debug, clap::Args)]
@@ -46,8 +46,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             Which::Named(args.profile.or_default()?, names?)
         }
     };
-    let mut app = context.app()?;
-    app.surroundings = surroundings::environment();
+    let app = context.telling_app()?;
     if args.dry_run {
         let planned = app.plan_rotation(&which)?;
         show_plan(&planned, args.json);
@@ -73,22 +72,12 @@ pub(super) fn show_plan(planned: &[Planned], json: bool) {
     }
     let mut text = output::Stream::new();
     for one in planned {
-        text.line(&format!("{}:", label(&one.name, &one.profile)));
+        text.line(&format!("{}:", full_name(one.profile.as_str(), one.name.as_str())));
         for (number, step) in one.steps.iter().enumerate() {
             text.line(&format!("  {}. {step}", number + 1));
         }
     }
     text.finish();
-}
-
-fn label(
-    name: &clawvault_core::domain::SecretName,
-    profile: &clawvault_core::domain::ProfileName,
-) -> String {
-    match *profile == clawvault_core::domain::ProfileName::default() {
-        true => name.to_string(),
-        false => format!("{name}@{profile}"),
-    }
 }
 
 /// Says where one secret came to rest.
@@ -100,7 +89,7 @@ pub(super) fn tell(line: &Line, json: bool) {
 
 /// Where one secret came to rest, in a sentence.
 pub(super) fn sentence(line: &Line) -> String {
-    let name = label(&line.name, &line.profile);
+    let name = full_name(line.profile.as_str(), line.name.as_str());
     let id = line.id.as_deref().unwrap_or("-");
     let note = line.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
     let when = line.next_ms.map(|ms| format!(" from {} on", time::moment(ms))).unwrap_or_default();

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use clawvault_core::domain::{Life, Past, Rotation};
 use serde::Serialize;
 
-use super::surroundings::{self, Context};
+use super::surroundings::Context;
 use super::{output, rotate, set, time};
 use crate::app::AppError;
 use crate::app::rotation::Standing;
@@ -47,8 +47,7 @@ enum Action {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
-    let mut app = context.app()?;
-    app.surroundings = surroundings::environment();
+    let app = context.telling_app()?;
     let json = args.json;
     let mut say = |line: &crate::app::rotation::Line| rotate::tell(line, json);
     let rotated = match &args.action {

@@ -262,9 +262,7 @@ fn policy(no_vault: bool, context: &Context) -> Policy {
 
 /// Tells the receivers of alerts which values of the vault were found.
 fn tell_leaks(findings: &[Finding], context: &Context) -> Result<(), AppError> {
-    let mut app = context.app()?;
-    app.keys.prompt = Box::new(|| None);
-    app.tell_leaks(findings).map(drop)
+    context.silent_app()?.tell_leaks(findings).map(drop)
 }
 
 /// The vault's values, where it opens without a question.

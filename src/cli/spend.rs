@@ -131,7 +131,7 @@ struct ShownCorrection<'a> {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
-    let app = context.app()?;
+    let app = context.telling_app()?;
     match &args.action {
         Some(Action::Cap { what, amount, profile }) => cap(&app, what, amount, profile),
         Some(Action::Pause { name, profile }) => {
@@ -141,7 +141,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             let session = app.pause(&pause, SystemClock.now_ms())?;
             output::talk(&format!("{} goes to no program until it is resumed", pause.name));
             let done = set::finish(session)?;
-            refresh(&app)?;
+            refresh(&app);
             Ok(done)
         }
         Some(Action::Resume { name, profile }) => {
@@ -152,7 +152,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
                 if lifted { "is handed out again" } else { "was not paused" }
             ));
             let done = set::finish(session)?;
-            refresh(&app)?;
+            refresh(&app);
             Ok(done)
         }
         None => show(args, &app),
@@ -160,9 +160,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
 }
 
 /// Gateways that run are told; who did not take it is named.
-fn refresh(app: &App) -> Result<(), AppError> {
-    output::warnings(&app.refresh_gateways()?);
-    Ok(())
+fn refresh(app: &App) {
+    output::warnings(&app.refresh_gateways());
 }
 
 fn cap(

@@ -66,6 +66,13 @@ impl Context {
         }))
     }
 
+    /// The same, for what may have to tell gateways by OpenClaw's own command.
+    pub(super) fn telling_app(&self) -> Result<App, AppError> {
+        let mut app = self.app()?;
+        app.surroundings = environment();
+        Ok(app)
+    }
+
     /// The app that asks nobody.
     pub(super) fn silent_app(&self) -> Result<App, AppError> {
         self.app_with(Box::new(|| None))

@@ -6,14 +6,11 @@
 //! such chain. A process whose chain leads through a run has what that run was given.
 
 use clawvault_core::platform::Dir;
-use clawvault_core::platform::process::{Kinship, ProcessId, kinship};
+use clawvault_core::platform::process::{Kinship, ProcessId, chain};
 use clawvault_core::platform::socket::Peer;
 
 use crate::app::session::{AgentGrant, RunGrant};
 use crate::launch::Runs;
-
-/// Longest chain of parents that is followed.
-const DEEPEST: usize = 256;
 
 /// What somebody is.
 #[derive(Clone, Debug)]
@@ -85,26 +82,6 @@ fn up_to(chain: &[Kinship], last: ProcessId) -> impl Iterator<Item = ProcessId> 
 pub(super) struct KnownRun {
     pub(super) process: ProcessId,
     pub(super) grant: RunGrant,
-}
-
-/// The chain of parents of a process, itself first, as far as it can be seen; each was the parent of
-/// the one before when it was read.
-pub(super) fn chain(process: ProcessId) -> Vec<Kinship> {
-    let Some(mut at) = kinship(process.pid).filter(|found| found.process == process) else {
-        return Vec::new();
-    };
-    let mut all = vec![at];
-    while at.parent > 0 && all.len() < DEEPEST {
-        let Some(parent) = kinship(at.parent) else { break };
-        // A number that was given anew since belongs to a later process, or is no parent any more.
-        let still = kinship(at.process.pid).is_some_and(|now| now == at);
-        if parent.process.started > at.process.started || !still {
-            break;
-        }
-        all.push(parent);
-        at = parent;
-    }
-    all
 }
 
 /// The leader of the session that a process is in, if the chain of its parents leads there.

@@ -14,7 +14,7 @@ use clawvault_core::crypto::VaultKey;
 use clawvault_core::domain::{Event, Policy};
 use clawvault_core::memory;
 use clawvault_core::platform::bell;
-use clawvault_core::platform::process::{ProcessId, kinship};
+use clawvault_core::platform::process::{ProcessId, chain, kinship};
 use clawvault_core::platform::socket::Peer;
 use clawvault_core::platform::{Clock, Dir, SystemClock, slept_ms};
 use clawvault_core::vault::{Place, Who, note_closed};
@@ -268,7 +268,7 @@ impl Shared {
 
     /// Makes the peer's login session the operator's.
     pub(super) fn admit(&self, peer: &Peer) -> bool {
-        let chain = authority::chain(peer.process);
+        let chain = chain(peer.process);
         let login = Login::of(&chain).filter(|_| peer.is_there());
         let Some(login) = login else { return false };
         let mut state = self.state();

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use clawvault_core::domain::{Agent, Policy, ProfileName};
-use clawvault_core::platform::process::{effective_uid, uid_of};
+use clawvault_core::platform::process::{chain, effective_uid, uid_of};
 use clawvault_core::platform::socket::Peer;
 
-use super::authority::{KnownRun, Standing, chain, run_around};
+use super::authority::{KnownRun, Standing, run_around};
 use crate::app::session::AgentGrant;
 
 /// Users whom the policy names, by number; outlives a lock, for the policy cannot be read then.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::{checks, fixture, made_up, unpack::unpack};
+use super::{checks, fixture, made_up, schedule, unpack::unpack};
 
 const AREAS: &str = "application,ai,operations";
 
@@ -279,21 +278,7 @@ fn many_files_take_little_time_and_memory() {
 #[test]
 fn the_vault_is_asked_and_a_locked_one_is_unknown() {
     let home = tempfile::tempdir().unwrap();
-    let clawvault = |words: &[&str], input: &str| {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_clawvault"))
-            .args(words)
-            .env_clear()
-            .env("HOME", home.path())
-            .env("CLAWVAULT_HOME", home.path().join("vault"))
-            .env("XDG_RUNTIME_DIR", home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    };
+    let clawvault = |words: &[&str], input: &str| schedule::call(home.path(), words, input);
     let audited = || {
         let output = clawvault(
             &["audit", "--json", "--no-probes", "--only", "application.keys,operations"],

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::made_up;
@@ -20,7 +20,8 @@ fn command(home: &Path, words: &[&str]) -> Command {
     command
 }
 
-fn done(home: &Path, words: &[&str], input: &str) -> String {
+/// A call in a home that holds its vault too.
+pub(crate) fn call(home: &Path, words: &[&str], input: &str) -> Output {
     let mut child = command(home, words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -28,7 +29,11 @@ fn done(home: &Path, words: &[&str], input: &str) -> String {
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn done(home: &Path, words: &[&str], input: &str) -> String {
+    let output = call(home, words, input);
     // An audit ends with 1 where something fails.
     let fine = output.status.success() || words[0] == "audit" && output.status.code() == Some(1);
     assert!(fine, "{words:?}: {}", String::from_utf8_lossy(&output.stderr));

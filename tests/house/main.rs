@@ -34,7 +34,7 @@ const HOUSES: &[House<'static>] = &[
     House {
         dir: "crates/scan/src/",
         floors: &[
-            &["gram"],
+            &["base64", "gram"],
             &["rule"],
             &["judge", "decode"],
             &["engine"],

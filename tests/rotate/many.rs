@@ -2,47 +2,11 @@
 
 use std::time::Duration;
 
-use clawvault_core::crypto::slot::Identity;
-use clawvault_core::domain::{Event, FieldName, ProfileName, SecretName, Value as Secret};
-use clawvault_core::platform::SystemClock;
-use clawvault_core::vault::{Opener, Place, Put, Vault as Store, Who};
 use serde_json::Value;
 
 use crate::incident::{left_at, results};
 use crate::real::Home;
 use crate::server::Vendor;
-
-/// Puts many keys into the vault in one commit, by name.
-fn fill(home: &Home, keys: Vec<(String, String)>) {
-    let text = std::fs::read(home.home().join("identity.txt")).unwrap();
-    let who = Who::default();
-    let opener = Opener {
-        identities: Identity::parse_file(&text).unwrap(),
-        passphrase: &|| None,
-        key: None,
-        who: &who,
-        clock: Box::new(SystemClock),
-        write: true,
-        accept_rollback: false,
-    };
-    let place = Place { home: home.home(), state: home.home().join("state") };
-    let mut vault = Store::open(&place, opener).unwrap();
-    let put = |(name, value): (String, String)| Put {
-        profile: ProfileName::default(),
-        name: SecretName::parse(&name).unwrap(),
-        vendor: None,
-        injections: None,
-        add: false,
-        admin: false,
-        fields: vec![(
-            FieldName::parse("value").unwrap(),
-            Secret::copy_of(value.as_bytes()).unwrap(),
-        )],
-    };
-    let puts: Vec<Put> = keys.into_iter().map(put).collect();
-    vault.put(&who, Event::Set, &puts).unwrap();
-    vault.close().unwrap();
-}
 
 /// 200 keys of 40 vendors that take 50 to 500 ms an answer: cut at once, and all of it in at most 1.3
 /// times what the slowest vendor itself took in the same run.
@@ -71,7 +35,10 @@ fn two_hundred_keys_of_forty_vendors_are_revoked_as_fast_as_the_slowest_vendor()
             }
         }
         let home = Home::new(&text);
-        fill(&home, keys);
+        for (name, value) in keys {
+            let set = home.call(&["set", &name], value.as_bytes());
+            assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+        }
         let done = home.call(&["revoke-all", "--yes", "--json"], b"");
         let report: Value = serde_json::from_slice(&done.stdout).unwrap();
         assert_eq!(done.status.code(), Some(0), "{report}");

@@ -194,10 +194,9 @@ fn all_keys_are_revoked_and_what_cannot_be_waits() {
     home.told_nothing_of(&values);
 }
 
-/// What failed is told once, however often it is looked at, and a dead key as well.
-#[test]
-fn what_fails_is_told_once_and_without_a_value() {
-    let vendor = Vendor::start(Duration::ZERO);
+/// A vendor that refuses the next rotation, and a vault with alerts that go nowhere.
+fn refusing(latency: Duration) -> (Vendor, Home) {
+    let vendor = Vendor::start(latency);
     vendor.add("first", FIRST);
     let mut text = policy(vendor.port);
     text.push_str("[alerts.box]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/hook\"\n");
@@ -205,6 +204,13 @@ fn what_fails_is_told_once_and_without_a_value() {
     home.call(&["set", "openai/main"], FIRST.as_bytes());
     home.call(&["set", "openai/admin"], ADMIN.as_bytes());
     vendor.state.lock().unwrap().fail = vec![403; 4];
+    (vendor, home)
+}
+
+/// What failed is told once, however often it is looked at, and a dead key as well.
+#[test]
+fn what_fails_is_told_once_and_without_a_value() {
+    let (vendor, home) = refusing(Duration::ZERO);
     let failed = home.call(&["rotate", "openai/main"], b"");
     assert_eq!(failed.status.code(), Some(6), "{}", String::from_utf8_lossy(&failed.stderr));
     vendor.state.lock().unwrap().fail.clear();
@@ -320,14 +326,7 @@ fn a_supervised_program_gets_the_new_key_and_the_old_one_is_revoked() {
 /// The journal is in the backup: what was begun on one machine goes on on another, and leaves one key.
 #[test]
 fn a_rotation_that_was_interrupted_goes_on_after_a_restore() {
-    let vendor = Vendor::start(Duration::from_millis(60));
-    vendor.add("first", FIRST);
-    let mut text = policy(vendor.port);
-    text.push_str("[alerts.box]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/hook\"\n");
-    let home = Home::new(&text);
-    home.call(&["set", "openai/main"], FIRST.as_bytes());
-    home.call(&["set", "openai/admin"], ADMIN.as_bytes());
-    vendor.state.lock().unwrap().fail = vec![403; 4];
+    let (vendor, home) = refusing(Duration::from_millis(60));
     home.call(&["rotate", "openai/main"], b"");
     vendor.state.lock().unwrap().fail.clear();
     let mut wait = Duration::from_millis(100);

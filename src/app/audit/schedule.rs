@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AuditAsk, AuditDone, audit};
 use crate::app::alerts::{close, policy, raise};
-use crate::app::kept::unreadable;
+use crate::app::kept::decoded;
 use crate::app::session::Session;
 use crate::app::{Access, App, AppError};
 use crate::hardening::{Area, Audited, QUICK, Severity, Status, Verdict};
@@ -66,18 +66,17 @@ pub fn audit_and_tell(app: &App, ask: AuditAsk) -> Result<AuditDone, AppError> {
     let mut session = app.session(Access::Write)?;
     let policy = policy(&mut session)?;
     let now = SystemClock.now_ms();
-    let events = session.change_kept(&[SEEN.to_owned()], |before| {
-        let mut seen = Seen::from_bytes(before.first().map_or(&[][..], Vec::as_slice))?;
-        let first = seen == Seen::default();
-        let changes = seen.take(&done.audited);
-        seen.quick_ms = now;
-        if full {
-            seen.full_ms = now;
-        }
-        let events = events(&done.audited, &changes, (first, full), now);
-        Ok((events, vec![Some(seen.to_bytes())]))
-    })?;
-    raise(&mut session, &policy, &events)?;
+    let mut seen = Seen::read(&mut session)?;
+    let before = seen.clone();
+    let changes = seen.take(&done.audited);
+    // Told before it is noted: what ends between is told once more, under the same id.
+    raise(&mut session, &policy, &events(&done.audited, &changes, &before, full, now))?;
+    seen.quick_ms = now;
+    if full {
+        seen.full_ms = now;
+    }
+    let after = seen.to_bytes();
+    session.change_kept(&[SEEN.to_owned()], |_| Ok(((), vec![Some(after.clone())])))?;
     close(session);
     Ok(done)
 }
@@ -93,11 +92,7 @@ impl Seen {
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, AppError> {
-        if bytes.is_empty() {
-            return Ok(Self::default());
-        }
-        let read = postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty());
-        read.map(|(seen, _)| seen).ok_or_else(|| unreadable("what audits found"))
+        decoded(bytes, "what audits found")
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -131,10 +126,13 @@ impl Seen {
 fn events(
     audited: &Audited,
     changes: &Changes<'_>,
-    (first, full): (bool, bool),
+    before: &Seen,
+    full: bool,
     now_ms: i64,
 ) -> Vec<AlertEvent> {
-    let (mut events, which) = (Vec::new(), now_ms.to_string());
+    let first = *before == Seen::default();
+    // The audit before tells which one this is, however often it is begun.
+    let (mut events, which) = (Vec::new(), before.quick_ms.to_string());
     let event = |kind, severity, text: String| {
         AlertEvent::new(kind, severity, now_ms, audited.host.clone(), &which, text)
     };
@@ -210,14 +208,17 @@ mod tests {
         let mut seen = Seen::default();
         let first = audited(&[(port, Outcome::warn("22")), (login, Outcome::pass("no"))]);
         assert_eq!(seen.take(&first).worse, [port]);
-        let told = events(&first, &Changes { worse: vec![port], gone: vec![] }, (true, true), 1);
+        let changes = Changes { worse: vec![port], gone: vec![] };
+        let told = events(&first, &changes, &Seen::default(), true, 1);
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!((told[0].kind, told[0].severity), (AlertKind::AuditReport, Loud::Info));
 
         let second = audited(&[(port, Outcome::unknown("no")), (login, Outcome::fail("yes"))]);
+        let before = seen.clone();
         let changes = seen.take(&second);
         assert_eq!(changes, Changes { worse: vec![login], gone: vec![] });
-        let told = events(&second, &changes, (false, false), 2);
+        let told = events(&second, &changes, &before, false, 2);
+        assert_eq!(told[0].id, events(&second, &changes, &before, false, 3)[0].id, "begun again");
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].kind, told[0].severity), (AlertKind::AuditWorse, Loud::Critical));
         assert!(told[0].text.contains("password-login: yes"), "{}", told[0].text);

@@ -106,18 +106,11 @@ impl App {
 
     /// Has a running gateway take the vault's values anew; the only one where none is named.
     ///
-    /// `surroundings` are the variables that OpenClaw's own command gets, should the gateway's
-    /// socket not be understood.
-    ///
     /// # Errors
     /// Where no daemon or no gateway runs, or the gateway kept an old value.
-    pub fn reload_gateway(
-        &self,
-        named: Option<&ProfileName>,
-        surroundings: &[(OsString, OsString)],
-    ) -> Result<Reloaded, AppError> {
+    pub fn reload_gateway(&self, named: Option<&ProfileName>) -> Result<Reloaded, AppError> {
         let mut session = self.served_session()?;
-        let reloaded = told(&mut session, named, surroundings)?;
+        let reloaded = told(&mut session, named, &self.surroundings)?;
         if reloaded.warnings > 0 {
             return Err(AppError::new(
                 Code::Failed,
@@ -141,7 +134,6 @@ impl App {
         &self,
         named: Option<&ProfileName>,
         names: &[SecretName],
-        surroundings: &[(OsString, OsString)],
     ) -> Result<Reloaded, AppError> {
         let mut session = self.served_session()?;
         let (_, known, policy) = find_gateway(&mut session, named)?;
@@ -167,7 +159,7 @@ impl App {
                 session.ask(Request::Remove(profile.clone(), name.clone(), false))?;
             }
         }
-        let reloaded = told(&mut session, named, surroundings)?;
+        let reloaded = told(&mut session, named, &self.surroundings)?;
         if !reloaded.answered {
             return Err(AppError::new(
                 Code::Failed,
@@ -201,51 +193,58 @@ impl App {
     }
 
     /// Has every running gateway take its secrets anew, after one of them was taken from programs or
-    /// given back. Gives what a person should know: a gateway that does not ask keeps what it has.
-    ///
-    /// # Errors
-    /// Where the daemon's policy cannot be read.
-    pub fn refresh_gateways(&self) -> Result<Vec<String>, AppError> {
-        // Without a daemon no resolver was ever answered.
-        let Some(remote) = self.daemon()? else { return Ok(Vec::new()) };
-        let mut session = Session::Remote(Box::new(remote));
-        let policy = crate::app::alerts::policy(&mut session)?;
-        let mut notes = Vec::new();
-        for name in policy.gateways.keys() {
-            let why = match told(&mut session, Some(name), &[]) {
-                Ok(reloaded) if reloaded.answered => continue,
-                Ok(_) => "it did not ask for its secrets anew".to_owned(),
-                Err(error) if error.code == Code::Missing => continue,
-                Err(error) => error.what,
-            };
-            notes.push(format!("gateway {name} may still use what it had: {why}"));
+    /// given back: that is done, whatever comes of this. Gives what a person should know.
+    pub fn refresh_gateways(&self) -> Vec<String> {
+        let names = || -> Result<Vec<ProfileName>, AppError> {
+            // Without a daemon no resolver was ever answered.
+            let Some(remote) = self.daemon()? else { return Ok(Vec::new()) };
+            let mut session = Session::Remote(Box::new(remote));
+            Ok(crate::app::alerts::policy(&mut session)?.gateways.into_keys().collect())
+        };
+        match names() {
+            Ok(names) => names
+                .iter()
+                .filter_map(|name| match self.ask_anew(name) {
+                    Anew::Did | Anew::NotThere => None,
+                    Anew::DidNot => Some(format!(
+                        "gateway {name} did not ask for its secrets anew, and keeps what it had"
+                    )),
+                    Anew::Failed(why) => {
+                        Some(format!("gateway {name} may still use what it had: {why}"))
+                    }
+                })
+                .collect(),
+            Err(error) => vec![format!("no gateway was told: {}", error.what)],
         }
-        Ok(notes)
     }
 
     /// Has gateways ask for their secrets anew after some were revoked, one after the other; what came
     /// of each, in words. What the vault hands out to nobody they drop.
-    pub fn drop_in_gateways(
-        &self,
-        names: &[String],
-        surroundings: &[(OsString, OsString)],
-    ) -> Vec<(String, String)> {
-        let one = |name: &String| {
-            let named = ProfileName::parse(name).map_err(|_| AppError::usage("no such name", ""));
-            let done = named.and_then(|gateway| {
-                told(&mut self.served_session()?, Some(&gateway), surroundings)
-            });
-            let what = match done {
-                Ok(reloaded) if reloaded.answered => "it dropped what was revoked".to_owned(),
-                Ok(_) => "it refers to nothing in the vault, and asked for nothing".to_owned(),
-                Err(error) if error.code == Code::Missing => "it does not run".to_owned(),
-                Err(error) => {
-                    format!("{}; it may still use what it had: stop it", error.what)
+    pub fn drop_in_gateways(&self, names: &[ProfileName]) -> Vec<(String, String)> {
+        let one = |name: &ProfileName| {
+            let what = match self.ask_anew(name) {
+                Anew::Did => "it dropped what was revoked".to_owned(),
+                Anew::DidNot => {
+                    "it refers to nothing in the vault, and asked for nothing".to_owned()
                 }
+                Anew::NotThere => "it does not run".to_owned(),
+                Anew::Failed(why) => format!("{why}; it may still use what it had: stop it"),
             };
-            (name.clone(), what)
+            (name.to_string(), what)
         };
         names.iter().map(one).collect()
+    }
+
+    fn ask_anew(&self, name: &ProfileName) -> Anew {
+        let asked = self
+            .served_session()
+            .and_then(|mut session| told(&mut session, Some(name), &self.surroundings));
+        match asked {
+            Ok(reloaded) if reloaded.answered => Anew::Did,
+            Ok(_) => Anew::DidNot,
+            Err(error) if error.code == Code::Missing => Anew::NotThere,
+            Err(error) => Anew::Failed(error.what),
+        }
     }
 
     /// A session with the daemon: of gateways nobody else knows.
@@ -259,6 +258,14 @@ impl App {
             )),
         }
     }
+}
+
+/// Whether a gateway asked for its secrets anew.
+enum Anew {
+    Did,
+    DidNot,
+    NotThere,
+    Failed(String),
 }
 
 /// Opens a window, tells the gateway, and closes the window, whatever came of it.

@@ -37,7 +37,7 @@ pub(super) fn raise(ask: Ask<'_>) -> Result<usize, AppError> {
 /// What is to be told of one secret.
 fn events(standing: &Standing, now_ms: i64) -> Vec<AlertEvent> {
     let life = &standing.life;
-    let name = full_name(&life.profile, &life.name);
+    let name = full_name(life.profile.as_str(), life.name.as_str());
     let event = |(kind, severity, which, text): Told| {
         AlertEvent::new(kind, severity, now_ms, name.clone(), &which, format!("{name}: {text}"))
     };

@@ -72,7 +72,7 @@ impl Books for SessionBooks<'_> {
         if ids.is_empty() {
             return Vec::new();
         }
-        let name = full_name(&key.0, &key.1);
+        let name = full_name(key.0.as_str(), key.1.as_str());
         let told = (self.ask)(Request::Health(ids)).ok().and_then(|reply| reply.health);
         let own: Vec<String> = told
             .map(|health| health.names)

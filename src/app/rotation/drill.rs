@@ -100,7 +100,7 @@ async fn stage(
         let vendor = look.info.vendor.clone().unwrap_or_default();
         match (vendors.recipes(&vendor), vendors.adapter(&look)) {
             (Some(interface), _) => {
-                recipes.push((vendor, interface));
+                recipes.push((look.key(), vendor, interface));
                 played.push(named(look));
             }
             // A vendor that has no calls at all is a person's.
@@ -108,19 +108,15 @@ async fn stage(
             (None, Some(_)) => left.push((look.key(), NOT_PLAYED)),
         }
     }
-    let interfaces = recipes.iter().map(|(_, interface)| interface.clone()).collect();
+    let interfaces = recipes.iter().map(|(.., interface)| interface.clone()).collect();
     let stand_ins = StandIns::start(interfaces, LATENCY).await.map_err(|error| {
         let what = format!("no port of this machine can be had: {}", error.kind());
         AppError::new(Code::Failed, what, "Free some descriptors, and try again.")
     })?;
     let mut adapters = BTreeMap::new();
-    let with_recipes = played
-        .iter()
-        .filter(|look| vendors.recipes(look.info.vendor.as_deref().unwrap_or_default()).is_some());
-    for (nth, (look, (vendor, interface))) in with_recipes.zip(recipes).enumerate() {
-        if let Some(adapter) = vendors.stand_in(&vendor, interface, stand_ins.base_url(nth)) {
-            adapters.insert(look.key(), adapter);
-        }
+    for (nth, (key, vendor, interface)) in recipes.into_iter().enumerate() {
+        let adapter = vendors.stand_in(&vendor, interface, stand_ins.base_url(nth));
+        adapters.extend(adapter.map(|adapter| (key, adapter)));
     }
     let known = overview.looks.iter().map(|look| (look.key(), look.info.clone())).collect();
     let books = Script { known, looks: BTreeMap::new() };
@@ -233,7 +229,6 @@ impl Vendors for Players {
 
     fn guide(&self, look: &Look) -> String {
         // There is no rotation to resume.
-        let guide = self.vendors.guide(look);
-        guide.split(" Then `clawvault").next().unwrap_or_default().to_owned()
+        self.vendors.by_hand(look)
     }
 }

@@ -32,7 +32,11 @@ impl Reach {
     fn app(&self) -> App {
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
         let (place, runtime) = (self.place.clone(), self.runtime.clone());
-        App { elsewhere: self.elsewhere, ..App::new(place, runtime, self.socket.clone(), keys) }
+        App {
+            elsewhere: self.elsewhere,
+            surroundings: self.surroundings.clone(),
+            ..App::new(place, runtime, self.socket.clone(), keys)
+        }
     }
 }
 
@@ -72,7 +76,7 @@ impl Sink for GatewaySink {
         if listener(described.port).is_none() {
             return Ok(());
         }
-        let reloaded = reach.app().reload_gateway(Some(&self.name), &reach.surroundings);
+        let reloaded = reach.app().reload_gateway(Some(&self.name));
         match reloaded.map_err(|error| fail(&error.what))?.answered {
             true => Ok(()),
             false => Err(fail(&"it did not ask for its secrets anew")),

@@ -42,7 +42,7 @@ pub struct RevokeOptions {
 
 /// Tells running gateways of what was cut, each by its name and what came of it; done beside the calls
 /// to vendors, in a thread of its own.
-pub type Gateways<'a> = &'a (dyn Fn(&[String]) -> Vec<(String, String)> + Sync);
+pub type Gateways<'a> = &'a (dyn Fn(&[ProfileName]) -> Vec<(String, String)> + Sync);
 
 /// What a person sees while it goes on.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl App {
         let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
         let Chosen { looks, left } = choose(&overview, options)?;
         let policy = overview.policy;
-        let names: Vec<String> = policy.gateways.keys().map(ToString::to_string).collect();
+        let names: Vec<ProfileName> = policy.gateways.keys().cloned().collect();
         std::thread::scope(|scope| {
             run(async {
                 let ask = |request| asking.ask(request);

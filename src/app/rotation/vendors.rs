@@ -123,11 +123,25 @@ impl Vendors for PolicyVendors {
     }
 
     fn guide(&self, look: &Look) -> String {
-        let revokes = look
-            .life
-            .open
-            .as_ref()
-            .is_some_and(|open| open.aim == Aim::Revoke || !open.targets.is_empty());
+        let id = look.life.open.as_ref().map_or("ID", |open| open.id.as_str());
+        let then = match revokes(look) {
+            true => format!(" Then `clawvault rotations resume {id}` proves it."),
+            false => format!(" Then give it to `clawvault rotations resume {id}`."),
+        };
+        self.by_hand(look) + &then
+    }
+}
+
+/// Whether a person has to revoke a key, rather than to make one.
+fn revokes(look: &Look) -> bool {
+    let open = look.life.open.as_ref();
+    open.is_some_and(|open| open.aim == Aim::Revoke || !open.targets.is_empty())
+}
+
+impl PolicyVendors {
+    /// What a person does at the vendor.
+    pub(super) fn by_hand(&self, look: &Look) -> String {
+        let revokes = revokes(look);
         let operation = if revokes { Operation::Revoke } else { Operation::Create };
         let (secret, params) = (look.life.name.to_string(), look.rule.params.clone());
         let ask = Ask { secret, params, ..Ask::default() };
@@ -145,12 +159,6 @@ impl Vendors for PolicyVendors {
             words.push(' ');
             words.push_str(step);
         }
-        let id = look.life.open.as_ref().map_or("ID", |open| open.id.as_str());
-        let then = match revokes {
-            true => format!(" Then `clawvault rotations resume {id}` proves it."),
-            false => format!(" Then give it to `clawvault rotations resume {id}`."),
-        };
-        words.push_str(&then);
         words
     }
 }

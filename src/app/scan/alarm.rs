@@ -4,7 +4,7 @@ use clawvault_core::domain::{AlertEvent, AlertKind, Severity};
 use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_scan::finding::Finding;
 
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, full_name};
 
 /// Most leaks that one scan tells of.
 const MAX_TOLD: usize = 64;
@@ -24,10 +24,7 @@ impl App {
             let severity = if known.current { Severity::Critical } else { Severity::Warning };
             let path = String::from_utf8_lossy(&finding.place.path);
             let path: String = path.chars().filter(|c| !c.is_control()).take(MAX_PATH).collect();
-            let subject = match known.profile.as_str() {
-                "default" => known.name.clone(),
-                profile => format!("{}@{profile}", known.name),
-            };
+            let subject = full_name(&known.profile, &known.name);
             let text = format!(
                 "{subject} version {} lies in the clear in {path}, line {}",
                 known.version, finding.place.line

@@ -10,8 +10,8 @@ use super::book::{Index, Known};
 use super::check::Checked;
 use super::deeds::{Deed, Deeds};
 use super::report::{Bound, View, hour, since};
-use super::sources::sources;
-use super::told::{Subject, subject_of};
+use super::sources::{About, Source, sources};
+use super::told::Subject;
 use crate::app::AppError;
 use crate::app::alerts::raise;
 use crate::app::pause::{self, Pause};
@@ -63,7 +63,7 @@ pub(super) fn act(
                     why: view.sentence(&bound, &judged),
                 }));
             }
-            deeds.extend(view.deeds(&bound, &secrets, judged.period.to_ms));
+            deeds.extend(view.deeds(&bound, judged.period.to_ms));
         }
     }
     events.extend(view.spikes());
@@ -119,35 +119,35 @@ fn deed(pause: &Pause) -> String {
 impl View<'_> {
     /// The secrets that a subject is about.
     fn secrets(&self, subject: &Subject) -> Vec<(ProfileName, SecretName)> {
-        let sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
-        let wanted = sources.flat_map(|source| &source.about);
-        let wanted = wanted.filter(|about| self.is_of(subject, about));
-        let mut all: Vec<_> =
-            wanted.map(|about| (about.profile.clone(), about.name.clone())).collect();
+        let one = |(_, about): (_, &About)| (about.profile.clone(), about.name.clone());
+        let mut all: Vec<_> = self.abouts(subject).map(one).collect();
         all.sort_unstable();
         all.dedup();
         all
     }
 
+    /// The same, each with the source that it is read from.
+    fn abouts(&self, subject: &Subject) -> impl Iterator<Item = (&Source, &About)> {
+        let sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
+        let all = sources.flat_map(|source| source.about.iter().map(move |about| (source, about)));
+        all.filter(|(_, about)| self.is_of(subject, about))
+    }
+
     /// What a limit has done at vendors. A cap is on a key where the vendor caps keys, else on what it
     /// caps.
-    fn deeds(
-        &self,
-        bound: &Bound<'_>,
-        secrets: &[(ProfileName, SecretName)],
-        until_ms: i64,
-    ) -> Deeds {
+    fn deeds(&self, bound: &Bound<'_>, until_ms: i64) -> Deeds {
         let mut deeds = Deeds::new();
-        for (profile, name) in secrets {
-            if bound.limit.then.contains(&Then::Rotate) {
-                deeds.insert((Deed::Rotate(profile.clone(), name.clone()), until_ms));
-            }
+        for (source, about) in self.abouts(&bound.subject) {
+            let profile = about.profile.clone();
             if bound.limit.then.contains(&Then::Cap) {
-                let vendor = name.as_str().split('/').next().unwrap_or_default();
+                let vendor = source.vendor.as_str();
                 let of_key = cap_plan(vendor).is_some_and(|plan| plan.of == CapOf::Key);
-                let what = if of_key { name.as_str() } else { vendor };
+                let what = if of_key { about.name.as_str() } else { vendor };
                 let amount = bound.limit.amount.0.to_string();
                 deeds.insert((Deed::Cap(profile.clone(), what.to_owned(), amount), until_ms));
+            }
+            if bound.limit.then.contains(&Then::Rotate) {
+                deeds.insert((Deed::Rotate(profile, about.name.clone()), until_ms));
             }
         }
         deeds
@@ -171,7 +171,7 @@ impl View<'_> {
             80.. => Severity::Warning,
             _ => Severity::Info,
         };
-        let subject = subject_of(&bound.subject);
+        let subject = bound.subject.to_string();
         let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
         let which = format!("{limit} {} {}", judged.period.name, crossed.percent);
         let text = format!("{subject}: {}", self.sentence(bound, judged));
@@ -180,7 +180,7 @@ impl View<'_> {
 
     fn foreseen(&self, bound: &Bound<'_>, judged: &Judged) -> Option<AlertEvent> {
         let day = self.zone.day(judged.reached_ms?);
-        let subject = subject_of(&bound.subject);
+        let subject = bound.subject.to_string();
         let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
         let which = format!("{limit} {}", judged.period.name);
         let text = format!("{subject}: at this pace the limit of {limit} is reached on {day}");

@@ -7,7 +7,7 @@ use clawvault_core::domain::{Flow, Reading, Scope, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::app::AppError;
-use crate::app::kept::unreadable;
+use crate::app::kept::{decoded, unreadable};
 use crate::app::session::Session;
 use crate::spend::{Chunk, Correction, Merged, Series, pieces_of};
 
@@ -53,12 +53,7 @@ pub(in crate::app) struct Page {
 
 impl Index {
     fn from_bytes(bytes: &[u8]) -> Result<Self, AppError> {
-        if bytes.is_empty() {
-            return Ok(Self::default());
-        }
-        let read =
-            postcard::take_from_bytes::<Self>(bytes).ok().filter(|(_, rest)| rest.is_empty());
-        read.map(|(index, _)| index).ok_or_else(|| unreadable("the list of spending"))
+        decoded(bytes, "the list of spending")
     }
 
     fn to_bytes(&self) -> Vec<u8> {

@@ -21,22 +21,27 @@ impl App {
         what: &str,
         amount: &Money,
     ) -> Result<Option<String>, AppError> {
-        let vendor = what.split('/').next().unwrap_or(what).to_owned();
-        let plan = plan_of(&vendor, amount)?;
+        let is_vendor = !what.contains('/');
+        if is_vendor {
+            plan_of(what, amount)?;
+        }
         let mut session = self.session(Access::Write)?;
         let policy = policy(&mut session)?;
         let infos = session.ask(Request::List(None, false))?.infos;
         let lives = session.ask(Request::Lives(None))?.lives;
-        let of_vendor = |info: &&SecretInfo| {
-            let named = what == vendor || info.name.as_str() == what;
-            let own = super::vendor_of(info).as_deref() == Some(vendor.as_str());
-            named && own && info.profile == *profile && !info.admin && !policy.is_admin(&info.name)
+        let meant = |info: &SecretInfo| {
+            let vendor = super::vendor_of(info)?;
+            let named = if is_vendor { vendor == what } else { info.name.as_str() == what };
+            let own = info.profile == *profile && !info.admin && !policy.is_admin(&info.name);
+            (named && own).then_some(vendor)
         };
-        let info = infos.iter().find(of_vendor).ok_or_else(|| {
+        let found = infos.iter().find_map(|info| Some((info, meant(info)?)));
+        let (info, vendor) = found.ok_or_else(|| {
             let what = "there is no secret of that name or vendor in this profile";
             AppError::new(Code::Missing, what, "`clawvault list` shows what there is.")
         })?;
-        if plan.of == CapOf::Key && what == vendor {
+        let plan = plan_of(&vendor, amount)?;
+        if plan.of == CapOf::Key && is_vendor {
             let what = "this vendor caps single keys";
             return Err(AppError::usage(what, format!("Name one, as in {}.", info.name)));
         }

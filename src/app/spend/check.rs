@@ -119,7 +119,7 @@ impl App {
         let deeds = act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
         close(session);
         if !checked.paused.is_empty() {
-            checked.notes.extend(self.refresh_gateways()?);
+            checked.notes.extend(self.refresh_gateways());
         }
         self.carry_out(&deeds, &mut checked)?;
         Ok(checked)

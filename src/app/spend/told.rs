@@ -2,6 +2,7 @@
 
 use clawvault_core::domain::{Decimal, Money, Per, ProfileName, SecretName};
 
+use crate::app::full_name;
 use crate::app::pause::Pause;
 
 /// What a figure is about.
@@ -108,20 +109,14 @@ pub struct Spending {
     pub notes: Vec<String>,
 }
 
-/// A subject in words.
-pub(super) fn subject_of(subject: &Subject) -> String {
-    match subject {
-        Subject::Secret(profile, name) if *profile == ProfileName::default() => name.to_string(),
-        Subject::Secret(profile, name) => format!("{name}@{profile}"),
-        Subject::Agent(name) => format!("agent {name}"),
-        Subject::Vendor(vendor) => format!("vendor {vendor}"),
-        Subject::Profile(name) => format!("profile {name}"),
-        Subject::Total => "all".to_owned(),
-    }
-}
-
 impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&subject_of(self))
+        match self {
+            Self::Secret(profile, name) => f.write_str(&full_name(profile.as_str(), name.as_str())),
+            Self::Agent(name) => write!(f, "agent {name}"),
+            Self::Vendor(vendor) => write!(f, "vendor {vendor}"),
+            Self::Profile(name) => write!(f, "profile {name}"),
+            Self::Total => f.write_str("all"),
+        }
     }
 }

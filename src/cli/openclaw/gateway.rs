@@ -85,8 +85,7 @@ pub(super) fn run(args: RunArgs, context: &Context) -> Result<ExitCode, AppError
 
 pub(super) fn reload(args: &ReloadArgs, context: &Context) -> Result<ExitCode, AppError> {
     let gateway = args.gateway.as_deref().map(arguments::profile).transpose()?;
-    let app = context.app()?;
-    let reloaded = app.reload_gateway(gateway.as_ref(), &surroundings::environment())?;
+    let reloaded = context.telling_app()?.reload_gateway(gateway.as_ref())?;
     if args.json {
         output::json(&Document::of(&reloaded));
     } else if reloaded.answered {
@@ -103,8 +102,7 @@ pub(super) fn reload(args: &ReloadArgs, context: &Context) -> Result<ExitCode, A
 pub(super) fn kill(args: &KillArgs, context: &Context) -> Result<ExitCode, AppError> {
     let gateway = args.gateway.as_deref().map(arguments::profile).transpose()?;
     let names: Vec<_> = args.names.iter().map(|n| arguments::name(n)).collect::<Result<_, _>>()?;
-    let app = context.app()?;
-    let reloaded = app.cut_off(gateway.as_ref(), &names, &surroundings::environment())?;
+    let reloaded = context.telling_app()?.cut_off(gateway.as_ref(), &names)?;
     if args.json {
         output::json(&Document::of(&reloaded));
     } else {

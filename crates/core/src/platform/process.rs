@@ -169,6 +169,29 @@ pub fn stop_until_continued() {
 #[derive(Clone, Copy, Debug)]
 pub struct CoreLimit(Option<u64>, Option<u64>);
 
+/// Most parents that are looked at.
+const MAX_CHAIN: usize = 256;
+
+/// The chain of parents of a process, itself first, as far as it can be seen; each was the parent of
+/// the one before when it was read.
+pub fn chain(process: ProcessId) -> Vec<Kinship> {
+    let Some(mut at) = kinship(process.pid).filter(|found| found.process == process) else {
+        return Vec::new();
+    };
+    let mut all = vec![at];
+    while at.parent > 0 && all.len() < MAX_CHAIN {
+        let Some(parent) = kinship(at.parent) else { break };
+        // A number that was given anew since belongs to a later process, or is no parent any more.
+        let still = kinship(at.process.pid).is_some_and(|now| now == at);
+        if parent.process.started > at.process.started || !still {
+            break;
+        }
+        all.push(parent);
+        at = parent;
+    }
+    all
+}
+
 /// Makes this process undumpable: no core file, no ptrace or `/proc/PID/mem` by its own user.
 ///
 /// Returns the old core limit and whether the kernel agreed.

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::plain::{LOOK, begins_text, begins_utf16};
 use super::{Block, Codec, Places};
+use crate::base64::{decode, value};
 
 /// Shortest block, in characters.
 const MIN: usize = 24;
@@ -91,31 +92,4 @@ fn next_line(text: &[u8], end: usize) -> Option<Range<usize>> {
         _ => false,
     };
     (ends && end > start).then_some(start..end)
-}
-
-/// Adds the bytes that characters of the alphabet stand for; what is left of the last ones, less
-/// than a byte, is dropped.
-fn decode<'a>(chars: impl Iterator<Item = &'a u8>, bytes: &mut Vec<u8>) {
-    let (mut bits, mut count) = (0_u32, 0);
-    for char in chars {
-        let Some(value) = value(*char) else { return };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-    }
-}
-
-/// What a character of either alphabet stands for.
-fn value(char: u8) -> Option<u8> {
-    Some(match char {
-        b'A'..=b'Z' => char - b'A',
-        b'a'..=b'z' => char - b'a' + 26,
-        b'0'..=b'9' => char - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
 }

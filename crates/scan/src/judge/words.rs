@@ -11,34 +11,12 @@ pub(super) fn is_encoded(text: &[u8]) -> bool {
     if !LENGTH.contains(&text.len()) {
         return false;
     }
-    let Some(plain) = decode(text) else { return false };
+    let Some(plain) = crate::base64::plain(text) else { return false };
     let (common, count) = pairs::common(&plain);
     let colon = plain.iter().position(|byte| *byte == b':');
     let login = colon.is_some_and(|at| at + 1 < plain.len() && !plain.contains(&b'"'));
     let words = plain.iter().all(|byte| matches!(byte, b' '..=b'~') && !byte.is_ascii_digit());
     words && !login && count >= 4 && common > 0.65 && !looks_random(&plain)
-}
-
-/// What a text in base64 stands for; none where it is not in base64.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let end = text.iter().rposition(|byte| *byte != b'=')? + 1;
-    let mut plain = Vec::with_capacity(text.len() / 4 * 3 + 3);
-    for four in text[..end].chunks(4) {
-        let bits = four.iter().try_fold(0, |bits, byte| {
-            let six = match byte {
-                b'A'..=b'Z' => byte - b'A',
-                b'a'..=b'z' => byte - b'a' + 26,
-                b'0'..=b'9' => byte - b'0' + 52,
-                b'+' | b'-' => 62,
-                b'/' | b'_' => 63,
-                _ => return None,
-            };
-            Some(bits << 6 | u32::from(six))
-        })?;
-        let whole = (bits << (6 * (4 - four.len()))).to_be_bytes();
-        plain.extend_from_slice(&whole[1..four.len()]);
-    }
-    Some(plain)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(super) fn health(vault: &mut Vault, who: &Who, ids: &[String]) -> Result<Rep
         let wanted: std::collections::BTreeSet<&String> = ids.iter().collect();
         let named = |info: &SecretInfo| {
             let id = vault.blinded(&info.profile, &info.name);
-            let name = full_name(&info.profile, &info.name);
+            let name = full_name(info.profile.as_str(), info.name.as_str());
             wanted.contains(&id).then_some((id, name))
         };
         names.extend(all.iter().filter_map(named));
