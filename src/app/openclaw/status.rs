@@ -145,7 +145,7 @@ impl App {
         match (held.mode(), held.bytes() == own.as_slice()) {
             (0o700, true) => Ok(named.to_owned()),
             (0o700, false) => Err(format!("{} is of another version", named.display())),
-            _ => Err(format!("{} has rights that OpenClaw refuses", named.display())),
+            (mode, _) => Err(format!("{} has mode {mode:o} in place of 700", named.display())),
         }
     }
 }
