@@ -189,6 +189,7 @@ impl App {
             bell,
             files: files.map(SecretFiles::paths).unwrap_or_default(),
             rendered: rendered.marks().to_vec(),
+            proof: launched.proof.clone(),
         };
         runs.write(&record)?;
         Ok((runs, record))

@@ -174,6 +174,7 @@ fn recorded(told: &Running) -> RunRecord {
         bell: None,
         files: Vec::new(),
         rendered: Vec::new(),
+        proof: String::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
 mod crowd;
+mod known;
 mod loan;
 
 use std::collections::HashMap;
@@ -386,6 +387,7 @@ impl Shared {
             bell: beside.map(bell::name_of),
             files: Vec::new(),
             rendered: Vec::new(),
+            proof: String::new(),
         };
         // What its own user recorded lies where we do not look: who serves several keeps records.
         if self.is_of_system
