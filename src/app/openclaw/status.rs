@@ -7,6 +7,7 @@ use clawvault_core::platform::{Clock, HeldFile, SystemClock};
 use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::service::listener;
 
+use super::find_gateway;
 use super::link::{MAX_RESOLVER, RESOLVER, resolver_bytes};
 use crate::app::import::{find, is_known};
 use crate::app::run::is_admin;
@@ -160,6 +161,28 @@ impl App {
             references: references.collect(),
             plaintext: found.chain(report.copies.iter().map(Plaintext::of_copy)).collect(),
         })
+    }
+
+    /// The references of a gateway's configuration that no reload can bring it a value for: a running
+    /// gateway keeps the configuration that it had before, and counts no warning for it.
+    ///
+    /// # Errors
+    /// Where no such gateway is known, or its configuration cannot be read.
+    pub fn unanswerable(
+        &self,
+        named: Option<&ProfileName>,
+    ) -> Result<Vec<(String, String, Access)>, AppError> {
+        let mut session = self.session(crate::app::Access::Read)?;
+        let (_, gateway, _) = find_gateway(&mut session, named)?;
+        session.close()?;
+        let home = Path::new(&gateway.home);
+        let known = self.known_of(home)?;
+        let all = linked(home)?.references.into_iter().map(|there| {
+            let state = known.state(&there.id);
+            (there.path, there.id, state)
+        });
+        let never = |state| matches!(state, Access::Missing | Access::NotGranted | Access::Admin);
+        Ok(all.filter(|(_, _, state)| never(*state)).collect())
     }
 
     /// What the vault knows of the gateway of a home.
