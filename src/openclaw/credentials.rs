@@ -229,6 +229,21 @@ mod tests {
     }
 
     #[test]
+    fn whatever_takes_a_reference_is_a_credential() {
+        for pattern in include_str!("takes-references.txt").lines() {
+            // In a map of headers or variables it depends on the name.
+            let path = match pattern.strip_suffix(".*") {
+                Some(map) if map.ends_with("env") => format!("{map}.SOME_TOKEN"),
+                Some(map) => format!("{map}.x-api-key"),
+                None => pattern.to_owned(),
+            };
+            let path = path.replace('*', "work");
+            let is_public = path.ends_with(".ca") || path.ends_with(".cert");
+            assert_eq!(is_credential(&path), !is_public, "{path}");
+        }
+    }
+
+    #[test]
     fn addresses_with_passwords_are_credentials() {
         for (text, has) in [
             ("http://user:word@proxy.example.net:3128", true),

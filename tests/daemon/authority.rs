@@ -154,6 +154,23 @@ fn who_breaks_away_from_a_run_has_nothing() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("began before the vault was unlocked"), "{spoil}: {said}");
     }
+    // Nor can one take the operator's authority away by a record of the operator's own process.
+    let claim = served.path("run/clawvault/runs/0000000000000000.run");
+    let own = rustix::process::getpid().as_raw_nonzero();
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let began = stat.rsplit(')').next().unwrap().split_ascii_whitespace().nth(19).unwrap();
+    let record = format!(
+        "{{\"run\":\"0\",\"vault\":\"\",\"pid\":{own},\"started\":{began},\"launched_ms\":1,\
+         \"agent\":null,\"holds\":[],\"files\":[]}}"
+    );
+    std::fs::create_dir_all(claim.parent().unwrap()).unwrap();
+    let private = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    private(claim.parent().unwrap(), 0o700);
+    std::fs::write(&claim, record).unwrap();
+    private(&claim, 0o600);
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
     // A daemon that is killed: the next one knows what it launched.
     let begun = early.begin_run(&[], &early.script(once));
     early.signal(rustix::process::Signal::KILL);
