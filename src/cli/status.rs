@@ -206,7 +206,8 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
     }
     match &state.standings {
         Some(all) => all.iter().filter_map(JsonDue::of).for_each(|due| add("due", due.in_words())),
-        None if state.health == Health::None => {}
+        // Without a daemon it is the vault that does not open, which is said above.
+        None if state.daemon.is_none() => {}
         None => add("due", "not known here: only an operator of an open vault is told".to_owned()),
     }
     output::table(&rows);

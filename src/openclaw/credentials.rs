@@ -218,7 +218,10 @@ mod tests {
                 "openclaw/plugins.entries.foo.config.some-token",
             ),
             ("channels.googlechat.serviceAccount", "openclaw/channels.googlechat.service-account"),
-            ("channels.buzz.accounts.work.authTag", "openclaw/channels.buzz.accounts.work.auth-tag"),
+            (
+                "channels.buzz.accounts.work.authTag",
+                "openclaw/channels.buzz.accounts.work.auth-tag",
+            ),
             ("a.é.token", "openclaw/a.token"),
         ] {
             assert!(is_credential(path) || path.ends_with(".key"), "{path}");

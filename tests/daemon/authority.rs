@@ -135,7 +135,8 @@ fn who_breaks_away_from_a_run_has_nothing() {
     assert_eq!(output.status.code(), Some(3));
     // Where the record says more than was proven, or is another process's, it proves nothing; nor does
     // one that is removed before.
-    let once = "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; cv get env/one; echo $?";
+    let once =
+        "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; cv get env/one; echo $?";
     for spoil in [
         r#"sed -i 's/"holds":\[/"holds":[["00",1],/' $HOME/run/clawvault/runs/*"#,
         r#"sed -i 's/"agent":null/"agent":"a"/' $HOME/run/clawvault/runs/*"#,
@@ -261,7 +262,8 @@ fn a_unit_starts_its_gateway_while_nobody_is_there() {
     let gateway = format!("{asks}; {asks}; cv get env/one; echo $?");
     std::fs::write(served.path("gateway.sh"), served.script(&gateway)).unwrap();
     let start = "cv openclaw run --gateway openclaw -- /bin/sh $HOME/gateway.sh";
-    let alone = format!("exec {PROGRAM} openclaw run --gateway openclaw -- /bin/sh $HOME/gateway.sh");
+    let alone =
+        format!("exec {PROGRAM} openclaw run --gateway openclaw -- /bin/sh $HOME/gateway.sh");
     // As no unit, as another one, as a younger process of the right one.
     served.sh(&format!("setsid -w sh -c '{alone}'")).refused(125);
     let within = |unit: &str, script: &str| {

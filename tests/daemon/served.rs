@@ -146,7 +146,8 @@ impl Served {
 
     /// Launches a shell that goes on by itself, and waits until its run is recorded.
     pub(crate) fn begin_run(&self, options: &[&str], script: &str) -> Child {
-        let records = || std::fs::read_dir(self.path("run/clawvault/runs")).map_or(0, Iterator::count);
+        let records =
+            || std::fs::read_dir(self.path("run/clawvault/runs")).map_or(0, Iterator::count);
         let before = records();
         let words = [&["run"], options, &["--", "/bin/sh", "-c", script]].concat();
         let mut command = self.command(&words);

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clawvault_core::domain::{Agent, Life, Policy, ProfileName, SecretInfo};
-use clawvault_core::platform::{Clock, HeldFile, SystemClock};
 use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::service::listener;
+use clawvault_core::platform::{Clock, HeldFile, SystemClock};
 
 use super::find_gateway;
 use super::link::{MAX_RESOLVER, RESOLVER, resolver_bytes};

@@ -82,8 +82,10 @@ pub(super) fn gateway(
     {
         vault.note(who, Event::Run, Outcome::Refused, Vec::new());
         if unit.is_empty() {
-            let what = format!("this process is no operator's, and no unit begins with it that \
-                                may start gateway {name}");
+            let what = format!(
+                "this process is no operator's, and no unit begins with it that \
+                                may start gateway {name}"
+            );
             let advice = "Start it where the vault was unlocked, or as the unit that the policy names \
                           (`unit` of the gateway).";
             return Err(AppError::new(Code::Denied, what, advice));
