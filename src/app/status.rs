@@ -102,7 +102,8 @@ impl App {
                 state.warnings.extend(vault.warnings());
             }
             Ok((Session::Remote(_), _)) => {}
-            Err(error) if error.code == Code::Missing => {}
+            // Nothing is due of nothing.
+            Err(error) if error.code == Code::Missing => state.standings = Some(Vec::new()),
             Err(AppError { what, .. }) => {
                 state.health = Health::Closed(what);
                 if let Some(header) = self.header() {
