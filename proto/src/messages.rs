@@ -621,6 +621,9 @@ pub struct Launched {
     pub fills: ::prost::alloc::vec::Vec<Slot>,
     #[prost(message, repeated, tag = "4")]
     pub holds: ::prost::alloc::vec::Vec<Held>,
+    /// Proves, to a later daemon of this vault, what this very process was given.
+    #[prost(string, tag = "5")]
+    pub proof: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BackedUp {

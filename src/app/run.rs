@@ -124,17 +124,25 @@ impl App {
     /// Makes this process one that stands beside a program, in the daemon's eyes where there is one: it may
     /// ask for what the program has, whatever becomes of the login session. Gives the directory of bells.
     ///
+    /// Where none runs, its record proves to a daemon that is unlocked later what it is, if `silent`, which
+    /// asks nobody, can open the vault.
+    ///
     /// # Errors
-    /// As [`App::prepare_run`]; nothing is opened.
-    pub fn stand_beside(&self, options: &RunOptions) -> Result<PathBuf, AppError> {
+    /// As [`App::prepare_run`]; no value is opened.
+    pub fn stand_beside(&self, options: &RunOptions, silent: &Self) -> Result<PathBuf, AppError> {
         let templates = templates::read(&options.templates)?;
         let (mut ask, ..) = asked(options, &templates)?;
         ask.beside = true;
         let run = ask.run.clone();
-        if let Some(remote) = self.daemon()? {
-            let agent = ask.agent.as_ref().map(ToString::to_string);
-            let reply = Session::Remote(Box::new(remote)).ask(Request::Run(ask))?;
-            let launched = reply.launched.unwrap_or_default();
+        let agent = ask.agent.as_ref().map(ToString::to_string);
+        let reply = match self.daemon()? {
+            Some(remote) => Some(Session::Remote(Box::new(remote)).ask(Request::Run(ask))?),
+            None => {
+                let opened = silent.session(Access::Read);
+                opened.and_then(|mut session| session.ask(Request::Run(ask))).ok()
+            }
+        };
+        if let Some(launched) = reply.and_then(|reply| reply.launched) {
             self.leave_record(&launched, (run, agent), (None, &Rendered::default()), None)?;
         }
         let bells = self.bells();
@@ -189,6 +197,7 @@ impl App {
             bell,
             files: files.map(SecretFiles::paths).unwrap_or_default(),
             rendered: rendered.marks().to_vec(),
+            proof: launched.proof.clone(),
         };
         runs.write(&record)?;
         Ok((runs, record))

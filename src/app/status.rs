@@ -18,6 +18,8 @@ const MAX_HELD: usize = 4096;
 pub enum Health {
     /// It does not open, and why.
     Closed(String),
+    /// The daemon has it open, and tells this process no more.
+    Held,
     /// There is none.
     None,
     /// It opens without a person.
@@ -49,8 +51,8 @@ pub struct State {
     pub keys_locked: Option<bool>,
     /// The daemon, where one listens.
     pub daemon: Option<Status>,
-    /// How each secret stands in its schedule, as far as this process may know.
-    pub standings: Vec<Standing>,
+    /// How each secret stands in its schedule; none where this process may not know, or cannot.
+    pub standings: Option<Vec<Standing>>,
     /// Name of each secret that a run holds, by its blinded id.
     pub names: BTreeMap<String, String>,
     /// What a person should know.
@@ -76,7 +78,7 @@ impl App {
             keys_locked: None,
             daemon: None,
             names: BTreeMap::new(),
-            standings: Vec::new(),
+            standings: None,
             warnings: Vec::new(),
         };
         match self.daemon_status() {
@@ -100,7 +102,8 @@ impl App {
                 state.warnings.extend(vault.warnings());
             }
             Ok((Session::Remote(_), _)) => {}
-            Err(error) if error.code == Code::Missing => {}
+            // Nothing is due of nothing.
+            Err(error) if error.code == Code::Missing => state.standings = Some(Vec::new()),
             Err(AppError { what, .. }) => {
                 state.health = Health::Closed(what);
                 if let Some(header) = self.header() {
@@ -114,11 +117,10 @@ impl App {
         let may_ask = status.authority == "operator";
         // What it launched for other users is in its own records.
         state.runs.extend(status.runs.iter().map(recorded));
-        let why = match status.unlocked {
-            true => "the daemon has it open".to_owned(),
-            false => format!("locked: {}", status.why_locked),
+        state.health = match status.unlocked {
+            true => Health::Held,
+            false => Health::Closed(format!("locked: {}", status.why_locked)),
         };
-        state.health = Health::Closed(why);
         if status.unlocked && may_ask {
             let asked = self.session(Access::Read).and_then(|mut session| {
                 let told = session.ask(Request::Health(state.held()))?;
@@ -173,6 +175,7 @@ fn recorded(told: &Running) -> RunRecord {
         bell: None,
         files: Vec::new(),
         rendered: Vec::new(),
+        proof: String::new(),
     }
 }
 
@@ -187,10 +190,10 @@ impl State {
         ids
     }
 
-    /// Learns what is due; where that cannot be told, nothing is said of it.
+    /// Learns what is due.
     fn stand(&mut self, session: &mut Session) {
         let standings = session.ask(Request::Lives(None)).and_then(standings_of);
-        self.standings = standings.unwrap_or_default();
+        self.standings = standings.ok();
     }
 
     fn take(&mut self, told: Reply) {

@@ -115,7 +115,11 @@ fn is_openclaw(command: &[OsString]) -> bool {
 }
 
 /// Becomes what stands beside the program; comes back only where that failed.
-fn stand_beside(on: OnRotate, app: &App, options: &RunOptions) -> Result<ExitCode, AppError> {
+fn stand_beside(
+    on: OnRotate,
+    (app, silent): (&App, &App),
+    options: &RunOptions,
+) -> Result<ExitCode, AppError> {
     let is_openclaw = is_openclaw(&options.command);
     let harmful = [Signal::HUP, Signal::USR1].map(|signal| OnRotate::Signal(signal.as_raw()));
     if is_openclaw && harmful.contains(&on) {
@@ -123,7 +127,7 @@ fn stand_beside(on: OnRotate, app: &App, options: &RunOptions) -> Result<ExitCod
         let advice = "Use `--on-rotate restart`, or link it: `clawvault openclaw link`.";
         return Err(AppError::usage(what, advice).before_launch());
     }
-    let bells = app.stand_beside(options).map_err(AppError::before_launch)?;
+    let bells = app.stand_beside(options, silent).map_err(AppError::before_launch)?;
     let run = std::env::args_os().skip(1).collect();
     process::restore_core_limit(options.core_limit);
     let error = Beside { on, bells, spare_hangup: is_openclaw, run }.become_it();
@@ -194,7 +198,10 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
     };
     let (app, options) = ready().map_err(AppError::before_launch)?;
     match beside {
-        Some(on) => stand_beside(on, &app, &options),
+        Some(on) => {
+            let silent = context.silent_app().map_err(AppError::before_launch)?;
+            stand_beside(on, (&app, &silent), &options)
+        }
         None if args.mask => launch_masked(&app, options, is_supervised),
         None => launch_as(&app, options, is_supervised),
     }

@@ -35,8 +35,8 @@ struct Document<'a> {
     keys_locked_in_memory: Option<bool>,
     daemon: Option<JsonDaemon<'a>>,
     runs: Vec<JsonRun<'a>>,
-    /// What rotations are due or under way.
-    due: Vec<JsonDue<'a>>,
+    /// What rotations are due or under way; null where this process cannot tell.
+    due: Option<Vec<JsonDue<'a>>>,
     warnings: &'a [String],
 }
 
@@ -147,6 +147,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let (word, reason) = match &state.health {
         Health::Open => ("open", None),
         Health::Closed(reason) => ("closed", Some(reason.as_str())),
+        Health::Held => ("open", Some("in the daemon, which tells this process no more")),
         Health::None => ("none", None),
     };
     if args.json {
@@ -203,8 +204,11 @@ fn show(state: &State, word: &str, reason: Option<&str>) {
         let count = run.holds.len();
         add("run", format!("pid {}{agent}, since {age}, {count} secrets{names}", run.pid));
     }
-    for due in state.standings.iter().filter_map(JsonDue::of) {
-        add("due", due.in_words());
+    match &state.standings {
+        Some(all) => all.iter().filter_map(JsonDue::of).for_each(|due| add("due", due.in_words())),
+        // Without a daemon it is the vault that does not open, which is said above.
+        None if state.daemon.is_none() => {}
+        None => add("due", "not known here: only an operator of an open vault is told".to_owned()),
     }
     output::table(&rows);
     output::warnings(&state.warnings);
@@ -253,7 +257,7 @@ fn document<'a>(state: &'a State, word: &'a str, reason: Option<&'a str>) -> Doc
         keys_locked_in_memory: state.keys_locked,
         daemon: state.daemon.as_ref().map(JsonDaemon::of),
         runs: runs.collect(),
-        due: state.standings.iter().filter_map(JsonDue::of).collect(),
+        due: state.standings.as_ref().map(|all| all.iter().filter_map(JsonDue::of).collect()),
         warnings: &state.warnings,
     }
 }

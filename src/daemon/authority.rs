@@ -10,7 +10,7 @@ use clawvault_core::platform::process::{Kinship, ProcessId, chain};
 use clawvault_core::platform::socket::Peer;
 
 use crate::app::session::{AgentGrant, RunGrant};
-use crate::launch::Runs;
+use crate::launch::{RunRecord, Runs};
 
 /// What somebody is.
 #[derive(Clone, Debug)]
@@ -155,16 +155,32 @@ fn within(mut inner: RunGrant, outer: &RunGrant) -> RunGrant {
 
 /// The runs that left a record and live: those that were launched without this daemon.
 pub(super) fn recorded(runtime: &Dir) -> Vec<KnownRun> {
-    let living = Runs::open(runtime).and_then(|runs| runs.living()).unwrap_or_default();
-    let known = living.into_iter().map(|record| KnownRun {
-        process: ProcessId { pid: record.pid, started: record.started },
-        grant: RunGrant {
-            run: record.run,
-            agent: record.agent,
-            holds: record.holds.into_iter().map(|(id, _)| id).collect(),
-        },
-    });
-    known.collect()
+    records(runtime).into_iter().map(KnownRun::from).collect()
+}
+
+/// Those among them whose record proves by the vault's key what they were given.
+pub(super) fn proven(runtime: &Dir, is_proof: &dyn Fn(&[u8], &str) -> bool) -> Vec<KnownRun> {
+    let holds = |record: &RunRecord| {
+        !record.proof.is_empty() && record.said().is_some_and(|said| is_proof(&said, &record.proof))
+    };
+    records(runtime).into_iter().filter(holds).map(KnownRun::from).collect()
+}
+
+fn records(runtime: &Dir) -> Vec<RunRecord> {
+    Runs::open(runtime).and_then(|runs| runs.living()).unwrap_or_default()
+}
+
+impl From<RunRecord> for KnownRun {
+    fn from(record: RunRecord) -> Self {
+        Self {
+            process: ProcessId { pid: record.pid, started: record.started },
+            grant: RunGrant {
+                run: record.run,
+                agent: record.agent,
+                holds: record.holds.into_iter().map(|(id, _)| id).collect(),
+            },
+        }
+    }
 }
 
 #[cfg(test)]

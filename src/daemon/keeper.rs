@@ -350,6 +350,7 @@ fn unlock(
     if let Ok(policy) = opened.policy() {
         shared.know(&policy);
     }
+    shared.recognize(&opened);
     *kept = Kept::Open(opened);
     Ok(())
 }

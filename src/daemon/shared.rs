@@ -1,6 +1,7 @@
 //! What all connections know together, and the two acts that change it for all: unlock and lock.
 
 mod crowd;
+mod known;
 mod loan;
 
 use std::collections::HashMap;
@@ -228,10 +229,13 @@ impl Shared {
         authority::is_resolver_of_operator(peer, &logins, &runs)
     }
 
-    /// Who unlocked, what was launched, and what left a record: launched before us, or beside us while
-    /// we were locked.
+    /// Who unlocked, what was launched, and, while it is locked, what left a record. A record that
+    /// proves something is known since the unlocking; one that does not could be anybody's, and would take
+    /// the operator's authority away by naming the operator's own shell.
     fn logins_and_runs(&self) -> (Vec<Login>, Vec<KnownRun>, Vec<KnownRun>) {
-        let claimed = self.runtime.as_ref().map(authority::recorded).unwrap_or_default();
+        let counts = self.is_of_system || !self.is_unlocked();
+        let claimed = self.runtime.as_ref().filter(|_| counts).map(authority::recorded);
+        let claimed = claimed.unwrap_or_default();
         let state = self.state();
         (state.logins.clone(), state.runs.clone(), claimed)
     }
@@ -386,6 +390,7 @@ impl Shared {
             bell: beside.map(bell::name_of),
             files: Vec::new(),
             rendered: Vec::new(),
+            proof: String::new(),
         };
         // What its own user recorded lies where we do not look: who serves several keeps records.
         if self.is_of_system

@@ -20,7 +20,7 @@ pub use environment::{Base, base};
 pub use error::LaunchError;
 pub use exec::{Ready, replace};
 pub use files::{SecretFiles, memory_directory};
-pub use record::{RunRecord, Runs};
+pub use record::{RunRecord, Runs, said_of_run};
 pub use rendered::{Mark, Rendered};
 pub use size::Room;
 pub use supervise::{Beside, OnRotate, RENEWED, SUPERVISED, SUPERVISOR, Stood};

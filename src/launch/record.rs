@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use clawvault_core::platform::process::ProcessId;
+use clawvault_core::platform::process::{self, ProcessId};
 use clawvault_core::platform::{Dir, PlatformError, failpoint};
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +44,32 @@ pub struct RunRecord {
     /// Rendered templates to be removed once it is over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rendered: Vec<Mark>,
+    /// Proves, with the vault's key, what the process was given; empty where nothing does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub proof: String,
+}
+
+/// What a proof of a run says: which process of this boot was given what. None where the system does
+/// not tell one boot from another.
+pub fn said_of_run(
+    (run, process): (&str, ProcessId),
+    agent: Option<&str>,
+    holds: &[(String, u32)],
+) -> Option<Vec<u8>> {
+    let said = (process::realm()?, run, process.pid, process.started, agent, holds);
+    serde_json::to_vec(&said).ok().filter(|_| process.started > 0)
 }
 
 impl RunRecord {
     /// True while that very process lives.
     pub fn is_alive(&self) -> bool {
         ProcessId { pid: self.pid, started: self.started }.is_alive()
+    }
+
+    /// What its proof has to say.
+    pub fn said(&self) -> Option<Vec<u8>> {
+        let process = ProcessId { pid: self.pid, started: self.started };
+        said_of_run((&self.run, process), self.agent.as_deref(), &self.holds)
     }
 
     /// Files that were made for the program.

@@ -4,6 +4,8 @@
 
 use clawvault_core::domain::SecretName;
 
+use super::exec::takes_one_secret;
+
 /// The name that a secret at `path`, keys joined by dots, could have.
 ///
 /// Known places name their vendor; any other is `openclaw/<path>`. None where the path has
@@ -35,11 +37,20 @@ pub fn is_credential(path: &str) -> bool {
         "headers" => is_credential_header(last),
         _ => {
             is_credential_key(last)
+                || takes_one_secret(path) && !CERTIFICATES.contains(&last)
                 || PLACES.iter().any(|(pattern, _)| {
                     !pattern.ends_with(".*") && captured(pattern, &segments).is_some()
                 })
         }
     }
+}
+
+/// Whether a text is an address with a password in it, which is a credential wherever it stands.
+pub(super) fn has_password(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let login = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':'));
+    login.is_some_and(|(_, password)| !password.is_empty())
 }
 
 /// Whether a variable of this name holds a secret, by its last word.
@@ -116,6 +127,9 @@ const KEY_WORDS: &[&str] = &[
     "signing-key",
     "token",
 ];
+
+/// Last keys of places that take a reference to a secret, for what everybody may know.
+const CERTIFICATES: &[&str] = &["ca", "cert"];
 
 const VARIABLE_WORDS: &[&str] =
     &["KEY", "KEYS", "PASSPHRASE", "PASSWD", "PASSWORD", "PAT", "SECRET", "TOKEN"];
@@ -203,6 +217,11 @@ mod tests {
                 "plugins.entries.foo.config.someToken",
                 "openclaw/plugins.entries.foo.config.some-token",
             ),
+            ("channels.googlechat.serviceAccount", "openclaw/channels.googlechat.service-account"),
+            (
+                "channels.buzz.accounts.work.authTag",
+                "openclaw/channels.buzz.accounts.work.auth-tag",
+            ),
             ("a.é.token", "openclaw/a.token"),
         ] {
             assert!(is_credential(path) || path.ends_with(".key"), "{path}");
@@ -213,10 +232,41 @@ mod tests {
     }
 
     #[test]
+    fn whatever_takes_a_reference_is_a_credential() {
+        for pattern in include_str!("takes-references.txt").lines() {
+            // In a map of headers or variables it depends on the name.
+            let path = match pattern.strip_suffix(".*") {
+                Some(map) if map.ends_with("env") => format!("{map}.SOME_TOKEN"),
+                Some(map) => format!("{map}.x-api-key"),
+                None => pattern.to_owned(),
+            };
+            let path = path.replace('*', "work");
+            let is_public = path.ends_with(".ca") || path.ends_with(".cert");
+            assert_eq!(is_credential(&path), !is_public, "{path}");
+        }
+    }
+
+    #[test]
+    fn addresses_with_passwords_are_credentials() {
+        for (text, has) in [
+            ("http://user:word@proxy.example.net:3128", true),
+            ("wss://:word@host/path?x=1", true),
+            ("http://user@host", false),
+            ("http://user:@host", false),
+            ("https://host:8080/a@b:c", false),
+            ("user:word@host", false),
+        ] {
+            assert_eq!(has_password(text), has, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_credential_stays_out() {
         for path in [
             "models.providers.openai.baseUrl",
             "models.providers.openai.headers.X-Title",
+            "models.providers.openai.request.tls.ca",
+            "plugins.entries.comfy.config.headers.X-Title",
             "agents.defaults.maxTokens",
             "channels.telegram.tokenFile",
             "gateway.auth.mode",

@@ -26,6 +26,11 @@ pub fn takes_reference(path: &str) -> bool {
     pattern_of(path).is_some()
 }
 
+/// Whether it takes a reference just there: not at any key of a map, which may hold other things.
+pub(super) fn takes_one_secret(path: &str) -> bool {
+    pattern_of(path).is_some_and(|pattern| !pattern.ends_with(".*"))
+}
+
 fn pattern_of(path: &str) -> Option<&'static str> {
     let fits = |pattern: &&str| {
         let (mut wanted, mut given) = (pattern.split('.'), path.split('.'));

@@ -6,7 +6,7 @@ use clawvault_core::domain::limits::MAX_IMPORT;
 use clawvault_core::domain::{Found, Label, Value, ValueError};
 
 use super::config::{is_include, join};
-use super::credentials::{is_credential, is_credential_variable, variable_at};
+use super::credentials::{has_password, is_credential, is_credential_variable, variable_at};
 use super::references::{Text, is_name, read};
 use crate::intake::Tree;
 
@@ -105,7 +105,11 @@ impl<'a> Scan<'a> {
         let label = match variable_at(path).filter(|_| !of_agent) {
             Some(name) if self.is_secret(name) => Some(Label::Variable(name.to_owned())),
             Some(_) => None,
-            None if login || is_credential(path) || (of_agent && last == "key") => {
+            None if login
+                || is_credential(path)
+                || (of_agent && last == "key")
+                || has_password(text) =>
+            {
                 Some(Label::Path(path.to_owned()))
             }
             None => None,

@@ -1,6 +1,6 @@
 //! Who gets what: the login session that unlocked, who has the key, a launched program, anyone else.
 
-use super::served::{Said, Served};
+use super::served::{PROGRAM, Said, Served};
 
 /// That nothing of the value was said.
 fn got_nothing(said: &Said) {
@@ -116,34 +116,75 @@ fn who_breaks_away_from_a_run_has_nothing() {
     let freed = "rm -rf $HOME/run/clawvault/runs; cv get env/one; cv export --format json";
     let said = served.run_sh(&[], freed);
     assert_eq!(said.out, "the-first-value");
-    // One that began before the vault was unlocked, with a record or without: who knows what it is?
+    // One that began before the vault was unlocked has what its record proves, with the record or without
+    // from then on; and no more.
     let mut early = Served::vault();
+    early.set("env/two", "the-second-value");
     let script = early.script(
-        "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; cv get env/one; echo $?; \
-         rm -rf $HOME/run/clawvault/runs; cv get env/one; echo $?; cv export --format json; echo $?; \
-         echo '{\"protocolVersion\":1,\"ids\":[\"env/one\"]}' | cv resolve",
+        "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; cv get env/one; echo; \
+         cv get env/two; echo $?; rm -rf $HOME/run/clawvault/runs; cv get env/one; echo; \
+         cv export --format json; echo $?; \
+         echo '{\"protocolVersion\":1,\"ids\":[\"env/two\"]}' | cv resolve",
     );
-    let mut command = early.command(&["run", "--", "/bin/sh", "-c", &script]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
-    super::served::until("the run has begun", || {
-        std::fs::read_dir(early.path("run/clawvault/runs"))
-            .is_ok_and(|mut all| all.next().is_some())
-    });
+    let begun = early.begin_run(&["--only", "env/one"], &script);
     early.serve(&[]);
     early.call("unlock").ok();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "3\n3\n3\n");
+    let output = begun.wait_with_output().unwrap();
+    let one = "the-first-value";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{one}\n3\n{one}\n3\n"));
     assert_eq!(output.status.code(), Some(3));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("began before the vault was unlocked"), "{said}");
+    // Where the record says more than was proven, or is another process's, it proves nothing; nor does
+    // one that is removed before.
+    let once =
+        "until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; cv get env/one; echo $?";
+    for spoil in [
+        r#"sed -i 's/"holds":\[/"holds":[["00",1],/' $HOME/run/clawvault/runs/*"#,
+        r#"sed -i 's/"agent":null/"agent":"a"/' $HOME/run/clawvault/runs/*"#,
+        r#"sed -i 's/"proof":"[0-9a-f]*"/"proof":"00"/' $HOME/run/clawvault/runs/*"#,
+        "rm $HOME/run/clawvault/runs/*",
+    ] {
+        early.call("lock").ok();
+        early.signal(rustix::process::Signal::KILL);
+        early.ended();
+        let begun = early.begin_run(&[], &early.script(once));
+        early.sh(spoil).ok();
+        early.serve(&[]);
+        early.call("unlock").ok();
+        let output = begun.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "3\n", "{spoil}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("began before the vault was unlocked"), "{spoil}: {said}");
+    }
+    // Nor can one take the operator's authority away by a record of the operator's own process.
+    let claim = served.path("run/clawvault/runs/0000000000000000.run");
+    let own = rustix::process::getpid().as_raw_nonzero();
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let began = stat.rsplit(')').next().unwrap().split_ascii_whitespace().nth(19).unwrap();
+    let record = format!(
+        "{{\"run\":\"0\",\"vault\":\"\",\"pid\":{own},\"started\":{began},\"launched_ms\":1,\
+         \"agent\":null,\"holds\":[],\"files\":[]}}"
+    );
+    std::fs::create_dir_all(claim.parent().unwrap()).unwrap();
+    let private = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    private(claim.parent().unwrap(), 0o700);
+    std::fs::write(&claim, record).unwrap();
+    private(&claim, 0o600);
+    assert_eq!(served.call("get env/one").ok(), "the-first-value");
+    // A daemon that is killed: the next one knows what it launched.
+    let begun = early.begin_run(&[], &early.script(once));
+    early.signal(rustix::process::Signal::KILL);
+    early.ended();
+    early.serve(&[]);
+    early.call("unlock").ok();
+    let output = begun.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{one}0\n"));
     // What begins afterwards is the operator's, and what was launched since stays what it is.
     assert_eq!(early.call("get env/one").ok(), "the-first-value");
     let kept = "cv lock >&2; until cv status | grep -q '^lock *unlocked'; do sleep 0.05; done; \
                 cv get env/one; cv export --format json";
-    let mut command = early.command(&["run", "--", "/bin/sh", "-c", &early.script(kept)]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
+    let child = early.begin_run(&[], &early.script(kept));
     super::served::until("it has locked", || {
         early.call("status --json").out.contains("\"locked\":true")
     });
@@ -198,6 +239,79 @@ fn a_grant_ends_with_its_run() {
     let (first, second) = text.split_once(" THEN ").unwrap();
     assert!(first.contains("the-first-value"), "{first}");
     assert!(second.contains("gives this process nothing"), "{second}");
+}
+
+/// The reboot at night: the daemon has a key of its own, no operator is there, and a unit begins with
+/// the gateway. It, and nothing beside it, has the gateway's grant, by its resolver, once.
+#[test]
+fn a_unit_starts_its_gateway_while_nobody_is_there() {
+    let Some(groups) = Groups::new(&["openclaw-gateway.service", "other.service"]) else {
+        println!("SKIP: NO CONTROL GROUP OF THE SECOND VERSION IS OURS TO MAKE: no unit was tried");
+        return;
+    };
+    let mut served = Served::vault();
+    let policy = "[gateways.openclaw]\nagent = \"openclaw\"\nhome = \"/none\"\n\
+                  unit = \"openclaw-gateway.service\"\n[agents.openclaw]\nsecrets = [\"env/one\"]\n";
+    std::fs::write(served.path("policy.toml"), policy).unwrap();
+    served.call("policy apply policy.toml --yes").ok();
+    std::fs::rename(served.path("home/identity.txt"), served.path("key.txt")).unwrap();
+    served.serve(&["--identity", served.path("key.txt").to_str().unwrap()]);
+    let ask = r#"{"protocolVersion":1,"provider":"clawvault","ids":["env/one"]}"#;
+    std::fs::write(served.path("ask.json"), ask).unwrap();
+    let asks = "cv resolve < $HOME/ask.json; echo $?";
+    let gateway = format!("{asks}; {asks}; cv get env/one; echo $?");
+    std::fs::write(served.path("gateway.sh"), served.script(&gateway)).unwrap();
+    let start = "cv openclaw run --gateway openclaw -- /bin/sh $HOME/gateway.sh";
+    let alone =
+        format!("exec {PROGRAM} openclaw run --gateway openclaw -- /bin/sh $HOME/gateway.sh");
+    // As no unit, as another one, as a younger process of the right one.
+    served.sh(&format!("setsid -w sh -c '{alone}'")).refused(125);
+    let within = |unit: &str, script: &str| {
+        let script = format!("echo $$ > {}; {}", groups.procs(unit), served.script(script));
+        let mut command = served.command_of("/usr/bin/setsid", &["-w", "/bin/sh", "-c", &script]);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(within("other.service", &alone).0, Some(125));
+    assert_eq!(within("openclaw-gateway.service", &format!("{start}; exit 9")).1, "");
+    let (code, out, said) = within("openclaw-gateway.service", &alone);
+    let (first, rest) = out.split_once('\n').unwrap_or_default();
+    assert!(first.contains("the-first-value"), "{code:?} {out} {said}");
+    assert_eq!(rest, "0\n3\n3\n", "{said}");
+}
+
+/// Control groups that are named as units are.
+struct Groups(std::path::PathBuf, Vec<std::path::PathBuf>);
+
+impl Groups {
+    /// None where this process may make none, or no process may enter them.
+    fn new(units: &[&str]) -> Option<Self> {
+        let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(std::path::Path::new);
+        let root = roots.into_iter().find(|root| root.join("cgroup.procs").exists())?;
+        let root = root.join(format!("clawvault-test-{}", std::process::id()));
+        let all: Vec<_> = units.iter().map(|unit| root.join(unit)).collect();
+        let made = std::fs::create_dir(&root).is_ok()
+            && all.iter().all(|unit| std::fs::create_dir(unit).is_ok());
+        let groups = Self(root, all);
+        let enters = || {
+            let script = format!("echo $$ > {}", groups.procs(units.first()?));
+            std::process::Command::new("/bin/sh").args(["-c", &script]).status().ok()
+        };
+        (made && enters().is_some_and(|status| status.success())).then_some(groups)
+    }
+
+    fn procs(&self, unit: &str) -> String {
+        self.0.join(unit).join("cgroup.procs").display().to_string()
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for group in self.1.iter().chain([&self.0]) {
+            std::fs::remove_dir(group).ok();
+        }
+    }
 }
 
 #[test]

@@ -126,6 +126,21 @@ fn without_a_daemon_the_command_that_stores_tells_it() {
 }
 
 #[test]
+fn a_daemon_that_comes_later_knows_it_by_what_its_record_proves() {
+    let mut served = Served::vault();
+    let path = served.path("starts");
+    let child = start(served.command(&[]), "restart", PROGRAM);
+    until("it has started", || starts(&path).len() == 1);
+    served.serve(&[]);
+    served.call("unlock").ok();
+    served.set("env/one", "the-next-value");
+    until("it has started by the daemon", || starts(&path).len() == 2);
+    assert_eq!(starts(&path)[1].1, "the-next-value");
+    signal(starts(&path)[1].0, Signal::KILL);
+    assert_eq!(code(child), Some(128 + 9));
+}
+
+#[test]
 fn a_signal_is_sent_where_that_is_asked_for_and_openclaw_is_spared() {
     let served = Served::unlocked();
     let path = served.path("starts");

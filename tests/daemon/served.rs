@@ -144,6 +144,19 @@ impl Served {
         finish(self.command(&words), b"")
     }
 
+    /// Launches a shell that goes on by itself, and waits until its run is recorded.
+    pub(crate) fn begin_run(&self, options: &[&str], script: &str) -> Child {
+        let records =
+            || std::fs::read_dir(self.path("run/clawvault/runs")).map_or(0, Iterator::count);
+        let before = records();
+        let words = [&["run"], options, &["--", "/bin/sh", "-c", script]].concat();
+        let mut command = self.command(&words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        until("the run has begun", || records() > before);
+        child
+    }
+
     pub(crate) fn set(&self, name: &str, value: &str) {
         let variable = name.split('/').next_back().unwrap().to_uppercase().replace('-', "_");
         self.call_with(&format!("set {name} --env {variable}"), value.as_bytes()).ok();

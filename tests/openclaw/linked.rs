@@ -61,6 +61,14 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     bench.takes_a_turn(&gateway);
     bench.assert_bearer(&vendor, before, &second);
 
+    // What opens the gateway gets another value, and the first again: each time by the one before.
+    for change in ["set", "rollback"] {
+        let other = format!("{}-other", bench.token);
+        bench.cv(&[change, "openclaw/gateway-token"], if change == "set" { &other } else { "" });
+        let reloaded = bench.json(&["openclaw", "reload", "--json"]);
+        assert_eq!((&reloaded["pid"], &reloaded["by"]), (&json!(gateway.id()), &json!("socket")));
+    }
+
     // Nobody may ask OpenAI what it costs here: OpenClaw's own books tell, as an estimate.
     let estimate = bench.estimate();
     assert!(estimate["spent"].as_str().unwrap().starts_with("0.0"), "{estimate}");

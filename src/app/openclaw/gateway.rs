@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use clawvault_core::domain::{ProfileName, SecretName, Value};
+use clawvault_core::domain::{Event, ProfileName, SecretName, Stage, Value};
 use clawvault_core::platform::process::{CoreLimit, ProcessId};
 use clawvault_core::platform::service::listener;
 use clawvault_core::platform::{Clock, SystemClock};
@@ -90,6 +90,7 @@ impl App {
             bell: None,
             files: Vec::new(),
             rendered: Vec::new(),
+            proof: String::new(),
         };
         let runs = Runs::open(&self.runtime_dir()?)?;
         runs.sweep_if_due()?;
@@ -149,17 +150,25 @@ impl App {
                 "Nothing was changed. Set a new value, and reload.",
             ));
         }
+        // All are looked up before the first is hidden: one that is misspelled stops nothing half way.
+        let mut here = Vec::new();
         for name in names {
-            let hidden = session.ask(Request::Show(
-                clawvault_core::domain::Event::Show,
-                profile.clone(),
-                name.clone(),
-            ))?;
-            if hidden.infos.iter().all(|info| info.removed_ms.is_none()) {
-                session.ask(Request::Remove(profile.clone(), name.clone(), false))?;
-            }
+            let shown = Request::Show(Event::Show, profile.clone(), name.clone());
+            let hidden = session.ask(shown)?.infos.iter().any(|info| info.removed_ms.is_some());
+            here.extend((!hidden).then_some(name));
         }
-        let reloaded = told(&mut session, named, &self.surroundings)?;
+        for name in here {
+            session.ask(Request::Remove(profile.clone(), name.clone(), false))?;
+        }
+        let hidden = |error: AppError| {
+            let advice = format!(
+                "The keys are hidden in the vault all the same (`clawvault rollback NAME` gives one \
+                 back). {}",
+                error.advice
+            );
+            AppError { advice, ..error }
+        };
+        let reloaded = told(&mut session, named, &self.surroundings).map_err(hidden)?;
         if !reloaded.answered {
             return Err(AppError::new(
                 Code::Failed,
@@ -281,10 +290,12 @@ fn told(
         AppError::new(Code::Missing, what, "Start it; it takes the vault's values then.")
     })?;
     let profile = policy.agents.get(&known.agent).map(|agent| agent.profile.clone());
-    let shown = shown(session, &described, &profile.unwrap_or_default(), surroundings)?;
+    let profile = profile.unwrap_or_default();
+    let shown = shown(session, &described, &profile, surroundings)?;
     let window = |seconds| Request::Gateway(GatewayAsk::Window(name.clone(), process, seconds));
     session.ask(window(WINDOW))?;
-    let done = call(&described, shown.as_ref(), &known.home, surroundings);
+    let mut earlier = || earlier(session, &described, &profile);
+    let done = call(&described, shown.as_ref(), &mut earlier, (&known.home, surroundings));
     let answered = session.ask(window(0))?.answered;
     let (warnings, way) = done?;
     Ok(Reloaded { warnings, answered, way, process })
@@ -294,14 +305,22 @@ fn told(
 fn call(
     described: &Gateway,
     shown: Option<&Shown>,
-    home: &str,
-    surroundings: &[(OsString, OsString)],
+    earlier: &mut dyn FnMut() -> Option<Shown>,
+    (home, surroundings): (&str, &[(OsString, OsString)]),
 ) -> Result<(u64, Way), AppError> {
     let foreign = || AppError::from(RpcError::Foreign);
+    let reload = |shown: &Shown| rpc::reload(described.port, shown, WITHIN);
     let first = match shown {
-        Some(shown) if !described.tls => match rpc::reload(described.port, shown, WITHIN) {
+        Some(shown) if !described.tls => match reload(shown) {
             Ok(answer) => return Ok((answer.warnings, Way::Socket)),
             Err(error @ (RpcError::Nobody(_) | RpcError::Io(_))) => return Err(error.into()),
+            Err(error @ RpcError::Refused(_)) => {
+                // What opens the gateway has another value, which this very reload brings it.
+                if let Some(Ok(answer)) = earlier().map(|shown| reload(&shown)) {
+                    return Ok((answer.warnings, Way::Socket));
+                }
+                error.into()
+            }
             Err(error) => error.into(),
         },
         _ => foreign(),
@@ -341,7 +360,7 @@ fn shown(
                 let text = found.and_then(|(_, value)| value.to_str());
                 Ok(text.and_then(|text| Value::copy_of(text.as_bytes()).ok()))
             }
-            Kept::Vault(id) => of_vault(session, profile, id),
+            Kept::Vault(id) => of_vault(session, profile, id, None),
         }
     };
     Ok(match &described.wants {
@@ -351,13 +370,29 @@ fn shown(
     })
 }
 
+/// What the gateway was shown before the secret that opens it had its current value; none where that
+/// is not of the vault, or has no earlier one.
+fn earlier(session: &mut Session, described: &Gateway, profile: &ProfileName) -> Option<Shown> {
+    let (id, as_shown): (_, fn(Value) -> Shown) = match &described.wants {
+        Wants::Token(Kept::Vault(id)) => (id, Shown::Token),
+        Wants::Password(Kept::Vault(id)) => (id, Shown::Password),
+        _ => return None,
+    };
+    let (name, _) = clawvault_resolver::parse(id)?;
+    let infos = session.ask(Request::Show(Event::Show, profile.clone(), name)).ok()?.infos;
+    let previous = infos.iter().flat_map(|info| &info.versions).rev();
+    let version = previous.into_iter().find(|version| version.stage == Stage::Previous)?.number;
+    of_vault(session, profile, id, Some(version)).ok()?.map(as_shown)
+}
+
 fn of_vault(
     session: &mut Session,
     profile: &ProfileName,
     id: &str,
+    version: Option<u32>,
 ) -> Result<Option<Value>, AppError> {
     let Some((name, field)) = clawvault_resolver::parse(id) else { return Ok(None) };
-    let want = Want { profile: profile.clone(), name, version: None };
+    let want = Want { profile: profile.clone(), name, version };
     let revealed = session.ask(Request::Get(want, field.is_none()))?.revealed;
     Ok(clawvault_resolver::value_of(&revealed, id).cloned())
 }

@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use clawvault_core::domain::{Policy, ProfileName, SecretInfo, SecretName};
-use clawvault_core::platform::HeldFile;
+use clawvault_core::domain::{Agent, Life, Policy, ProfileName, SecretInfo};
 use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::service::listener;
+use clawvault_core::platform::{Clock, HeldFile, SystemClock};
 
+use super::find_gateway;
 use super::link::{MAX_RESOLVER, RESOLVER, resolver_bytes};
 use crate::app::import::{find, is_known};
 use crate::app::run::is_admin;
 use crate::app::session::Request;
-use crate::app::{App, AppError, Code, Plaintext};
+use crate::app::{App, AppError, Code, Pauses, Plaintext, pause};
 use crate::openclaw::exec::linked;
 use crate::openclaw::gateway::gateway;
 use crate::openclaw::{self, profiles_for};
@@ -55,6 +56,12 @@ pub enum Access {
     Missing,
     /// It was cut off.
     CutOff,
+    /// It is paused, by a limit of what it may cost or by a person.
+    Paused,
+    /// Its current version was revoked.
+    Revoked,
+    /// The daemon has the vault locked, so that nobody gets anything.
+    Locked,
     /// It administers other keys.
     Admin,
     /// The policy does not grant it to the gateway's agent.
@@ -68,9 +75,56 @@ impl Access {
             Self::Resolves => "resolves",
             Self::Missing => "missing",
             Self::CutOff => "cut off",
+            Self::Paused => "paused",
+            Self::Revoked => "revoked",
+            Self::Locked => "locked",
             Self::Admin => "admin",
             Self::NotGranted => "not granted",
         }
+    }
+}
+
+/// What the vault knows of a gateway; nothing while it is locked.
+#[derive(Default)]
+struct Known {
+    is_open: bool,
+    gateway: Option<ProfileName>,
+    agent: Option<Agent>,
+    profile: ProfileName,
+    policy: Policy,
+    infos: Vec<SecretInfo>,
+    lives: Vec<Life>,
+    pauses: Pauses,
+}
+
+impl Known {
+    fn state(&self, id: &str) -> Access {
+        if !self.is_open {
+            return Access::Locked;
+        }
+        let (name, field) = id.split_once('#').map_or((id, None), |(n, f)| (n, Some(f)));
+        let Some(info) = self.infos.iter().find(|info| info.name.as_str() == name) else {
+            return Access::Missing;
+        };
+        let is_granted =
+            self.agent.as_ref().is_some_and(|agent| agent.may_have(&self.profile, &info.name));
+        let now_ms = SystemClock.now_ms();
+        match () {
+            () if is_admin(info, &self.policy) => Access::Admin,
+            () if !is_granted => Access::NotGranted,
+            () if info.removed_ms.is_some() => Access::CutOff,
+            () if self.is_revoked(info) => Access::Revoked,
+            () if self.pauses.find(&self.profile, &info.name, now_ms).is_some() => Access::Paused,
+            () if !has(info, field) => Access::Missing,
+            () => Access::Resolves,
+        }
+    }
+
+    fn is_revoked(&self, info: &SecretInfo) -> bool {
+        let current = info.current().map(|version| version.number);
+        let of = |life: &&Life| life.profile == info.profile && life.name == info.name;
+        let life = self.lives.iter().find(of);
+        life.is_some_and(|life| current.is_some_and(|number| life.blocked.contains(&number)))
     }
 }
 
@@ -85,6 +139,54 @@ impl App {
         resolver: &Path,
     ) -> Result<OpenClawState, AppError> {
         let linked = linked(home)?;
+        let served = self.daemon_status()?;
+        let known = match &served {
+            // What the files say can be told all the same.
+            Some(status) if !status.unlocked => Known::default(),
+            _ => self.known_of(home)?,
+        };
+        let references = linked.references.iter().map(|there| ReferenceLine {
+            path: there.path.clone(),
+            id: there.id.clone(),
+            state: known.state(&there.id),
+            shadowed_by: shadows(home, &there.path),
+        });
+        let report = openclaw::read(home, extra, &is_known, &find)?;
+        let found = report.found.iter().map(Plaintext::of_found);
+        Ok(OpenClawState {
+            gateway: known.gateway.clone(),
+            process: listener(gateway(home)?.port),
+            unlocked: served.is_some_and(|status| status.unlocked),
+            resolver: self.resolver_state(linked.resolver.as_deref(), resolver),
+            references: references.collect(),
+            plaintext: found.chain(report.copies.iter().map(Plaintext::of_copy)).collect(),
+        })
+    }
+
+    /// The references of a gateway's configuration that no reload can bring it a value for: a running
+    /// gateway keeps the configuration that it had before, and counts no warning for it.
+    ///
+    /// # Errors
+    /// Where no such gateway is known, or its configuration cannot be read.
+    pub fn unanswerable(
+        &self,
+        named: Option<&ProfileName>,
+    ) -> Result<Vec<(String, String, Access)>, AppError> {
+        let mut session = self.session(crate::app::Access::Read)?;
+        let (_, gateway, _) = find_gateway(&mut session, named)?;
+        session.close()?;
+        let home = Path::new(&gateway.home);
+        let known = self.known_of(home)?;
+        let all = linked(home)?.references.into_iter().map(|there| {
+            let state = known.state(&there.id);
+            (there.path, there.id, state)
+        });
+        let never = |state| matches!(state, Access::Missing | Access::NotGranted | Access::Admin);
+        Ok(all.filter(|(_, _, state)| never(*state)).collect())
+    }
+
+    /// What the vault knows of the gateway of a home.
+    fn known_of(&self, home: &Path) -> Result<Known, AppError> {
         let mut session = self.session(crate::app::Access::Read)?;
         let text = session.ask(Request::PolicyText)?.text;
         let policy = Policy::parse(&text).map_err(|error| {
@@ -92,44 +194,15 @@ impl App {
             AppError::new(Code::Damaged, error.to_string(), advice)
         })?;
         let shown = home.to_string_lossy();
-        let known = policy.gateways.iter().find(|(_, gateway)| gateway.home == shown);
-        let profile = known
-            .and_then(|(_, gateway)| policy.agents.get(&gateway.agent))
-            .map(|agent| agent.profile.clone())
-            .unwrap_or_default();
+        let gateway = policy.gateways.iter().find(|(_, gateway)| gateway.home == shown);
+        let agent = gateway.and_then(|(_, gateway)| policy.agents.get(&gateway.agent)).cloned();
+        let profile = agent.as_ref().map(|agent| agent.profile.clone()).unwrap_or_default();
         let mut infos = session.ask(Request::List(Some(profile.clone()), false))?.infos;
         infos.extend(session.ask(Request::List(Some(profile.clone()), true))?.infos);
-        let state = |id: &str| {
-            let (name, field) = id.split_once('#').map_or((id, None), |(n, f)| (n, Some(f)));
-            let info = infos.iter().find(|info| info.name.as_str() == name);
-            let agent = known.and_then(|(_, gateway)| policy.agents.get(&gateway.agent));
-            let granted = |name: &SecretName| agent.is_some_and(|a| a.may_have(&profile, name));
-            match info {
-                None => Access::Missing,
-                Some(info) if is_admin(info, &policy) => Access::Admin,
-                Some(info) if !granted(&info.name) => Access::NotGranted,
-                Some(info) if info.removed_ms.is_some() => Access::CutOff,
-                Some(info) if !has(info, field) => Access::Missing,
-                Some(_) => Access::Resolves,
-            }
-        };
-        let references = linked.references.iter().map(|there| ReferenceLine {
-            path: there.path.clone(),
-            id: there.id.clone(),
-            state: state(&there.id),
-            shadowed_by: shadows(home, &there.path),
-        });
-        let report = openclaw::read(home, extra, &is_known, &find)?;
-        let found = report.found.iter().map(Plaintext::of_found);
-        let unlocked = self.daemon_status()?.is_some_and(|status| status.unlocked);
-        Ok(OpenClawState {
-            gateway: known.map(|(name, _)| name.clone()),
-            process: listener(gateway(home)?.port),
-            unlocked,
-            resolver: self.resolver_state(linked.resolver.as_deref(), resolver),
-            references: references.collect(),
-            plaintext: found.chain(report.copies.iter().map(Plaintext::of_copy)).collect(),
-        })
+        let lives = session.ask(Request::Lives(None))?.lives;
+        let pauses = pause::pauses(&mut session)?;
+        let gateway = gateway.map(|(name, _)| name.clone());
+        Ok(Known { is_open: true, gateway, agent, profile, policy, infos, lives, pauses })
     }
 
     /// The resolver that the configuration names, if it is the very one that belongs to this program.
@@ -145,7 +218,7 @@ impl App {
         match (held.mode(), held.bytes() == own.as_slice()) {
             (0o700, true) => Ok(named.to_owned()),
             (0o700, false) => Err(format!("{} is of another version", named.display())),
-            _ => Err(format!("{} has rights that OpenClaw refuses", named.display())),
+            (mode, _) => Err(format!("{} has mode {mode:o} in place of 700", named.display())),
         }
     }
 }

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::app::session::Request;
 use crate::app::{Access, App, AppError, Code};
-use crate::intake::{self, Edit, Format};
+use crate::intake::{self, Edit, Format, Tree};
+use crate::openclaw::config;
 use crate::openclaw::exec::{ExecReference, PROVIDER_PATH, linked};
 
 /// What unlinking did.
@@ -51,13 +52,16 @@ impl App {
             let edits = files.entry(&there.file).or_default();
             edits.insert(there.place.clone(), Edit::Put(quoted(text)));
         }
+        let main = Path::new(config::FILE);
         if linked.resolver.is_some() {
-            let main = files.entry(Path::new(crate::openclaw::config::FILE)).or_default();
-            main.insert(PROVIDER_PATH.to_owned(), Edit::Gone);
+            files.entry(main).or_default();
         }
         let mut planned = Vec::new();
-        for (file, edits) in &files {
+        for (file, edits) in &mut files {
             let held = HeldFile::open(home, file, MAX_DOCUMENT)?;
+            if *file == main && linked.resolver.is_some() {
+                edits.insert(emptied(held.bytes()).to_owned(), Edit::Gone);
+            }
             let result = intake::edit(Format::Json5, held.bytes(), edits).map_err(|error| {
                 let what = format!("{}: {error}", held.path().display());
                 AppError::new(Code::Failed, what, "No file was changed; edit it by hand.")
@@ -73,6 +77,20 @@ impl App {
         session.close()?;
         Ok(unlinked)
     }
+}
+
+/// What of the configuration holds our provider and nothing else: as much as linking put there.
+fn emptied(config: &[u8]) -> &'static str {
+    let tree = config::parse(config).ok();
+    let mut here = tree.as_ref();
+    let mut emptied = None;
+    for (at, _) in PROVIDER_PATH.match_indices('.') {
+        let key = PROVIDER_PATH[..at].rsplit('.').next().unwrap_or_default();
+        here = here.and_then(|tree| tree.get(key));
+        let is_ours_alone = matches!(here, Some(Tree::Map(map)) if map.len() == 1);
+        emptied = emptied.filter(|_| is_ours_alone).or(is_ours_alone.then_some(at));
+    }
+    emptied.map_or(PROVIDER_PATH, |at| &PROVIDER_PATH[..at])
 }
 
 /// A text as JSON, in a buffer that never grows.

@@ -9,13 +9,14 @@ use clawvault_core::domain::{
     Agent, Event, FieldName, Outcome, Policy, ProfileName, Program, SecretInfo, SecretName,
     Variable,
 };
+use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::{Vault, VaultError, Who};
 
 use super::FromName;
 use crate::app::session::{Authority, LaunchSlot, Launched, Reply};
 use crate::app::{AppError, Code, Pauses};
-use crate::launch::Room;
+use crate::launch::{Room, said_of_run};
 
 /// What a launch asks of the vault.
 #[derive(Clone, Debug)]
@@ -93,9 +94,10 @@ pub(in crate::app) fn launch(
     if ask.beside {
         let all = slots.iter().map(|slot| &slot.info).chain(fills.iter().map(|fill| &fill.info));
         let ids: BTreeSet<String> = all.map(|i| vault.blinded(&i.profile, &i.name)).collect();
-        let holds = ids.into_iter().map(|id| (id, 0)).collect();
+        let holds = ids.into_iter().map(|id| (id, 0)).collect::<Vec<_>>();
+        let proof = prove(vault, &who, ask, &holds);
         let vault = vault.header().vault.clone();
-        let launched = Launched { vault, holds, ..Launched::default() };
+        let launched = Launched { vault, holds, proof, ..Launched::default() };
         return Ok(Reply { launched: Some(launched), ..Reply::default() });
     }
     let revealed = vault.reveal_current(&who, distinct(&slots, &fills))?;
@@ -111,13 +113,24 @@ pub(in crate::app) fn launch(
     let fills: Result<_, AppError> =
         fills.into_iter().map(|fill| Ok((at(&fill.info)?, fill.field))).collect();
     let holds = revealed.iter().map(|r| (vault.blinded(&r.info.profile, &r.info.name), r.version));
+    let holds = holds.collect::<Vec<_>>();
     let launched = Launched {
         vault: vault.header().vault.clone(),
         slots: slots?,
         fills: fills?,
-        holds: holds.collect(),
+        proof: prove(vault, &who, ask, &holds),
+        holds,
     };
     Ok(Reply { revealed, launched: Some(launched), notes, ..Reply::default() })
+}
+
+/// Proof for the record of what the process that asks is given: a daemon that is unlocked later knows
+/// by it what nobody could have written but with the vault's key.
+fn prove(vault: &Vault, who: &Who, ask: &RunAsk, holds: &[(String, u32)]) -> String {
+    let process = ProcessId::of(who.actor.pid);
+    let agent = ask.agent.as_ref().map(ToString::to_string);
+    let said = said_of_run((&ask.run, process), agent.as_deref(), holds);
+    said.map(|said| vault.prove_run(&said)).unwrap_or_default()
 }
 
 /// What a program gets, and what a person should know about it.

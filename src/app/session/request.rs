@@ -128,6 +128,8 @@ pub struct Launched {
     pub fills: Vec<(usize, FieldName)>,
     /// Blinded id and version of every secret.
     pub holds: Vec<(String, u32)>,
+    /// Proves to a later daemon of this vault what the process was given; empty where nothing can.
+    pub proof: String,
 }
 
 /// One variable of a program.

@@ -85,7 +85,12 @@ pub(super) fn run(args: RunArgs, context: &Context) -> Result<ExitCode, AppError
 
 pub(super) fn reload(args: &ReloadArgs, context: &Context) -> Result<ExitCode, AppError> {
     let gateway = args.gateway.as_deref().map(arguments::profile).transpose()?;
-    let reloaded = context.telling_app()?.reload_gateway(gateway.as_ref())?;
+    let app = context.telling_app()?;
+    let reloaded = app.reload_gateway(gateway.as_ref())?;
+    let lacks = app.unanswerable(gateway.as_ref())?.into_iter().map(|(path, id, state)| {
+        format!("{path} refers to {id}, {}: the gateway has what it had there", state.as_str())
+    });
+    output::warnings(&lacks.collect::<Vec<_>>());
     if args.json {
         output::json(&Document::of(&reloaded));
     } else if reloaded.answered {

@@ -42,7 +42,9 @@ fn is_good(state: &OpenClawState) -> bool {
 }
 
 fn show(state: &OpenClawState) {
-    let name = state.gateway.as_ref().map_or_else(|| "not linked".to_owned(), ToString::to_string);
+    let is_locked = state.references.iter().any(|line| line.state == ReferenceState::Locked);
+    let none = if is_locked { "not known while locked" } else { "not linked" };
+    let name = state.gateway.as_ref().map_or_else(|| none.to_owned(), ToString::to_string);
     let process =
         state.process.map_or_else(|| "not running".to_owned(), |p| format!("pid {}", p.pid));
     let resolver = match &state.resolver {

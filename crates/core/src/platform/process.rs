@@ -63,6 +63,14 @@ pub fn kinship(pid: u32) -> Option<Kinship> {
     Some(Kinship { process, parent: small(1)?, session: small(3)? })
 }
 
+/// Where numbers and starts of processes mean what they mean here: this boot, and this namespace.
+/// None where the system does not say.
+pub fn realm() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{} {}", boot.trim_end(), namespace.display()))
+}
+
 /// The process that started this one, or took it in.
 pub fn parent() -> ProcessId {
     ProcessId::of(std::os::unix::process::parent_id())

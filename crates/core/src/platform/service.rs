@@ -16,7 +16,11 @@ pub fn unit_led_by(process: ProcessId) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{}/cgroup", process.pid)).ok()?;
     let group = text.lines().find_map(|line| line.strip_prefix("0::"))?;
     let unit = group.rsplit('/').next().filter(|name| name.ends_with(".service"))?;
-    let members = fs::read_to_string(format!("/sys/fs/cgroup{group}/cgroup.procs")).ok()?;
+    // Where the groups of the second version stand alone, and where they stand beside the first.
+    let mut of_group = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+        .into_iter()
+        .map(|root| fs::read_to_string(format!("{root}{group}/cgroup.procs")));
+    let members = of_group.find_map(Result::ok)?;
     let mut others = members.lines().take(MOST).filter_map(|pid| pid.parse::<u32>().ok());
     let own = kinship(process.pid).filter(|kin| kin.process == process)?;
     let oldest = others.all(|pid| {

@@ -30,7 +30,7 @@ use std::cell::OnceCell;
 use crate::auditlog::{AuditLog, Sockets};
 use crate::crypto::{Keys, VaultKey};
 use crate::domain::limits::MAX_LOCKED;
-use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex};
+use crate::domain::{LogRules, ProfileName, SecretInfo, SecretName, hex, unhex};
 use crate::memory::{self, Spill};
 use crate::platform::{Clock, Dir, FileLock};
 use crate::store::{Kind, Ledger, LocalStore, RecordKey};
@@ -103,6 +103,17 @@ impl Vault {
     pub fn is_key(&self, key: &VaultKey) -> bool {
         let proof = |keys: &Keys| keys.fingerprint(&[b"the same key"]);
         proof(&self.keys).matches(&proof(&key.derive()).0)
+    }
+
+    /// A proof, in hex, that one with this vault's key said so of a launched program. It holds until the
+    /// vault key is replaced.
+    pub fn prove_run(&self, said: &[u8]) -> String {
+        hex(&self.keys.authenticate(&[b"run", said]).0)
+    }
+
+    /// True for a proof that [`Vault::prove_run`] gave of the same.
+    pub fn is_proof_of_run(&self, said: &[u8], proof: &str) -> bool {
+        unhex(proof).is_some_and(|proof| self.keys.authenticate(&[b"run", said]).matches(&proof))
     }
 
     /// Number of commits since the vault was made.

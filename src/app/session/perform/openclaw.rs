@@ -81,6 +81,15 @@ pub(super) fn gateway(
         && gateway.unit.as_ref() != Some(unit)
     {
         vault.note(who, Event::Run, Outcome::Refused, Vec::new());
+        if unit.is_empty() {
+            let what = format!(
+                "this process is no operator's, and no unit begins with it that \
+                                may start gateway {name}"
+            );
+            let advice = "Start it where the vault was unlocked, or as the unit that the policy names \
+                          (`unit` of the gateway).";
+            return Err(AppError::new(Code::Denied, what, advice));
+        }
         let what = format!("the policy does not let unit {unit} start gateway {name}");
         let advice = "An operator names it: `unit` of the gateway, by `clawvault policy apply`.";
         return Err(AppError::new(Code::Denied, what, advice));

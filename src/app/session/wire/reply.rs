@@ -140,6 +140,7 @@ fn end(reply: Reply, warnings: Vec<String>) -> m::End {
             })
             .collect(),
         holds: launched.holds.into_iter().map(|(id, version)| m::Held { id, version }).collect(),
+        proof: launched.proof,
     };
     let taken = |taken: Taken| m::BackedUp {
         secrets: taken.secrets as u64,
@@ -244,5 +245,6 @@ fn launched(launched: m::Launched) -> Result<Launched, FrameError> {
         slots: slots?,
         fills: fills?,
         holds: launched.holds.into_iter().map(|held| (held.id, held.version)).collect(),
+        proof: launched.proof,
     })
 }
