@@ -112,7 +112,8 @@ impl Case {
 
     fn adapter(&self, server: &Vendor, limits: Limits) -> Box<dyn Adapter> {
         let client = Some(Client::new(limits).expect("the system's certificates"));
-        let settings = Settings { base_url: Some(server.base_url()), client, interface: None };
+        let settings =
+            Settings { base_url: Some(server.base_url()), client, ..Settings::default() };
         adapter(self.vendor, &settings).expect("a recipe")
     }
 }
@@ -160,7 +161,7 @@ fn each_vendor_that_revokes_by_calls_can_be_played() {
             let stand_ins = StandIns::start(vec![interface], Duration::ZERO).await.unwrap();
             let client = Some(Client::new(Limits::default()).unwrap());
             let base_url = Some(stand_ins.base_url(0));
-            let settings = Settings { base_url, client, interface: None };
+            let settings = Settings { base_url, client, ..Settings::default() };
             let adapter = adapter(case.vendor, &settings).unwrap();
             let ask = Ask { key_id: Some("id-1".to_owned()), ..case.ask("id-1") };
             let can = adapter.abilities_for(&ask);

@@ -1,5 +1,8 @@
 //! Which adapter speaks for a vendor.
 
+use std::sync::Arc;
+
+use crate::Catalog;
 use crate::http::{Client, Limits};
 use crate::manifest::recipes::Interface;
 use crate::native::NATIVE;
@@ -16,6 +19,8 @@ pub struct Settings {
     pub client: Option<Client>,
     /// The interface of a user's own manifest, which stands in the place of a built-in one.
     pub interface: Option<Interface>,
+    /// Which kinds of token there are.
+    pub catalog: Arc<Catalog>,
 }
 
 /// The adapter of a vendor: native, or by recipes. None where the vendor has neither, or where the
@@ -32,7 +37,8 @@ pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
         None => Client::new(Limits::default()).ok()?,
     };
     let base_url = settings.base_url.clone();
-    Some(Box::new(RecipeAdapter::new(vendor, interface, base_url, client)))
+    let adapter = RecipeAdapter::new(vendor, interface, base_url, client);
+    Some(Box::new(adapter.knowing(Arc::clone(&settings.catalog))))
 }
 
 /// The recipes that a vendor's adapter goes by: the user's own, else the built-in ones. None where it

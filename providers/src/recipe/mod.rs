@@ -19,7 +19,7 @@ pub use figures::Window;
 pub(crate) use figures::{Pages, date};
 pub use read::check_paths;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use clawvault_core::domain::{FieldName, Value};
@@ -53,6 +53,7 @@ pub struct RecipeAdapter {
     interface: Interface,
     base_url: Option<String>,
     client: Client,
+    catalog: Arc<crate::Catalog>,
 }
 
 impl RecipeAdapter {
@@ -64,7 +65,13 @@ impl RecipeAdapter {
         client: Client,
     ) -> Self {
         let base_url = base_url.map(|url| url.trim_end_matches('/').to_owned());
-        Self { vendor: vendor.to_owned(), interface, base_url, client }
+        let catalog = Arc::default();
+        Self { vendor: vendor.to_owned(), interface, base_url, client, catalog }
+    }
+
+    /// The same, for kinds of token that manifests of a user's own describe.
+    pub fn knowing(self, catalog: Arc<crate::Catalog>) -> Self {
+        Self { catalog, ..self }
     }
 
     /// The recipes for a key: by its kind, by the secret's name, and by which params are given. None
@@ -72,8 +79,8 @@ impl RecipeAdapter {
     fn recipes(&self, ask: &Ask) -> &Recipes {
         static NONE: LazyLock<Recipes> = LazyLock::new(Recipes::default);
         let format = ask.key.iter().find_map(|(_, value)| {
-            let (vendor, format) = crate::identify(value.expose())?;
-            (vendor.id == self.vendor).then_some(format)
+            let kind = self.catalog.identify(value.expose())?;
+            (kind.vendor == self.vendor).then_some(kind)
         });
         let own =
             |secret: &str| secret.strip_prefix(&self.vendor)?.strip_prefix('/').map(str::to_owned);

@@ -11,6 +11,7 @@ use super::link::{MAX_RESOLVER, RESOLVER, resolver_bytes};
 use crate::app::import::{find, is_known};
 use crate::app::run::is_admin;
 use crate::app::session::Request;
+use crate::app::vendors::catalog_of;
 use crate::app::{App, AppError, Code, Plaintext};
 use crate::openclaw::exec::linked;
 use crate::openclaw::gateway::gateway;
@@ -119,7 +120,11 @@ impl App {
             state: state(&there.id),
             shadowed_by: shadows(home, &there.path),
         });
-        let report = openclaw::read(home, extra, &is_known, &find)?;
+        let report = {
+            let catalog = catalog_of(&policy);
+            let known = |variable: &str| is_known(&catalog, variable);
+            openclaw::read(home, extra, &known, &|bytes| find(&catalog, bytes))?
+        };
         let found = report.found.iter().map(Plaintext::of_found);
         let unlocked = self.daemon_status()?.is_some_and(|status| status.unlocked);
         Ok(OpenClawState {
