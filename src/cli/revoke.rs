@@ -1,12 +1,12 @@
 //! `clawvault revoke` and `clawvault revoke-all`
 
+mod login;
 mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clawvault_core::domain::{ProfileName, SecretName};
-use clawvault_core::platform::process::{self, ProcessId};
 use clawvault_core::platform::{Clock, Dir, SystemClock};
 
 use super::surroundings::{self, Context};
@@ -51,7 +51,8 @@ pub(super) struct Args {
   clawvault rotate --all                  afterwards: fresh keys
 
 Keys of machines and of databases stay unless --include infra is given; the key of a login over
-SSH is never taken away from within it. It works while the daemon is locked or dead.")]
+SSH is never taken away from within it; where nothing tells which key that is, all keys of
+vendor ssh stay and are named. It works while the daemon is locked or dead.")]
 pub(super) struct AllArgs {
     /// Only these secrets
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "except")]
@@ -135,7 +136,7 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
         except: names(&args.except)?,
         profile: args.profile.as_deref().map(arguments::profile).transpose()?,
         infra: args.include.is_some(),
-        over_ssh: surroundings::path("SSH_CONNECTION").is_some() || is_below("sshd"),
+        login: login::login(),
         patience_ms: i64::from(args.wait) * 1000,
     };
     let app = context.app()?;
@@ -204,12 +205,6 @@ fn check(
             Err(AppError::new(Code::No, "the report is not as it was written", advice))
         }
     }
-}
-
-/// True where a process above this one is of that name; `sudo` and terminals' servers hide variables.
-fn is_below(name: &str) -> bool {
-    let above = process::chain(ProcessId::own());
-    above.iter().any(|kin| process::name(kin.process.pid).is_some_and(|one| one.starts_with(name)))
 }
 
 fn nobody_to_ask() -> AppError {

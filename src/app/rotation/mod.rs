@@ -36,7 +36,7 @@ pub use gateways::Reach;
 pub use incident::{RevokedAll, Signed};
 pub use plan::Planned;
 pub use report::{Line, Rest, Rotated};
-pub use revoke::{Gateways, RevokeOptions, Row};
+pub use revoke::{Gateways, Login, RevokeOptions, Row};
 
 /// How long a command waits for what goes on by itself, in milliseconds.
 const PATIENCE_MS: i64 = 20_000;
