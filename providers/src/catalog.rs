@@ -156,6 +156,20 @@ impl Catalog {
         found.filter_map(|hit| Some((hit.range, kind(hit.key)?))).collect()
     }
 
+    /// Whether the manifest of a vendor names a secret: by a variable, or by a form of its keys.
+    pub fn names(&self, id: &str, secret: &str) -> bool {
+        match self.own_vendor(id) {
+            Some(own) => {
+                own.variables.iter().any(|one| one.secret == secret)
+                    || own.formats.iter().any(|one| one.secret == secret)
+            }
+            None => vendor(id).is_some_and(|vendor| {
+                vendor.variables.iter().any(|one| one.secret == secret)
+                    || vendor.formats.iter().any(|one| one.secret == secret)
+            }),
+        }
+    }
+
     /// The forms of keys that fill a field of a secret and say something by themselves.
     pub fn has_forms_of(&self, secret: &str, field: &str) -> bool {
         let id = secret.split('/').next().unwrap_or(secret);

@@ -148,9 +148,6 @@ fn each_vendor_takes_the_calls_of_its_recipes() {
     }
 }
 
-/// Vendors whose refusal of a dead key is not told from one of the credential that asks.
-const SAYS_NOTHING_OF_DEATH: &[&str] = &["tailscale", "twilio", "cohere"];
-
 /// What is rehearsed goes as the manifest says: the key is accepted until it was revoked.
 #[test]
 fn each_vendor_that_revokes_by_calls_can_be_played() {
@@ -173,7 +170,7 @@ fn each_vendor_that_revokes_by_calls_can_be_played() {
                 adapter.revoke(&ask).await.unwrap_or_else(|e| panic!("{}: {e}", case.fixture));
                 played += 1;
             }
-            if can.revoke && can.validate && !SAYS_NOTHING_OF_DEATH.contains(&case.vendor) {
+            if can.revoke && can.validate {
                 let validity = adapter.validate(&ask).await.unwrap();
                 assert!(matches!(validity, Validity::Dead(_)), "{}: {validity:?}", case.fixture);
             }
@@ -231,7 +228,7 @@ async fn life(case: &Case, server: &Vendor, id: &str) {
         assert!(!server.is_live(case.value), "{}", case.fixture);
     }
     server.kill(case.value);
-    if can.validate && !SAYS_NOTHING_OF_DEATH.contains(&case.vendor) {
+    if can.validate {
         let validity = adapter.validate(&ask).await;
         assert!(matches!(validity, Ok(Validity::Dead(_))), "{}: {validity:?}", case.fixture);
     }

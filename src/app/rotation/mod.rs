@@ -33,7 +33,7 @@ use vendors::PolicyVendors;
 pub use asker::Asker;
 pub use due::{Due, Standing};
 pub use gateways::Reach;
-pub use incident::{RevokedAll, Signed};
+pub use incident::{RevokedAll, Signed, parts};
 pub use plan::Planned;
 pub use report::{Line, Rest, Rotated};
 pub use revoke::{Gateways, Login, RevokeOptions, Row};
