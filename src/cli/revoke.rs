@@ -11,8 +11,8 @@ use clawvault_core::platform::{Clock, Dir, SystemClock};
 
 use super::surroundings::{self, Context};
 use super::{arguments, output, prompt, rotate, time};
-use crate::app::rotation::{Rest, RevokeOptions, RevokedAll};
-use crate::app::{App, AppError, Code};
+use crate::app::rotation::{Rest, RevocationPlan, RevokeOptions, RevokedAll};
+use crate::app::{App, AppError, Code, full_name};
 use table::Table;
 
 /// Make the vendor refuse a key, and prove that it does
@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let options = RevokeOptions { one, infra: true, patience_ms, ..RevokeOptions::default() };
     let app = context.app()?;
     if args.dry_run {
-        rotate::show_plan(&app.plan_revocation(&options)?, args.json);
+        show_plan(&app.plan_revocation(&options)?, args.json);
         return Ok(ExitCode::SUCCESS);
     }
     if !args.yes && !prompt::can_ask() {
@@ -144,7 +144,7 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
         return check(&app, report, args.key.as_deref(), args.json);
     }
     if args.dry_run {
-        rotate::show_plan(&app.plan_revocation(&options)?, args.json);
+        show_plan(&app.plan_revocation(&options)?, args.json);
         return Ok(ExitCode::SUCCESS);
     }
     if !args.yes && !args.drill {
@@ -173,6 +173,19 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
     let code = finish(&done, args.json)?;
     // What was done is told first: a full disk must not hide it.
     written.map(|()| code)
+}
+
+/// Prints what would be done; what would be left alone is named beside it.
+fn show_plan(plan: &RevocationPlan, json: bool) {
+    rotate::show_plan(&plan.planned, json);
+    tell_left(&plan.left);
+}
+
+fn tell_left(left: &[((ProfileName, SecretName), &'static str)]) {
+    for ((profile, name), why) in left {
+        let name = full_name(profile.as_str(), name.as_str());
+        output::talk(&format!("left alone: {name}: {why}"));
+    }
 }
 
 /// Says whether a report is as it was written, and whose it is.
@@ -226,9 +239,7 @@ fn finish(done: &RevokedAll, json: bool) -> Result<ExitCode, AppError> {
         for (name, what) in &done.gateways {
             output::talk(&format!("gateway {name}: {what}"));
         }
-        for ((_, name), why) in &done.left {
-            output::talk(&format!("left alone: {name}: {why}"));
-        }
+        tell_left(&done.left);
         if done.any(Rest::Retries) {
             output::talk(
                 "Vendors that could not be reached are tried again by the daemon, by `clawvault \

@@ -74,6 +74,15 @@ pub enum Row<'a> {
 /// A secret that came to rest, and its milliseconds.
 pub(super) type Rested = (Line, u128);
 
+/// What a revocation would do.
+#[derive(Debug)]
+pub struct RevocationPlan {
+    /// Call by call.
+    pub planned: Vec<Planned>,
+    /// What would be left alone, and why.
+    pub left: Vec<(Key, &'static str)>,
+}
+
 /// What is chosen, and what is left alone.
 pub(super) struct Chosen {
     pub(super) looks: Vec<Look>,
@@ -81,11 +90,11 @@ pub(super) struct Chosen {
 }
 
 impl App {
-    /// The calls that a revocation would make.
+    /// The calls that a revocation would make, and what it would leave alone.
     ///
     /// # Errors
     /// Where the vault fails, or a named secret is not there.
-    pub fn plan_revocation(&self, options: &RevokeOptions) -> Result<Vec<Planned>, AppError> {
+    pub fn plan_revocation(&self, options: &RevokeOptions) -> Result<RevocationPlan, AppError> {
         use clawvault_providers::adapter::{Ask, Operation};
         let mut asking = Asking::new(self, true);
         let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
@@ -106,12 +115,13 @@ impl App {
                         .iter()
                         .flat_map(|operation| adapter.plan(*operation, &ask))
                         .collect(),
-                    None => vec![format!("by a person: {}", vendors.guide(look))],
+                    None => vec![format!("by a person: {}", vendors.guide_to(look, true))],
                 };
                 let (profile, name) = look.key();
                 Planned { profile, name, vendor: look.info.vendor.clone(), steps }
             };
-            Ok(chosen.looks.iter().map(planned).collect())
+            let planned = chosen.looks.iter().map(planned).collect();
+            Ok(RevocationPlan { planned, left: chosen.left })
         })
     }
 
@@ -129,7 +139,7 @@ impl App {
         let began_ms = SystemClock.now_ms();
         let mut asking = Asking::new(self, true);
         let held = asking.holding();
-        let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
+        let overview = Overview::of(asking.lives()?)?;
         let mut chosen = choose(&overview, options)?;
         leave_own(&mut asking, &mut chosen, &options.login)?;
         let Chosen { looks, left } = chosen;
@@ -144,6 +154,9 @@ impl App {
                 let cut_ms = start.elapsed().as_millis();
                 let vendors: Vec<_> = looks.iter().map(|look| look.info.vendor.clone()).collect();
                 say(&Row::Cut(&vendors, cut_ms));
+                for (line, ms) in &lines {
+                    say(&Row::Rest(line, *ms));
+                }
                 let told = (!names.is_empty() && !looks.is_empty())
                     .then(|| scope.spawn(|| gateways(&names)));
                 held.set(false);
@@ -300,6 +313,24 @@ pub(super) fn choose(overview: &Overview, options: &RevokeOptions) -> Result<Cho
                 "`clawvault list` shows what there is.",
             ));
         }
+    }
+    if let Some(profile) = options.profile.as_ref()
+        && !overview.looks.iter().any(|look| look.life.profile == *profile)
+    {
+        let what = format!("there is no secret in profile {profile}");
+        return Err(AppError::new(
+            Code::Missing,
+            what,
+            "`clawvault list` shows the profiles that there are.",
+        ));
+    }
+    if let Some((key, Some(version))) = &options.one
+        && let Some(look) = overview.looks.iter().find(|look| look.key() == *key)
+        && look.info.version(*version).is_none()
+    {
+        let what = format!("{} has no version {version}", key.1);
+        let advice = "`clawvault history NAME` shows what there is.";
+        return Err(AppError::new(Code::Missing, what, advice));
     }
     for look in &overview.looks {
         let key = look.key();

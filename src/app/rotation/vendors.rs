@@ -135,12 +135,7 @@ impl Vendors for PolicyVendors {
     }
 
     fn guide(&self, look: &Look) -> String {
-        let id = look.life.open.as_ref().map_or("ID", |open| open.id.as_str());
-        let then = match revokes(look) {
-            true => format!(" Then `clawvault rotations resume {id}` proves it."),
-            false => format!(" Then give it to `clawvault rotations resume {id}`."),
-        };
-        self.by_hand(look) + &then
+        self.guide_to(look, revokes(look))
     }
 }
 
@@ -151,9 +146,18 @@ fn revokes(look: &Look) -> bool {
 }
 
 impl PolicyVendors {
+    /// What a person does at the vendor, and here afterwards: to have a key revoked, or to bring one.
+    pub(super) fn guide_to(&self, look: &Look, revokes: bool) -> String {
+        let id = look.life.open.as_ref().map_or("ID", |open| open.id.as_str());
+        let then = match revokes {
+            true => format!(" Then `clawvault rotations resume {id}` proves it."),
+            false => format!(" Then give it to `clawvault rotations resume {id}`."),
+        };
+        self.by_hand(look, revokes) + &then
+    }
+
     /// What a person does at the vendor.
-    pub(super) fn by_hand(&self, look: &Look) -> String {
-        let revokes = revokes(look);
+    pub(super) fn by_hand(&self, look: &Look, revokes: bool) -> String {
         let operation = if revokes { Operation::Revoke } else { Operation::Create };
         let (secret, params) = (look.life.name.to_string(), look.rule.params.clone());
         let ask = Ask { secret, params, ..Ask::default() };
