@@ -10,6 +10,7 @@ use clawvault_core::platform::read::read_bounded;
 use clawvault_providers::adapter::{Abilities, Adapter, Ask, Level, Operation};
 use clawvault_providers::manifest::MAX_MANIFEST;
 use clawvault_providers::manifest::recipes::Interface;
+use clawvault_providers::native::{NATIVE, native};
 use clawvault_providers::{vendor, vendors};
 use serde::Serialize;
 
@@ -137,7 +138,9 @@ struct Call {
 
 fn list(known: &Vendors, json: bool) {
     let own = known.catalog().own().iter().map(|manifest| manifest.id.as_str());
-    let mut ids: Vec<&str> = vendors().iter().map(|vendor| vendor.id).chain(own).collect();
+    let natives = NATIVE.iter().map(|one| one.id);
+    let built_in = vendors().iter().map(|vendor| vendor.id).chain(natives);
+    let mut ids: Vec<&str> = built_in.chain(own).collect();
     ids.sort_unstable();
     ids.dedup();
     let all: Vec<Shown<'_>> = ids.into_iter().filter_map(|id| shown(known, id)).collect();
@@ -161,7 +164,15 @@ fn show(known: &Vendors, id: &str, json: bool) -> Result<ExitCode, AppError> {
         let advice = "`clawvault providers` lists them; your own only where the vault is open.";
         AppError::new(Code::Missing, "there is no vendor of that id", advice)
     })?;
-    if let Some(interface) = interface(known, id) {
+    let own = known.catalog().own_vendor(id).is_some();
+    if let Some(native) = native(id).filter(|_| !own) {
+        let param = |(name, about): &(&str, &str)| Param {
+            name: (*name).to_owned(),
+            about: (*about).to_owned(),
+            default: None,
+        };
+        one.params = native.params.iter().map(param).collect();
+    } else if let Some(interface) = interface(known, id) {
         let param = |(name, param): (String, clawvault_providers::manifest::recipes::Param)| {
             Param { name, about: param.about, default: param.default }
         };
@@ -197,13 +208,17 @@ fn shown<'a>(known: &'a Vendors, id: &'a str) -> Option<Shown<'a>> {
     let own = catalog.own_vendor(id);
     let variables = match own {
         Some(own) => own.variables.iter().map(|one| one.variable.as_str()).collect(),
-        None => vendor(id)?.variables.iter().map(|one| one.variable).collect(),
+        None => match vendor(id) {
+            Some(vendor) => vendor.variables.iter().map(|one| one.variable).collect(),
+            None => Vec::new(),
+        },
     };
+    let name = catalog.name_of(id).or_else(|| native(id).map(|native| native.name))?;
     let abilities = known.adapter(id).map(|adapter| adapter.abilities());
     let can = |has: fn(&Abilities) -> bool| abilities.as_ref().is_some_and(has);
     Some(Shown {
         id,
-        name: catalog.name_of(id)?,
+        name,
         console: catalog.console_of(id),
         own: own.is_some(),
         level: match abilities.as_ref().map(|abilities| abilities.level) {

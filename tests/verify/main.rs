@@ -247,6 +247,12 @@ fn a_manifest_of_ones_own_counts_like_a_built_in_one() {
     let all = sandbox.run(&["providers"], b"").sound("providers");
     assert!(all.lines().any(|line| line.starts_with("own ") && line.contains("your own")));
     assert_eq!(sandbox.run(&["providers", "show", "nobody"], b"").code(), Some(4));
+    // So do those that no manifest describes.
+    let shown = sandbox.run(&["providers", "show", "postgres"], b"").sound("providers show");
+    assert!(shown.contains("roles: two roles") && shown.contains("ALTER ROLE"), "{shown}");
+    for id in ["postgres", "redis", "ssh", "exec", "webhook", "aws", "openai"] {
+        assert!(all.lines().any(|line| line.starts_with(&format!("{id} "))), "{id}: {all}");
+    }
 }
 
 /// A form that stands in the place of a built-in one, or that cannot be looked for, ends no scan.

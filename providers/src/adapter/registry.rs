@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::Catalog;
 use crate::http::{Client, Limits};
 use crate::manifest::recipes::Interface;
-use crate::native::NATIVE;
+use crate::native::native;
 use crate::recipe::RecipeAdapter;
 
 use super::Adapter;
@@ -27,9 +27,9 @@ pub struct Settings {
 /// system's certificates cannot be read.
 pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
     if settings.interface.is_none()
-        && let Some((_, make)) = NATIVE.iter().find(|(id, _)| *id == vendor)
+        && let Some(one) = native(vendor)
     {
-        return make(settings);
+        return (one.make)(settings);
     }
     let interface = interface(vendor, settings.interface.as_ref())?;
     let client = match &settings.client {
@@ -46,7 +46,7 @@ pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
 pub fn interface(vendor: &str, own: Option<&Interface>) -> Option<Interface> {
     match own {
         Some(own) => Some(own.clone()),
-        None if NATIVE.iter().any(|(id, _)| *id == vendor) => None,
+        None if native(vendor).is_some() => None,
         None => crate::vendor(vendor)?.interface(),
     }
 }
@@ -54,5 +54,5 @@ pub fn interface(vendor: &str, own: Option<&Interface>) -> Option<Interface> {
 /// Whether a vendor can be asked anything at all.
 pub fn is_offered(vendor: &str) -> bool {
     let recipes = crate::vendor(vendor).is_some_and(|vendor| !vendor.interface.is_empty());
-    recipes || NATIVE.iter().any(|(id, _)| *id == vendor)
+    recipes || native(vendor).is_some()
 }
