@@ -43,13 +43,13 @@ pub(super) fn load_rules_beside(
                     taken.id.push_str(OWN);
                 }
             }
-            made => return made.map_err(|error| refused(error, forms.len(), &paths, &entries)),
+            made => return made.map_err(|error| refused(&error, forms.len(), &paths, &entries)),
         }
     }
 }
 
 /// What is wrong with a rule of the directory.
-fn refused(error: ExtraError, forms: usize, paths: &[PathBuf], entries: &[RuleEntry]) -> AppError {
+fn refused(error: &ExtraError, forms: usize, paths: &[PathBuf], entries: &[RuleEntry]) -> AppError {
     let at = error.rule.saturating_sub(forms);
     let place = paths.get(at).or(paths.first());
     let place = place.map_or_else(|| "the rules".to_owned(), |path| path.display().to_string());
