@@ -19,22 +19,20 @@ pub mod grammar;
 #[allow(dead_code, reason = "the library uses the rest")]
 #[path = "src/rule/shapes.rs"]
 pub mod shapes;
+/// How a vendor's form of tokens becomes a rule, shared with the library.
+#[path = "src/rule/token.rs"]
+pub mod token;
 
 use clawvault_providers::{Format, Vendor, vendors};
 use gram::{Table, Word};
 use grammar::{Confidence, RuleEntry, RuleFile, Severity};
 use shapes::{Shape, ShapeEntry};
+use token::{BEGIN, NEAR, Token};
 
 /// The table of shapes, among the files of rules.
 const SHAPES: &str = "keyword-shapes.toml";
 /// Shortest run that is looked at, in bytes.
 const MIN_RUN: usize = 16;
-/// How far before its literal a token may begin that has the literal inside.
-const INSIDE: u16 = 256;
-/// Length of a keyword that is too short to be looked for everywhere: runs that begin with it are.
-const BEGIN: usize = 2;
-/// How far behind a vendor's name a token may begin whose form alone says nothing.
-const NEAR: u16 = 45;
 
 /// What decides, beside the tables, what is found: the engines, what is sought of a vault, and the
 /// libraries that patterns and objects are read with.
@@ -52,11 +50,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let written = read_all(Path::new("rules"))?;
     for vendor in vendors() {
         for format in vendor.formats {
-            let rule = of_format(vendor, format);
+            let token = token(vendor, format);
+            let rule = token.rule();
             // The table, or a rule of that name, knows more of what stands around such a token.
             let elsewhere =
                 table.contains_key(vendor.id) || written.iter().any(|other| other.id == rule.id);
-            if !(is_plain(format) && elsewhere) {
+            if !(token.is_plain() && elsewhere) {
                 rules.push(Entry::pattern(rule));
             }
         }
@@ -143,51 +142,18 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
     Entry { rule, shapes: shapes.iter().filter_map(|shape| Shape::parse(shape)).collect() }
 }
 
-/// Whether a format has no literal that a scan can look for.
-fn is_plain(format: &Format) -> bool {
-    let short = format.keywords.iter().all(|word| word.len() < grammar::MIN_KEYWORD);
-    let begin = !format.context && format.keywords.iter().all(|word| word.len() == BEGIN);
-    short && (!begin || format.keywords.is_empty())
-}
-
-/// The rule that finds tokens of a vendor's format.
-fn of_format(vendor: &Vendor, format: &Format) -> RuleEntry {
-    let begins = |example: &&str| format.keywords.iter().any(|word| example.starts_with(word));
-    let plain = is_plain(format);
-    let (before, after) = match plain {
-        true => (0, NEAR),
-        false if format.examples.iter().all(begins) => (0, 0),
-        false => (INSIDE.min(grammar::reach(format.pattern)), 0),
-    };
-    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    // The name is written in either case, the token is not.
-    let (keywords, pattern) = match plain {
-        true => (vec![vendor.id.to_owned()], format!("(?-i:{})", format.pattern)),
-        false => (owned(format.keywords), format.pattern.to_owned()),
-    };
-    let context = if format.context && !plain { vec![vendor.id.to_owned()] } else { Vec::new() };
-    RuleEntry {
-        id: format!("{}-{}", vendor.id, format.kind),
-        vendor: Some(vendor.id.to_owned()),
-        name: format!("{} {}", vendor.name, format.kind.replace('-', " ")),
-        description: format.description.to_owned(),
-        severity: Severity::High,
-        advice: "Revoke it at the vendor and issue another one.".to_owned(),
-        pattern,
-        assigned: None,
-        keywords,
-        ignore_case: plain,
-        before,
-        after,
-        context,
-        entropy: 0.0,
-        random: plain,
-        looks: None,
-        checksum: None,
-        files: Vec::new(),
-        confidence: if format.context { Confidence::Medium } else { Confidence::High },
-        examples: owned(format.examples),
-        counter_examples: owned(format.counter_examples),
+/// A vendor's format, as rules are made of one.
+fn token<'a>(vendor: &'a Vendor, format: &'a Format) -> Token<'a> {
+    Token {
+        vendor: vendor.id,
+        name: vendor.name,
+        kind: format.kind,
+        description: format.description,
+        pattern: format.pattern,
+        keywords: format.keywords.to_vec(),
+        context: format.context,
+        examples: format.examples.to_vec(),
+        counter_examples: format.counter_examples.to_vec(),
     }
 }
 

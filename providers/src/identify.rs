@@ -4,7 +4,7 @@
 //! a reader that knows the surroundings. A literal is looked for first, and a pattern is compiled
 //! only once its literal has turned up. Nothing is kept of what is read.
 
-use std::{cmp::Reverse, ops::Range, sync::OnceLock};
+use std::{borrow::Cow, cmp::Reverse, ops::Range, sync::OnceLock};
 
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
@@ -27,79 +27,148 @@ pub struct Match {
 
 /// The vendor and kind of token whose shape the whole of `value` has; the longest literal decides.
 pub fn identify(value: &[u8]) -> Option<(&'static Vendor, &'static Format)> {
-    if value.len() > MAX_TOKEN {
-        return None;
-    }
-    let shapes = shapes()?;
-    let mut hit = vec![false; shapes.all.len()];
-    for literal in shapes.literals.find_overlapping_iter(value) {
-        hit[shapes.owner[literal.pattern().as_usize()]] = true;
-    }
-    let named = shapes.all.iter().zip(hit).filter_map(|(shape, hit)| hit.then_some(shape));
-    let best = named.filter(|shape| shape.is(value)).max_by_key(|shape| weight(shape.format))?;
-    Some((best.vendor, best.format))
+    built_in()?.identify(value).map(|(key, _)| key)
 }
 
 /// The tokens inside `bytes`, by position; none that is glued to further token characters.
 pub fn find_in(bytes: &[u8]) -> Vec<Match> {
-    find(bytes, Texts::Apart)
+    matches(bytes, Texts::Apart)
 }
 
 /// The tokens inside a container that stores texts back to back with nothing between them, as the
 /// records of an SQLite file do; a token may touch its neighbours unless its literal is too weak
 /// for that. The end of a token of open length may then be reported too late.
 pub fn find_in_packed(bytes: &[u8]) -> Vec<Match> {
-    find(bytes, Texts::Packed)
+    matches(bytes, Texts::Packed)
+}
+
+fn matches(bytes: &[u8], texts: Texts) -> Vec<Match> {
+    let mut found = Vec::new();
+    if let Some(shapes) = built_in() {
+        shapes.find(bytes, texts, &mut found);
+    }
+    let whole = |one: Hit<Key>| Match { range: one.range, vendor: one.key.0, format: one.key.1 };
+    without_overlaps(found).into_iter().map(whole).collect()
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Texts {
+pub(crate) enum Texts {
     Apart,
     Packed,
 }
 
-struct Shapes {
+/// Whose token it is, and of which kind.
+pub(crate) type Key = (&'static Vendor, &'static Format);
+
+/// A token inside other bytes, with the name `K` of its shape.
+#[derive(Debug)]
+pub(crate) struct Hit<K> {
+    pub(crate) range: Range<usize>,
+    pub(crate) key: K,
+    weight: usize,
+}
+
+impl<K> Hit<K> {
+    /// The same with another name.
+    pub(crate) fn named<L>(self, name: impl Fn(K) -> L) -> Hit<L> {
+        Hit { range: self.range, key: name(self.key), weight: self.weight }
+    }
+}
+
+/// Shapes that are looked for together, each with a name `K`.
+#[derive(Debug)]
+pub(crate) struct Shapes<K> {
     literals: AhoCorasick,
     /// For each literal, the place of its shape in `all`.
     owner: Vec<usize>,
-    all: Vec<Shape>,
+    all: Vec<Shape<K>>,
 }
 
-struct Shape {
-    vendor: &'static Vendor,
-    format: &'static Format,
+#[derive(Debug)]
+pub(crate) struct Shape<K> {
+    key: K,
+    pattern: Cow<'static, str>,
+    keywords: Vec<Cow<'static, str>>,
     whole: OnceLock<Option<Regex>>,
     inside: OnceLock<Option<Regex>>,
 }
 
-/// Built at the first use: a launch needs none of it.
-fn shapes() -> Option<&'static Shapes> {
-    static SHAPES: OnceLock<Option<Shapes>> = OnceLock::new();
+/// The built-in ones, made at the first use: a launch needs none of them.
+pub(crate) fn built_in() -> Option<&'static Shapes<Key>> {
+    static SHAPES: OnceLock<Option<Shapes<Key>>> = OnceLock::new();
     let build = || {
         let mut all = Vec::new();
-        let mut owner = Vec::new();
-        let mut literals = Vec::new();
         for vendor in vendors() {
             for format in vendor.formats.iter().filter(|format| !format.context) {
-                owner.extend(format.keywords.iter().map(|_| all.len()));
-                literals.extend_from_slice(format.keywords);
-                let (whole, inside) = (OnceLock::new(), OnceLock::new());
-                all.push(Shape { vendor, format, whole, inside });
+                let keywords = format.keywords.iter().map(|word| Cow::Borrowed(*word)).collect();
+                all.push(Shape::new((vendor, format), Cow::Borrowed(format.pattern), keywords));
             }
         }
-        Some(Shapes { literals: AhoCorasick::new(literals).ok()?, owner, all })
+        Shapes::new(all)
     };
     SHAPES.get_or_init(build).as_ref()
 }
 
-impl Shape {
+impl<K: Copy> Shapes<K> {
+    /// None where the literals are too many for one search.
+    pub(crate) fn new(all: Vec<Shape<K>>) -> Option<Self> {
+        let (mut owner, mut literals) = (Vec::new(), Vec::new());
+        for (at, shape) in all.iter().enumerate() {
+            owner.extend(shape.keywords.iter().map(|_| at));
+            literals.extend(shape.keywords.iter().map(|word| word.as_bytes()));
+        }
+        Some(Self { literals: AhoCorasick::new(literals).ok()?, owner, all })
+    }
+
+    /// The shape that the whole of `value` has, and how much it says.
+    pub(crate) fn identify(&self, value: &[u8]) -> Option<(K, usize)> {
+        if value.len() > MAX_TOKEN {
+            return None;
+        }
+        let mut hit = vec![false; self.all.len()];
+        for literal in self.literals.find_overlapping_iter(value) {
+            hit[self.owner[literal.pattern().as_usize()]] = true;
+        }
+        let named = self.all.iter().zip(hit).filter_map(|(shape, hit)| hit.then_some(shape));
+        let best = named.filter(|shape| shape.is(value)).max_by_key(|shape| shape.weight())?;
+        Some((best.key, best.weight()))
+    }
+
+    pub(crate) fn find(&self, bytes: &[u8], texts: Texts, into: &mut Vec<Hit<K>>) {
+        let mut windows: Vec<Vec<Range<usize>>> = vec![Vec::new(); self.all.len()];
+        for literal in self.literals.find_overlapping_iter(bytes) {
+            let start = literal.start().saturating_sub(MAX_TOKEN);
+            let end = bytes.len().min(literal.end() + MAX_TOKEN);
+            let mine = &mut windows[self.owner[literal.pattern().as_usize()]];
+            match mine.last_mut() {
+                Some(last) if start <= last.end => last.end = end,
+                _ => mine.push(start..end),
+            }
+        }
+        for (shape, windows) in self.all.iter().zip(&windows) {
+            for window in windows {
+                shape.find_all(bytes, window, texts, into);
+            }
+        }
+    }
+}
+
+impl<K: Copy> Shape<K> {
+    pub(crate) fn new(
+        key: K,
+        pattern: Cow<'static, str>,
+        keywords: Vec<Cow<'static, str>>,
+    ) -> Self {
+        Self { key, pattern, keywords, whole: OnceLock::new(), inside: OnceLock::new() }
+    }
+
     fn is(&self, value: &[u8]) -> bool {
-        let build = || compile(&format!(r"\A(?:{})\z", self.format.pattern));
+        let build = || compile(&format!(r"\A(?:{})\z", self.pattern));
         self.whole.get_or_init(build).as_ref().is_some_and(|regex| regex.is_match(value))
     }
 
-    fn find_all(&self, bytes: &[u8], window: &Range<usize>, texts: Texts, into: &mut Vec<Match>) {
-        let Some(regex) = self.inside.get_or_init(|| compile(self.format.pattern)) else {
+    fn find_all(&self, bytes: &[u8], window: &Range<usize>, texts: Texts, into: &mut Vec<Hit<K>>) {
+        let Some(regex) = self.inside.get_or_init(|| compile(&self.pattern)) else {
             return;
         };
         let may_touch = texts == Texts::Packed && self.is_strong();
@@ -115,47 +184,29 @@ impl Shape {
                 at = range.start + 1;
             } else {
                 at = range.end.max(at + 1);
-                let Self { vendor, format, .. } = *self;
-                into.push(Match { range, vendor, format });
+                into.push(Hit { range, key: self.key, weight: self.weight() });
             }
         }
     }
 
+    /// How much it says: the length of its longest literal.
+    fn weight(&self) -> usize {
+        self.keywords.iter().map(|word| word.len()).max().unwrap_or(0)
+    }
+
     /// Whether a literal is unlikely to turn up in the middle of other text: long, or punctuated.
     fn is_strong(&self) -> bool {
-        let strong =
-            |word: &&str| word.len() > 3 || !word.bytes().all(|b| b.is_ascii_alphanumeric());
-        self.format.keywords.iter().any(strong)
+        let strong = |word: &Cow<'_, str>| {
+            word.len() > 3 || !word.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        self.keywords.iter().any(strong)
     }
-}
-
-fn find(bytes: &[u8], texts: Texts) -> Vec<Match> {
-    let Some(shapes) = shapes() else {
-        return Vec::new();
-    };
-    let mut windows: Vec<Vec<Range<usize>>> = vec![Vec::new(); shapes.all.len()];
-    for literal in shapes.literals.find_overlapping_iter(bytes) {
-        let start = literal.start().saturating_sub(MAX_TOKEN);
-        let end = bytes.len().min(literal.end() + MAX_TOKEN);
-        let mine = &mut windows[shapes.owner[literal.pattern().as_usize()]];
-        match mine.last_mut() {
-            Some(last) if start <= last.end => last.end = end,
-            _ => mine.push(start..end),
-        }
-    }
-    let mut found = Vec::new();
-    for (shape, windows) in shapes.all.iter().zip(&windows) {
-        for window in windows {
-            shape.find_all(bytes, window, texts, &mut found);
-        }
-    }
-    without_overlaps(found)
 }
 
 /// Of matches that overlap, keeps the first; of those that start together, the longest, then the
 /// one with the longest literal.
-fn without_overlaps(mut found: Vec<Match>) -> Vec<Match> {
-    found.sort_by_key(|one| (one.range.start, Reverse((one.range.end, weight(one.format)))));
+pub(crate) fn without_overlaps<K>(mut found: Vec<Hit<K>>) -> Vec<Hit<K>> {
+    found.sort_by_key(|one| (one.range.start, Reverse((one.range.end, one.weight))));
     let mut end = 0;
     found.retain(|one| {
         let apart = one.range.start >= end;
@@ -183,11 +234,6 @@ fn end_of_token(bytes: &[u8], start: usize) -> usize {
 
 fn is_token(bytes: &[u8], at: usize) -> bool {
     bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-}
-
-/// How much a format says: the length of its longest literal.
-fn weight(format: &Format) -> usize {
-    format.keywords.iter().map(|word| word.len()).max().unwrap_or(0)
 }
 
 fn compile(pattern: &str) -> Option<Regex> {

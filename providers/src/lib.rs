@@ -7,6 +7,7 @@
 
 #[cfg(feature = "http")]
 pub mod adapter;
+mod catalog;
 #[cfg(feature = "http")]
 mod check;
 #[cfg(feature = "http")]
@@ -22,6 +23,7 @@ pub mod spend;
 #[cfg(feature = "http")]
 pub mod standin;
 
+pub use catalog::{Catalog, Kind, Usage};
 #[cfg(feature = "http")]
 pub use check::check;
 pub use identify::{MAX_TOKEN, Match, find_in, find_in_packed, identify};

@@ -12,7 +12,7 @@ use clawvault_core::domain::{
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::read_bounded;
 use clawvault_core::vault::{Put, PutOutcome, Stored};
-use clawvault_providers::{by_variable, find_in_packed, identify};
+use clawvault_providers::{Catalog, Holds};
 use zeroize::Zeroizing;
 
 use super::export::BASE64_SUFFIX;
@@ -102,11 +102,19 @@ pub struct Imported {
 impl App {
     /// Imports from a source.
     pub fn import(&self, source: &Source, options: &ImportOptions) -> Result<Imported, AppError> {
-        // A source that cannot be read is said before the vault is opened.
-        let gathered = gather(source)?;
+        // A source that cannot be read is said before the vault is opened; which variables and
+        // forms hold a secret is known only with the vault's own manifests.
+        let asks = match source {
+            Source::Environment(_) => true,
+            Source::OpenClaw(home, _) => home.is_dir(),
+            Source::File(_) | Source::Printed(_) | Source::Program(_) => false,
+        };
+        let early = if asks { None } else { Some(gather(source, &Catalog::default())?) };
         let access = if options.dry_run { super::Access::Read } else { super::Access::Write };
         let mut session = self.session(access)?;
-        let mut imported = import_gathered(&mut session, gathered, options)?;
+        let catalog = session.catalog()?;
+        let gathered = early.map_or_else(|| gather(source, &catalog), Ok)?;
+        let mut imported = import_gathered(&mut session, &catalog, gathered, options)?;
         imported.scrub_command = scrub_command(source, options);
         imported.warnings = session.warnings();
         session.close()?;
@@ -117,12 +125,13 @@ impl App {
 /// Names what was found, compares it with the vault, stores it.
 fn import_gathered(
     session: &mut Session,
+    catalog: &Catalog,
     gathered: Gathered,
     options: &ImportOptions,
 ) -> Result<Imported, AppError> {
     let mut imported = Imported { notes: gathered.notes, ..Imported::default() };
-    let namer = Namer::new(gathered.paths);
-    let named = name_all(gathered.found, namer, options, &mut imported.notes)?;
+    let namer = Namer::new(gathered.paths, catalog);
+    let named = name_all(gathered.found, namer, (catalog, options), &mut imported.notes)?;
     let lying = named.iter().map(|one| &one.found);
     let lying = lying.filter(|_| gathered.in_clear);
     imported.plaintext = lying.map(Plaintext::of_found).chain(gathered.copies).collect();
@@ -203,7 +212,8 @@ pub(super) struct Gathered {
 }
 
 /// Reads a source without touching any vault.
-fn gather(source: &Source) -> Result<Gathered, AppError> {
+fn gather(source: &Source, catalog: &Catalog) -> Result<Gathered, AppError> {
+    let is_known = |variable: &str| is_known(catalog, variable);
     match source {
         Source::File(path) => gather_file(path),
         Source::Environment(variables) => {
@@ -211,12 +221,12 @@ fn gather(source: &Source) -> Result<Gathered, AppError> {
             let mut found = intake.found;
             // A variable that no manifest knows counts where its value has a token's form.
             let by_form = environment::take(variables.iter().cloned(), |name| !is_known(name));
-            found
-                .extend(by_form.found.into_iter().filter(|f| identify(f.value.expose()).is_some()));
+            let has_form = |found: &Found| catalog.identify(found.value.expose()).is_some();
+            found.extend(by_form.found.into_iter().filter(has_form));
             Ok(Gathered { found, ..Gathered::default() })
         }
         Source::OpenClaw(home, extra) => {
-            let report = openclaw::read(home, extra, &is_known, &find)?;
+            let report = openclaw::read(home, extra, &is_known, &|bytes| find(catalog, bytes))?;
             let mut notes = report.notes;
             notes.extend(report.references.iter().map(|reference| {
                 format!(
@@ -285,26 +295,26 @@ fn read_own_export(found: &mut Vec<Found>, notes: &mut Vec<String>) {
     }
 }
 
-pub(super) fn is_known(variable: &str) -> bool {
-    use clawvault_providers::Holds;
-    by_variable(variable).is_some_and(|(_, usage)| usage.holds == Holds::Secret)
+pub(super) fn is_known(catalog: &Catalog, variable: &str) -> bool {
+    catalog.by_variable(variable).is_some_and(|usage| usage.holds == Holds::Secret)
 }
 
 /// Tokens in a database's bytes, where values may touch what stands beside them.
-pub(super) fn find(bytes: &[u8]) -> Vec<FormatHit> {
-    let hit = |m: clawvault_providers::Match| FormatHit {
-        vendor: m.vendor.id.to_owned(),
-        kind: m.format.kind.to_owned(),
-        start: m.range.start,
-        len: m.range.len(),
+pub(super) fn find(catalog: &Catalog, bytes: &[u8]) -> Vec<FormatHit> {
+    let found = catalog.find_in_packed(bytes).into_iter();
+    let hit = |(range, kind): (std::ops::Range<usize>, clawvault_providers::Kind<'_>)| FormatHit {
+        vendor: kind.vendor.to_owned(),
+        kind: kind.kind.to_owned(),
+        start: range.start,
+        len: range.len(),
     };
-    find_in_packed(bytes).into_iter().map(hit).collect()
+    found.map(hit).collect()
 }
 
 fn name_all(
     found: Vec<Found>,
-    mut namer: Namer,
-    options: &ImportOptions,
+    mut namer: Namer<'_>,
+    (catalog, options): (&Catalog, &ImportOptions),
     notes: &mut Vec<String>,
 ) -> Result<Vec<Named>, AppError> {
     if found.len() > MAX_IMPORT {
@@ -322,7 +332,7 @@ fn name_all(
     match named.as_mut_slice() {
         [one] => {
             one.name = name.clone();
-            one.vendor = super::naming::vendor_of(name.as_str()).or(one.vendor.take());
+            one.vendor = super::naming::vendor_of(catalog, name.as_str()).or(one.vendor.take());
             Ok(named)
         }
         many => Err(AppError::usage(
@@ -389,9 +399,11 @@ fn place(found: &Found) -> String {
     }
 }
 
-/// True where a source can be read and holds at least one value that would be taken.
+/// True where a source can be read and holds at least one value that would be taken. Only what every
+/// vault knows counts: none is open.
 pub(super) fn yields_something(source: &Source) -> bool {
-    let Ok(gathered) = gather(source) else { return true };
-    let mut namer = Namer::new(gathered.paths);
+    let catalog = Catalog::default();
+    let Ok(gathered) = gather(source, &catalog) else { return true };
+    let mut namer = Namer::new(gathered.paths, &catalog);
     gathered.found.into_iter().any(|found| namer.name(found).is_ok())
 }

@@ -51,7 +51,6 @@ pub use foreign::{Asked, Keeper, Printed};
 pub use hook::{Hook, HookDone, install_hook, uninstall_hook};
 pub use import::{ImportOptions, Imported, Line, OnDifference, Source};
 pub use log::{Destination, Query};
-pub use naming::format_doubt;
 pub use naming::full_name;
 pub use openclaw::{
     GatewayOptions, Link, LinkOptions, Linking, OpenClawState, ReferenceLine, ReferenceState,

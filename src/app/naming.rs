@@ -10,7 +10,7 @@ use clawvault_core::domain::{
     VariableError,
 };
 use clawvault_providers::adapter::registry::is_offered;
-use clawvault_providers::{Holds, by_variable, identify, variables_of, vendor};
+use clawvault_providers::{Catalog, Holds};
 
 use crate::openclaw::suggested_name;
 
@@ -53,23 +53,24 @@ pub(super) enum Paths {
 }
 
 /// Gives names to the values of one import, each name to one value.
-#[derive(Default)]
-pub(super) struct Namer {
+pub(super) struct Namer<'a> {
+    catalog: &'a Catalog,
     paths: Paths,
     values: HashMap<(SecretName, FieldName), Value>,
     variables: HashMap<Variable, SecretName>,
 }
 
-impl Namer {
-    /// For a source whose paths are these.
-    pub(super) fn new(paths: Paths) -> Self {
-        Self { paths, ..Self::default() }
+impl<'a> Namer<'a> {
+    /// For a source whose paths are these, of a vault with these vendors.
+    pub(super) fn new(paths: Paths, catalog: &'a Catalog) -> Self {
+        let (values, variables) = (HashMap::new(), HashMap::new());
+        Self { catalog, paths, values, variables }
     }
 
     /// Names a value. A name that another value of this import has is passed over for the next
     /// best one; where there is none, the name is given twice and the import says so.
     pub(super) fn name(&mut self, found: Found) -> Result<Named, (Found, Skipped)> {
-        let choices = match candidates(&found, self.paths) {
+        let choices = match candidates(&found, self.paths, self.catalog) {
             Ok(choices) => choices,
             Err(skipped) => return Err((found, skipped)),
         };
@@ -100,19 +101,21 @@ struct Candidate {
 }
 
 /// Names that fit a value, best first.
-fn candidates(found: &Found, paths: Paths) -> Result<Vec<Candidate>, Skipped> {
+fn candidates(found: &Found, paths: Paths, catalog: &Catalog) -> Result<Vec<Candidate>, Skipped> {
     match (&found.label, paths) {
-        (Label::Variable(text), _) => for_variable(text, &found.value),
+        (Label::Variable(text), _) => for_variable(catalog, text, &found.value),
         (Label::Path(path), Paths::OpenClaw) => {
-            Ok(for_path(path, suggested_name(path).as_deref(), &found.value))
+            Ok(for_path(catalog, path, suggested_name(path).as_deref(), &found.value))
         }
         (Label::Path(path), Paths::Names) => match path.rsplit('/').next() {
-            Some(last) if by_variable(last).is_some() => for_variable(last, &found.value),
-            _ => Ok(for_path(path, Some(&as_name(path)), &found.value)),
+            Some(last) if catalog.by_variable(last).is_some() => {
+                for_variable(catalog, last, &found.value)
+            }
+            _ => Ok(for_path(catalog, path, Some(&as_name(path)), &found.value)),
         },
         (Label::Path(path), Paths::Keys) => match exported(path) {
-            Some((name, field)) => Ok(by_name(name, field).into_iter().collect()),
-            None => Ok(for_path(path, None, &found.value)),
+            Some((name, field)) => Ok(by_name(catalog, name, field).into_iter().collect()),
+            None => Ok(for_path(catalog, path, None, &found.value)),
         },
     }
 }
@@ -133,71 +136,88 @@ fn exported(path: &str) -> Option<(&str, &str)> {
     both.then_some((name, field))
 }
 
-fn for_variable(text: &str, value: &Value) -> Result<Vec<Candidate>, Skipped> {
+fn for_variable(catalog: &Catalog, text: &str, value: &Value) -> Result<Vec<Candidate>, Skipped> {
     let variable = Variable::parse(text).map_err(|error| match error {
         VariableError::Steers => STEERS,
         _ => UNNAMED,
     })?;
     let mut choices = Vec::new();
-    let owner = match by_variable(text) {
-        Some((vendor, usage)) => {
+    let named =
+        |name: &str, field: &str, admin: bool| candidate(catalog, name, field, &variable, admin);
+    let owner = match catalog.by_variable(text) {
+        Some(usage) => {
             match usage.holds {
                 Holds::PathToSecret => return Err(PATH),
                 Holds::Setting => return Err(SETTING),
                 Holds::Secret => {}
             }
-            choices.extend(candidate(usage.secret, usage.field, &variable, usage.admin));
-            vendor.id
+            choices.extend(named(usage.secret, usage.field, usage.admin));
+            usage.vendor
         }
-        None => match identify(value.expose()) {
-            Some((vendor, format)) => {
-                choices.extend(candidate(format.secret, format.field, &variable, false));
-                vendor.id
+        None => match catalog.identify(value.expose()) {
+            Some(kind) => {
+                choices.extend(named(kind.secret, kind.field, false));
+                kind.vendor
             }
             None => "env",
         },
     };
     let own = format!("{owner}/{}", kebab(text));
-    choices.extend(candidate(&own, "value", &variable, false));
+    choices.extend(named(&own, "value", false));
     Ok(choices)
 }
 
-fn for_path(path: &str, suggested: Option<&str>, value: &Value) -> Vec<Candidate> {
-    let by_form = identify(value.expose()).map(|(_, format)| (format.secret, format.field));
+fn for_path(
+    catalog: &Catalog,
+    path: &str,
+    suggested: Option<&str>,
+    value: &Value,
+) -> Vec<Candidate> {
+    let by_form = catalog.identify(value.expose()).map(|kind| (kind.secret, kind.field));
     let own = format!("import/{}", kebab(path));
     let names = suggested.into_iter().map(|name| (name, "value"));
     let names = names.chain(by_form).chain([(own.as_str(), "value")]);
-    names.filter_map(|(name, field)| by_name(name, field)).collect()
+    names.filter_map(|(name, field)| by_name(catalog, name, field)).collect()
 }
 
 /// A name with the variable that its vendor's manifest gives to the field.
-fn by_name(name: &str, field: &str) -> Option<Candidate> {
-    let mut uses = variables_of(name).filter(|u| u.field == field && u.holds == Holds::Secret);
-    let usage = uses.next();
+fn by_name(catalog: &Catalog, name: &str, field: &str) -> Option<Candidate> {
+    let uses = catalog.variables_of(name);
+    let usage = uses.iter().find(|u| u.field == field && u.holds == Holds::Secret);
     Some(Candidate {
         name: SecretName::parse(name).ok()?,
         field: FieldName::parse(field).ok()?,
-        vendor: vendor_of(name),
+        vendor: vendor_of(catalog, name),
         variable: usage.and_then(|u| Variable::parse(u.variable).ok()),
         admin: usage.is_some_and(|u| u.admin),
     })
 }
 
-fn candidate(name: &str, field: &str, variable: &Variable, admin: bool) -> Option<Candidate> {
+fn candidate(
+    catalog: &Catalog,
+    name: &str,
+    field: &str,
+    variable: &Variable,
+    admin: bool,
+) -> Option<Candidate> {
     Some(Candidate {
         name: SecretName::parse(name).ok()?,
         field: FieldName::parse(field).ok()?,
-        vendor: vendor_of(name),
+        vendor: vendor_of(catalog, name),
         variable: Some(variable.clone()),
         admin,
     })
 }
 
 /// Id of the vendor that a name begins with, where there is such a vendor.
-pub(super) fn vendor_of(name: &str) -> Option<String> {
+pub(super) fn vendor_of(catalog: &Catalog, name: &str) -> Option<String> {
     let part = name.split('/').next().unwrap_or(name);
-    let has_adapter = || is_offered(part).then(|| part.to_owned());
-    vendor(part).map(|v| v.id.to_owned()).or_else(has_adapter)
+    is_vendor(catalog, part).then(|| part.to_owned())
+}
+
+/// Whether there is such a vendor: with a manifest, or one that only an adapter knows.
+pub(super) fn is_vendor(catalog: &Catalog, id: &str) -> bool {
+    catalog.name_of(id).is_some() || is_offered(id)
 }
 
 /// The vendor of a secret: the one that was named, else the one that its name begins with, a
@@ -207,7 +227,8 @@ pub(super) fn vendor_in(info: &SecretInfo, policy: &Policy) -> Option<String> {
         let first = info.name.vendor_part();
         policy.manifests.contains_key(first).then(|| first.to_owned())
     };
-    info.vendor.clone().or_else(|| vendor_of(info.name.as_str())).or_else(own)
+    let built_in = || vendor_of(&Catalog::default(), info.name.as_str());
+    info.vendor.clone().or_else(built_in).or_else(own)
 }
 
 /// Lower case, everything else that a name cannot have becomes `-`.
@@ -222,15 +243,18 @@ fn kebab(text: &str) -> String {
 }
 
 /// A warning where a value does not look like what its vendor hands out.
-pub fn format_doubt(name: &SecretName, field: &FieldName, value: &Value) -> Option<String> {
-    let vendor = vendor(name.vendor_part())?;
-    let expected = |f: &&clawvault_providers::Format| {
-        f.secret == name.as_str() && f.field == field.as_str() && !f.context
-    };
-    let known = vendor.formats.iter().filter(expected).count();
-    let fits = identify(value.expose()).is_some_and(|(found, _)| found.id == vendor.id);
-    (known > 0 && !fits).then(|| {
-        format!("this does not look like a key of {}; it is stored all the same", vendor.name)
+pub(super) fn format_doubt(
+    catalog: &Catalog,
+    name: &SecretName,
+    field: &FieldName,
+    value: &Value,
+) -> Option<String> {
+    let vendor = name.vendor_part();
+    let is_known = catalog.has_forms_of(name.as_str(), field.as_str());
+    let fits = || catalog.identify(value.expose()).is_some_and(|kind| kind.vendor == vendor);
+    (is_known && !fits()).then(|| {
+        let issuer = catalog.name_of(vendor).unwrap_or(vendor);
+        format!("this does not look like a key of {issuer}; it is stored all the same")
     })
 }
 
@@ -245,7 +269,8 @@ mod tests {
     }
 
     fn names(pairs: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
-        let mut namer = Namer::default();
+        let catalog = Catalog::default();
+        let mut namer = Namer::new(Paths::default(), &catalog);
         let mut name = |(variable, text): &(&str, &str)| {
             let named = namer.name(found(variable, text)).ok().unwrap();
             (named.name.to_string(), named.variable.map(|v| v.to_string()))
@@ -278,7 +303,8 @@ mod tests {
     fn paths_are_named_by_form_by_export_or_by_place() {
         let at = |path: &str, paths: Paths| {
             let label = Label::Path(path.to_owned());
-            let mut namer = Namer::new(paths);
+            let catalog = Catalog::default();
+            let mut namer = Namer::new(paths, &catalog);
             namer.name(Found { label, ..found("X", "a") }).ok().unwrap().name.to_string()
         };
         assert_eq!(at("my.openai.apiKey", Paths::Keys), "import/my-openai-apikey");
@@ -297,7 +323,9 @@ mod tests {
             ("AWS_REGION", SETTING),
             ("GOOGLE_APPLICATION_CREDENTIALS", PATH),
         ] {
-            assert_eq!(Namer::default().name(found(variable, "x")).err().unwrap().1, why);
+            let catalog = Catalog::default();
+            let mut namer = Namer::new(Paths::default(), &catalog);
+            assert_eq!(namer.name(found(variable, "x")).err().unwrap().1, why);
         }
     }
 }

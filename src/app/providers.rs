@@ -1,9 +1,10 @@
 //! Users' own manifests of vendors: checked, and sealed in the vault's policy.
 
-use clawvault_core::domain::Policy;
+use clawvault_core::domain::{Policy, SecretInfo};
 use clawvault_providers::manifest::Manifest;
 use clawvault_providers::{by_variable, check, vendor};
 
+use super::naming::full_name;
 use super::session::{Request, Session};
 use super::vendors::{built_in_hosts, host};
 use super::{Access, App, AppError};
@@ -16,6 +17,8 @@ pub struct ProviderAdded {
     pub hosts: Vec<String>,
     /// True where it stands in the place of an earlier one.
     pub replaced: bool,
+    /// Secrets of the vendor that were stored before, and are injected as nothing yet.
+    pub without_variable: Vec<(String, String)>,
     /// The session, to be closed.
     pub session: Session,
 }
@@ -60,7 +63,19 @@ impl App {
         }
         let after = with_manifest(&before, &manifest.id, text)?;
         session.ask(Request::PolicyApply(after))?;
-        Ok(ProviderAdded { id: manifest.id, hosts, replaced, session })
+        let infos = session.ask(Request::List(None, false))?.infos;
+        let bare = |info: &&SecretInfo| {
+            info.injections.is_empty() && info.name.vendor_part() == manifest.id
+        };
+        let usage = |info: &SecretInfo| {
+            let mut uses = manifest.variables.iter();
+            let one = uses.find(|one| {
+                one.secret == info.name.as_str() && one.secret_value && !one.path && !one.admin
+            })?;
+            Some((full_name(info.profile.as_str(), info.name.as_str()), one.variable.clone()))
+        };
+        let without_variable = infos.iter().filter(bare).filter_map(usage).collect();
+        Ok(ProviderAdded { id: manifest.id, hosts, replaced, without_variable, session })
     }
 }
 

@@ -4,11 +4,12 @@ use clawvault_core::domain::{
     Event, FieldName, Injection, ProfileName, Revealed, SecretInfo, SecretName, Value, Variable,
 };
 use clawvault_core::vault::{Put, Stored, Vault, VaultError, Want};
-use clawvault_providers::{Holds, variables_of, vendor};
+use clawvault_providers::{Catalog, Holds};
 
-use super::naming::vendor_of;
+use super::naming::{format_doubt, is_vendor, vendor_of};
 use super::rotation::{Standing, standings_of};
 use super::session::{Request, Session};
+use super::vendors::catalog_of;
 use super::{Access, App, AppError};
 
 /// What is to be stored.
@@ -40,24 +41,17 @@ pub struct SetOptions {
     pub vendor: Option<String>,
     /// Variables to inject it as; empty leaves what is there, or takes the vendor's own.
     pub variables: Vec<(Variable, FieldName)>,
+    /// True where it is said of a value that it does not look like one of its vendor's.
+    pub doubts: bool,
 }
 
 impl App {
-    /// Stores a value as a new version.
+    /// Stores a value as a new version; gives what is doubtful about it, too.
     pub fn set(
         &self,
         setting: Setting,
         options: SetOptions,
-    ) -> Result<(Session, Stored), AppError> {
-        if let Some(id) = &options.vendor
-            && vendor(id).is_none()
-        {
-            let what = "there is no vendor of that id";
-            return Err(AppError::usage(
-                what,
-                "A vendor's id is the first part of a name, as in openai/main.",
-            ));
-        }
+    ) -> Result<(Session, Stored, Vec<String>), AppError> {
         let has = |field: &FieldName| setting.fields.iter().any(|(name, _)| name == field);
         if let Some((variable, field)) = options.variables.iter().find(|(_, field)| !has(field)) {
             let what =
@@ -65,9 +59,26 @@ impl App {
             return Err(AppError::usage(what, "Name a field that it has: --env VAR#FIELD."));
         }
         let mut session = self.session(Access::Write)?;
+        let catalog = session.catalog()?;
+        if let Some(id) = &options.vendor
+            && !is_vendor(&catalog, id)
+        {
+            let what = "there is no vendor of that id";
+            return Err(AppError::usage(
+                what,
+                "A vendor's id is the first part of a name, as in openai/main.",
+            ));
+        }
+        let doubt = |(field, value): &(FieldName, Value)| {
+            format_doubt(&catalog, &setting.name, field, value)
+        };
+        let doubts = match options.doubts {
+            true => setting.fields.iter().filter_map(doubt).collect(),
+            false => Vec::new(),
+        };
         let mut reply = session.ask(Request::Set(setting, options))?;
         match reply.stored.pop() {
-            Some(stored) => Ok((session, stored)),
+            Some(stored) => Ok((session, stored, doubts)),
             None => Err(VaultError::Limit("nothing was stored".to_owned()).into()),
         }
     }
@@ -162,16 +173,17 @@ pub(super) fn put_of(
 ) -> Result<Put, AppError> {
     let existing = vault.secret(&setting.profile, &setting.name)?;
     let name = setting.name.as_str();
+    let catalog = catalog_of(&vault.policy()?);
     let injections = if !options.variables.is_empty() {
         let pair = |(variable, field)| Injection { variable, field };
         Some(options.variables.into_iter().map(pair).collect())
     } else if existing.is_none() {
-        Some(primary_variables(name, &setting.fields))
+        Some(primary_variables(&catalog, name, &setting.fields))
     } else {
         None
     };
-    let vendor = options.vendor.or_else(|| vendor_of(name));
-    let admin = variables_of(name).any(|usage| usage.admin);
+    let vendor = options.vendor.or_else(|| vendor_of(&catalog, name));
+    let admin = catalog.variables_of(name).iter().any(|usage| usage.admin);
     Ok(Put {
         vendor,
         admin,
@@ -184,9 +196,15 @@ pub(super) fn put_of(
 }
 
 /// The first variable that the vendor's manifest has for each field.
-fn primary_variables(name: &str, fields: &[(FieldName, Value)]) -> Vec<Injection> {
+fn primary_variables(
+    catalog: &Catalog,
+    name: &str,
+    fields: &[(FieldName, Value)],
+) -> Vec<Injection> {
+    let uses = catalog.variables_of(name);
     let primary = |field: &FieldName| {
-        let usage = variables_of(name)
+        let usage = uses
+            .iter()
             .find(|usage| usage.field == field.as_str() && usage.holds == Holds::Secret)?;
         let variable = Variable::parse(usage.variable).ok()?;
         Some(Injection { variable, field: field.clone() })

@@ -1,21 +1,24 @@
 //! The vendors as the policy has them: built-in ones, and users' own manifests; where they are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clawvault_core::domain::Policy;
+use clawvault_providers::Catalog;
 use clawvault_providers::adapter::Adapter;
 use clawvault_providers::adapter::registry::{self, Settings};
 use clawvault_providers::http::{Client, Limits};
 use clawvault_providers::manifest::Manifest;
 use clawvault_providers::manifest::recipes::Interface;
 
+use super::session::{Request, Session};
 use super::{AppError, Code};
 
 /// Speaks for all vendors of one policy; its connections belong to one runtime.
 pub struct Vendors {
     client: Client,
     base_urls: BTreeMap<String, String>,
-    own: BTreeMap<String, Interface>,
+    catalog: Arc<Catalog>,
 }
 
 impl Vendors {
@@ -30,14 +33,10 @@ impl Vendors {
         let base = |(id, rule): (&String, &clawvault_core::domain::VendorRule)| {
             Some((id.clone(), rule.base_url.clone()?))
         };
-        let own = |(id, table): (&String, &toml::Table)| {
-            let manifest = Manifest::of_table(table.clone()).ok()?;
-            Some((id.clone(), manifest.interface().ok()??))
-        };
         Ok(Self {
             client,
             base_urls: policy.vendors.iter().filter_map(base).collect(),
-            own: policy.manifests.iter().filter_map(own).collect(),
+            catalog: Arc::new(catalog_of(policy)),
         })
     }
 
@@ -46,9 +45,42 @@ impl Vendors {
         let settings = Settings {
             base_url: self.base_urls.get(vendor).cloned(),
             client: Some(self.client.clone()),
-            interface: self.own.get(vendor).cloned(),
+            interface: own_interface(&self.catalog, vendor),
+            catalog: Arc::clone(&self.catalog),
         };
         registry::adapter(vendor, &settings)
+    }
+
+    /// All vendors, by their manifests.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+}
+
+/// The vendors as a policy has them. A manifest that does not hold, which only a policy that was
+/// written by hand can have, is none.
+pub(super) fn catalog_of(policy: &Policy) -> Catalog {
+    let read = |(id, table): (&String, &toml::Table)| {
+        Manifest::of_table(table.clone()).ok().filter(|manifest| manifest.id == *id)
+    };
+    Catalog::new(policy.manifests.iter().filter_map(read).collect())
+}
+
+/// The interface that a user's own manifest describes.
+pub(super) fn own_interface(catalog: &Catalog, vendor: &str) -> Option<Interface> {
+    catalog.own_vendor(vendor)?.interface().ok()?
+}
+
+impl Session {
+    /// The vendors as this vault's policy has them.
+    pub(super) fn catalog(&mut self) -> Result<Catalog, AppError> {
+        let text = self.ask(Request::PolicyText)?.text;
+        // Most policies have none, and need not be read for that.
+        if !text.contains("manifests") {
+            return Ok(Catalog::default());
+        }
+        let policy = Policy::parse(&text).map_err(clawvault_core::vault::VaultError::from)?;
+        Ok(catalog_of(&policy))
     }
 }
 

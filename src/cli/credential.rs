@@ -150,7 +150,7 @@ fn keep(
     let fields: Vec<(FieldName, Value)> =
         fields.into_iter().map(named).collect::<Result<_, AppError>>()?;
     let setting = Setting { profile: profile.clone(), name, fields };
-    let (session, _) = app.set(setting, SetOptions::default())?;
+    let (session, ..) = app.set(setting, SetOptions::default())?;
     session.close()?;
     Ok(())
 }

@@ -41,6 +41,9 @@ pub(super) struct Shown<'a> {
     next_rotation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overdue_days: Option<i64>,
+    /// The version in use was revoked, and is handed out to nobody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    revoked: bool,
 }
 
 #[derive(Serialize)]
@@ -71,6 +74,7 @@ impl<'a> Shown<'a> {
             versions: info.versions.iter().map(version).collect(),
             next_rotation: None,
             overdue_days: None,
+            revoked: false,
         }
     }
 }
@@ -84,11 +88,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         let shown: Vec<Shown<'_>> = all
             .iter()
             .map(|info| {
-                let due = due_of(&standings, info);
+                let standing = standing_of(&standings, info);
+                let due = standing.and_then(|standing| standing.due.as_ref());
                 let over = |due: &Due| (SystemClock.now_ms() - due.at_ms) / 86_400_000;
                 Shown {
                     next_rotation: due.map(|due| time::moment(due.at_ms)),
                     overdue_days: due.filter(|due| due.is_due).map(over),
+                    revoked: standing.is_some_and(is_revoked),
                     ..Shown::new(info)
                 }
             })
@@ -101,20 +107,33 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         let head = ["NAME", "PROFILE", "VERSION", "AGE", "VARIABLES", "ROTATION"];
         rows.push(head.map(str::to_owned).to_vec());
     }
-    rows.extend(all.iter().map(|info| row(info, due_of(&standings, info))));
+    rows.extend(all.iter().map(|info| row(info, standing_of(&standings, info))));
     output::table(&rows);
     Ok(ExitCode::SUCCESS)
 }
 
-fn due_of<'a>(standings: &'a [Standing], info: &SecretInfo) -> Option<&'a Due> {
+fn standing_of<'a>(standings: &'a [Standing], info: &SecretInfo) -> Option<&'a Standing> {
     let is = |standing: &&Standing| {
         standing.info.profile == info.profile && standing.info.name == info.name
     };
-    standings.iter().find(is)?.due.as_ref()
+    standings.iter().find(is)
 }
 
-/// When it is rotated next: `due` where that is over, else in how many days.
-fn rotation(due: &Due) -> String {
+/// Whether the version in use was revoked.
+fn is_revoked(standing: &Standing) -> bool {
+    let current = standing.info.current().map(|version| version.number);
+    current.is_some_and(|number| standing.life.blocked.contains(&number))
+}
+
+/// Whether it was revoked, else when it is rotated next: `due` where that is over, else in how many days.
+fn rotation(standing: &Standing) -> String {
+    if is_revoked(standing) {
+        return "revoked".to_owned();
+    }
+    standing.due.as_ref().map(next).unwrap_or_default()
+}
+
+fn next(due: &Due) -> String {
     let days = (due.at_ms - SystemClock.now_ms()) / 86_400_000;
     match (due.is_due, days) {
         (true, 0) => "due".to_owned(),
@@ -124,7 +143,7 @@ fn rotation(due: &Due) -> String {
     }
 }
 
-fn row(info: &SecretInfo, due: Option<&Due>) -> Vec<String> {
+fn row(info: &SecretInfo, standing: Option<&Standing>) -> Vec<String> {
     let current = info.current();
     let variables: Vec<&str> = info.injections.iter().map(|i| i.variable.as_str()).collect();
     let mut variables = variables.join(",");
@@ -138,6 +157,6 @@ fn row(info: &SecretInfo, due: Option<&Due>) -> Vec<String> {
         current.map(|v| time::age(v.created_ms)).unwrap_or_default(),
         variables,
         // A pipe gets the columns that it always got.
-        due.filter(|_| output::is_terminal()).map(rotation).unwrap_or_default(),
+        standing.filter(|_| output::is_terminal()).map(rotation).unwrap_or_default(),
     ]
 }

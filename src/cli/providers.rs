@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use clawvault_core::domain::Policy;
 use clawvault_core::platform::PlatformError;
 use clawvault_core::platform::read::read_bounded;
-use clawvault_providers::adapter::registry::{Settings, adapter};
-use clawvault_providers::adapter::{Abilities, Ask, Level, Operation};
+use clawvault_providers::adapter::{Abilities, Adapter, Ask, Level, Operation};
 use clawvault_providers::manifest::MAX_MANIFEST;
-use clawvault_providers::{Vendor, vendor, vendors};
+use clawvault_providers::manifest::recipes::Interface;
+use clawvault_providers::native::{NATIVE, native};
+use clawvault_providers::{vendor, vendors};
 use serde::Serialize;
 
 use super::surroundings::Context;
 use super::{output, set};
-use crate::app::{AppError, Code, check_manifest};
+use crate::app::{AppError, Code, Vendors, check_manifest};
 
 /// Vendors: what is built in, and manifests of your own
 #[derive(Debug, clap::Args)]
@@ -55,8 +57,8 @@ enum Action {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     match &args.action {
-        None => list(args.json),
-        Some(Action::Show { vendor }) => return show(vendor, args.json),
+        None => list(&known(context)?, args.json),
+        Some(Action::Show { vendor }) => return show(&known(context)?, vendor, args.json),
         Some(Action::Check { file }) => {
             check_manifest(&file.display().to_string(), &read(file)?)?;
             output::talk("the manifest is in order");
@@ -74,6 +76,11 @@ fn add(file: &Path, replace: bool, context: &Context) -> Result<ExitCode, AppErr
     for host in &added.hosts {
         output::talk(&format!("its keys are sent to {host} when they are verified or rotated"));
     }
+    for (name, variable) in &added.without_variable {
+        output::talk(&format!(
+            "{name} was stored before and has no variable: `clawvault set` with --env {variable} gives it one"
+        ));
+    }
     set::finish(added.session)
 }
 
@@ -87,17 +94,29 @@ fn read(file: &Path) -> Result<String, AppError> {
     })
 }
 
+/// The vendors, the user's own among them where the vault opens without a question.
+fn known(context: &Context) -> Result<Vendors, AppError> {
+    let policy = context.app().ok().and_then(|mut app| {
+        app.keys.prompt = Box::new(|| None);
+        Policy::parse(&app.policy_text().ok()?).ok()
+    });
+    let manifests = policy.map(|policy| policy.manifests).unwrap_or_default();
+    Vendors::new(&Policy { manifests, ..Policy::default() })
+}
+
 #[derive(Serialize)]
-struct Shown {
-    id: &'static str,
-    name: &'static str,
-    console: Option<&'static str>,
+struct Shown<'a> {
+    id: &'a str,
+    name: &'a str,
+    console: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own: bool,
     level: &'static str,
     verify: bool,
     create: bool,
     revoke: bool,
     list: bool,
-    variables: Vec<&'static str>,
+    variables: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     params: Vec<Param>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -117,8 +136,14 @@ struct Call {
     call: String,
 }
 
-fn list(json: bool) {
-    let all: Vec<Shown> = vendors().iter().map(shown).collect();
+fn list(known: &Vendors, json: bool) {
+    let own = known.catalog().own().iter().map(|manifest| manifest.id.as_str());
+    let natives = NATIVE.iter().map(|one| one.id);
+    let built_in = vendors().iter().map(|vendor| vendor.id).chain(natives);
+    let mut ids: Vec<&str> = built_in.chain(own).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let all: Vec<Shown<'_>> = ids.into_iter().filter_map(|id| shown(known, id)).collect();
     if json {
         return output::json(&all);
     }
@@ -128,24 +153,32 @@ fn list(json: bool) {
         let can = [(one.verify, "verify"), (one.create, "create"), (one.revoke, "revoke")];
         let mut row = vec![one.id.to_owned(), one.level.to_owned()];
         row.extend(can.map(|(yes, name)| word(yes, name)));
+        row.extend(one.own.then(|| "your own".to_owned()));
         rows.push(row);
     }
     output::table(&rows);
 }
 
-fn show(id: &str, json: bool) -> Result<ExitCode, AppError> {
-    let vendor = vendor(id).ok_or_else(|| {
-        let advice = "`clawvault providers` lists them; your own are in `policy show`.";
-        AppError::new(Code::Missing, "there is no built-in vendor of that id", advice)
+fn show(known: &Vendors, id: &str, json: bool) -> Result<ExitCode, AppError> {
+    let mut one = shown(known, id).ok_or_else(|| {
+        let advice = "`clawvault providers` lists them; your own only where the vault is open.";
+        AppError::new(Code::Missing, "there is no vendor of that id", advice)
     })?;
-    let mut one = shown(vendor);
-    if let Some(interface) = vendor.interface() {
+    let own = known.catalog().own_vendor(id).is_some();
+    if let Some(native) = native(id).filter(|_| !own) {
+        let param = |(name, about): &(&str, &str)| Param {
+            name: (*name).to_owned(),
+            about: (*about).to_owned(),
+            default: None,
+        };
+        one.params = native.params.iter().map(param).collect();
+    } else if let Some(interface) = interface(known, id) {
         let param = |(name, param): (String, clawvault_providers::manifest::recipes::Param)| {
             Param { name, about: param.about, default: param.default }
         };
         one.params = interface.api.params.into_iter().map(param).collect();
     }
-    one.calls = calls(vendor);
+    one.calls = known.adapter(id).map(|adapter| calls(adapter.as_ref())).unwrap_or_default();
     if json {
         output::json(&one);
         return Ok(ExitCode::SUCCESS);
@@ -162,13 +195,32 @@ fn show(id: &str, json: bool) -> Result<ExitCode, AppError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(vendor: &'static Vendor) -> Shown {
-    let abilities = adapter(vendor.id, &Settings::default()).map(|adapter| adapter.abilities());
+/// The interface by which a vendor is asked.
+fn interface(known: &Vendors, id: &str) -> Option<Interface> {
+    match known.catalog().own_vendor(id) {
+        Some(own) => own.interface().ok()?,
+        None => vendor(id)?.interface(),
+    }
+}
+
+fn shown<'a>(known: &'a Vendors, id: &'a str) -> Option<Shown<'a>> {
+    let catalog = known.catalog();
+    let own = catalog.own_vendor(id);
+    let variables = match own {
+        Some(own) => own.variables.iter().map(|one| one.variable.as_str()).collect(),
+        None => match vendor(id) {
+            Some(vendor) => vendor.variables.iter().map(|one| one.variable).collect(),
+            None => Vec::new(),
+        },
+    };
+    let name = catalog.name_of(id).or_else(|| native(id).map(|native| native.name))?;
+    let abilities = known.adapter(id).map(|adapter| adapter.abilities());
     let can = |has: fn(&Abilities) -> bool| abilities.as_ref().is_some_and(has);
-    Shown {
-        id: vendor.id,
-        name: vendor.name,
-        console: vendor.console,
+    Some(Shown {
+        id,
+        name,
+        console: catalog.console_of(id),
+        own: own.is_some(),
         level: match abilities.as_ref().map(|abilities| abilities.level) {
             Some(Level::Automatic) => "automatic",
             Some(Level::Assisted) => "assisted",
@@ -179,15 +231,14 @@ fn shown(vendor: &'static Vendor) -> Shown {
         create: can(|abilities| abilities.create),
         revoke: can(|abilities| abilities.revoke),
         list: can(|abilities| abilities.list),
-        variables: vendor.variables.iter().map(|one| one.variable).collect(),
+        variables,
         params: Vec::new(),
         calls: Vec::new(),
-    }
+    })
 }
 
 /// The calls of each operation, with names where values would stand.
-fn calls(vendor: &Vendor) -> Vec<Call> {
-    let Some(adapter) = adapter(vendor.id, &Settings::default()) else { return Vec::new() };
+fn calls(adapter: &dyn Adapter) -> Vec<Call> {
     let operations = [
         (Operation::Validate, "verify"),
         (Operation::Create, "create"),

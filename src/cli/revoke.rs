@@ -1,18 +1,18 @@
 //! `clawvault revoke` and `clawvault revoke-all`
 
+mod login;
 mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clawvault_core::domain::{ProfileName, SecretName};
-use clawvault_core::platform::process::{self, ProcessId};
 use clawvault_core::platform::{Clock, Dir, SystemClock};
 
 use super::surroundings::{self, Context};
 use super::{arguments, output, prompt, rotate, time};
-use crate::app::rotation::{Rest, RevokeOptions, RevokedAll};
-use crate::app::{App, AppError, Code};
+use crate::app::rotation::{Rest, RevocationPlan, RevokeOptions, RevokedAll};
+use crate::app::{App, AppError, Code, full_name};
 use table::Table;
 
 /// Make the vendor refuse a key, and prove that it does
@@ -51,7 +51,8 @@ pub(super) struct Args {
   clawvault rotate --all                  afterwards: fresh keys
 
 Keys of machines and of databases stay unless --include infra is given; the key of a login over
-SSH is never taken away from within it. It works while the daemon is locked or dead.")]
+SSH is never taken away from within it; where nothing tells which key that is, all keys of
+vendor ssh stay and are named. It works while the daemon is locked or dead.")]
 pub(super) struct AllArgs {
     /// Only these secrets
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "except")]
@@ -99,7 +100,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let options = RevokeOptions { one, infra: true, patience_ms, ..RevokeOptions::default() };
     let app = context.app()?;
     if args.dry_run {
-        rotate::show_plan(&app.plan_revocation(&options)?, args.json);
+        show_plan(&app.plan_revocation(&options)?, args.json);
         return Ok(ExitCode::SUCCESS);
     }
     if !args.yes && !prompt::can_ask() {
@@ -135,7 +136,7 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
         except: names(&args.except)?,
         profile: args.profile.as_deref().map(arguments::profile).transpose()?,
         infra: args.include.is_some(),
-        over_ssh: surroundings::path("SSH_CONNECTION").is_some() || is_below("sshd"),
+        login: login::login(),
         patience_ms: i64::from(args.wait) * 1000,
     };
     let app = context.app()?;
@@ -143,7 +144,7 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
         return check(&app, report, args.key.as_deref(), args.json);
     }
     if args.dry_run {
-        rotate::show_plan(&app.plan_revocation(&options)?, args.json);
+        show_plan(&app.plan_revocation(&options)?, args.json);
         return Ok(ExitCode::SUCCESS);
     }
     if !args.yes && !args.drill {
@@ -172,6 +173,19 @@ pub(super) fn run_all(args: &AllArgs, context: &Context) -> Result<ExitCode, App
     let code = finish(&done, args.json)?;
     // What was done is told first: a full disk must not hide it.
     written.map(|()| code)
+}
+
+/// Prints what would be done; what would be left alone is named beside it.
+fn show_plan(plan: &RevocationPlan, json: bool) {
+    rotate::show_plan(&plan.planned, json);
+    tell_left(&plan.left);
+}
+
+fn tell_left(left: &[((ProfileName, SecretName), &'static str)]) {
+    for ((profile, name), why) in left {
+        let name = full_name(profile.as_str(), name.as_str());
+        output::talk(&format!("left alone: {name}: {why}"));
+    }
 }
 
 /// Says whether a report is as it was written, and whose it is.
@@ -206,12 +220,6 @@ fn check(
     }
 }
 
-/// True where a process above this one is of that name; `sudo` and terminals' servers hide variables.
-fn is_below(name: &str) -> bool {
-    let above = process::chain(ProcessId::own());
-    above.iter().any(|kin| process::name(kin.process.pid).is_some_and(|one| one.starts_with(name)))
-}
-
 fn nobody_to_ask() -> AppError {
     AppError::usage("nobody can be asked whether to revoke", "Give --yes to revoke without asking.")
 }
@@ -231,9 +239,7 @@ fn finish(done: &RevokedAll, json: bool) -> Result<ExitCode, AppError> {
         for (name, what) in &done.gateways {
             output::talk(&format!("gateway {name}: {what}"));
         }
-        for ((_, name), why) in &done.left {
-            output::talk(&format!("left alone: {name}: {why}"));
-        }
+        tell_left(&done.left);
         if done.any(Rest::Retries) {
             output::talk(
                 "Vendors that could not be reached are tried again by the daemon, by `clawvault \

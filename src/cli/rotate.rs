@@ -70,6 +70,9 @@ pub(super) fn show_plan(planned: &[Planned], json: bool) {
         output::json(&planned.iter().map(shown).collect::<Vec<_>>());
         return;
     }
+    if planned.is_empty() {
+        output::talk("there is nothing to do");
+    }
     let mut text = output::Stream::new();
     for one in planned {
         text.line(&format!("{}:", full_name(one.profile.as_str(), one.name.as_str())));

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::surroundings::Context;
 use super::{arguments, output, prompt};
 use crate::app::session::Session;
-use crate::app::{AppError, Code, SetOptions, Setting, format_doubt};
+use crate::app::{AppError, Code, SetOptions, Setting};
 use crate::intake::{self, Format, Tree};
 
 /// Store a value as a new version
@@ -59,18 +59,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
     let name = arguments::name(&args.name)?;
     let profile = args.profile.or_default()?;
     let variables: Result<Vec<_>, AppError> = args.env.iter().map(|text| variable(text)).collect();
-    let options = SetOptions { vendor: args.vendor.clone(), variables: variables? };
+    let (vendor, variables) = (args.vendor.clone(), variables?);
+    let options = SetOptions { vendor, variables, doubts: !args.generate };
     let fields = if args.generate {
         vec![(FieldName::default(), generated()?)]
     } else {
         read_fields(name.as_str(), args.fields)?
     };
-    for (field, value) in fields.iter().filter(|_| !args.generate) {
-        if let Some(doubt) = format_doubt(&name, field, value) {
-            output::warnings(&[doubt]);
-        }
-    }
-    let (vault, stored) = context.app()?.set(Setting { profile, name, fields }, options)?;
+    let (vault, stored, doubts) = context.app()?.set(Setting { profile, name, fields }, options)?;
+    output::warnings(&doubts);
     let version = stored.version;
     output::talk(&match stored.outcome {
         PutOutcome::Unchanged => format!("unchanged {} version {version}", stored.name),

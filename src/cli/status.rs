@@ -112,7 +112,10 @@ impl<'a> JsonDue<'a> {
 
     fn in_words(&self) -> String {
         match (self.rotation, self.needs_person) {
-            (Some(id), true) => format!("{}: rotation {id} waits for a person", self.name),
+            (Some(id), true) => {
+                let why = self.trouble.map(|why| format!(": {why}")).unwrap_or_default();
+                format!("{}: rotation {id} waits for a person{why}", self.name)
+            }
             (Some(id), false) => {
                 format!("{}: rotation {id} is {}", self.name, self.state.unwrap_or_default())
             }

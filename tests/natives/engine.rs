@@ -63,6 +63,15 @@ impl Vault {
         self.succeeds(&["get", name], "")
     }
 
+    /// A call as a shell on this machine takes it.
+    pub(crate) fn line(&self, arguments: &str) -> String {
+        let (home, runtime) = (self.root.path().display(), self.runtime.path().display());
+        format!(
+            "HOME={home} CLAWVAULT_HOME={home}/vault XDG_RUNTIME_DIR={runtime} {} {arguments}",
+            env!("CARGO_BIN_EXE_clawvault")
+        )
+    }
+
     pub(crate) fn home(&self) -> &Path {
         self.root.path()
     }

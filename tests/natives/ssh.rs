@@ -46,7 +46,7 @@ impl Host {
             // The usual exchange, proof against quantum computers, takes most of a login's time.
             let config = format!(
                 "KexAlgorithms curve25519-sha256\nPort {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized_keys\n\
-                 StrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\n\
+                 StrictModes no\nExposeAuthInfo yes\nUsePAM no\nPidFile none\nPasswordAuthentication no\n\
                  KbdInteractiveAuthentication no\nMaxStartups 100\nMaxAuthTries 20\n",
                 home.display()
             );
@@ -215,4 +215,73 @@ fn only_a_key_that_the_right_host_refuses_is_dead() {
         let cut = Ask { key: fields(&[("value", host.read("key").trim())]), ..asked.clone() };
         assert!(is_live(&Ssh.validate(&cut).await.unwrap()));
     });
+}
+
+/// What a shell says that somebody got with the key `key`.
+fn over_ssh(host: &Host, command: &str) -> String {
+    let home = host.home();
+    let known = format!("[127.0.0.1]:{} {}", host.server.port, host.read("host.pub"));
+    fs::write(home.join("known"), known).unwrap();
+    let said = Command::new("ssh")
+        .args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o"])
+        .arg(format!("UserKnownHostsFile={}", home.join("known").display()))
+        .arg("-i")
+        .arg(home.join("key"))
+        .args(["-p", &host.server.port.to_string(), &format!("{}@127.0.0.1", host.user), command])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    format!("{}{}", text(said.stdout), text(said.stderr))
+}
+
+/// Whoever revokes everything over SSH keeps the key of that very login: it is told from the others where
+/// the server says which one it was, and where nothing says it, all of them stay.
+#[test]
+fn the_key_of_the_operators_own_login_stays() {
+    let host = Host::start();
+    let vault = crate::engine::Vault::new();
+    let path = host.home().join("authorized_keys");
+    for name in ["key", "other"] {
+        let key = serde_json::json!({ "private_key": host.read(name) });
+        vault.set(&format!("ssh/{name}"), &key);
+    }
+    vault.policy(&format!(
+        "[secrets.\"ssh/*\"]\nparams = {{ authorized_keys = \"{}\", host = \"127.0.0.1\", port = \"{}\", \
+         user = \"{}\", host_key = \"{}\" }}\n",
+        path.display(),
+        host.server.port,
+        host.user,
+        host.read("host.pub").trim(),
+    ));
+    let all = vault.line("revoke-all --include infra --yes");
+    // sudo and the like drop what the server told; a terminal's keeper is below no login at all.
+    let mark = host.home().join("done");
+    let script = host.home().join("script");
+    fs::write(&script, format!("{all} >{0}.new 2>&1; mv {0}.new {0}", mark.display())).unwrap();
+    let waits = format!(
+        "env -i PATH=/usr/bin:/bin setsid -f sh {}; while [ ! -e {1} ]; do sleep 0.1; done; cat {1}",
+        script.display(),
+        mark.display()
+    );
+    for (command, why) in [
+        (format!("unset SSH_USER_AUTH; {all}"), "nothing tells which key"),
+        (format!("exec env -i PATH=/usr/bin:/bin sh -c '{all}'"), "nothing tells which key"),
+        (waits, "nothing tells whether it is you"),
+    ] {
+        let said = over_ssh(&host, &command);
+        for name in ["ssh/key", "ssh/other"] {
+            let left = |line: &str| line.starts_with("left alone: ") && line.contains(name);
+            let line = said.lines().find(|line| left(line)).unwrap_or_default();
+            assert!(line.contains(why), "{command}: {said}");
+        }
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+
+    let said = over_ssh(&host, &all);
+    assert!(said.contains("left alone: ssh/key: it is the key of this very login"), "{said}");
+    assert!(said.contains("1 of 1 are refused"), "{said}");
+    let left = fs::read_to_string(&path).unwrap();
+    let has = |name: &str| left.contains(host.read(name).split(' ').nth(1).unwrap());
+    assert!(has("key.pub") && !has("other.pub"), "{left}");
 }

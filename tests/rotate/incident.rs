@@ -125,6 +125,61 @@ fn a_drill_calls_nobody_changes_nothing_and_is_written_down() {
 }
 
 #[test]
+fn what_would_be_done_is_told_as_it_would_be_done() {
+    let vendor = Vendor::start(Duration::ZERO);
+    let (home, _) = world(&vendor, 1, "");
+    for (name, value) in [("groq/main", "groq-needle-1"), ("redis/main", "redis-needle-1")] {
+        home.call(&["set", name], value.as_bytes());
+    }
+    let said = |args: &[&str]| {
+        let done = home.call(args, b"");
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (done.status.code(), text(done.stdout), text(done.stderr))
+    };
+    // A person revokes there, and makes nothing; what stays is named.
+    let (code, out, err) = said(&["revoke-all", "--dry-run"]);
+    assert_eq!(code, Some(0), "{err}");
+    let by_hand =
+        out.lines().find(|line| line.contains("by a person: Revoke it at https://console.groq"));
+    assert!(by_hand.is_some() && !out.contains("Make a key"), "{out}");
+    assert!(err.contains("left alone: redis/main"), "{err}");
+    // The calls of a rotation are those that it makes, in this order.
+    let (_, out, _) = said(&["rotate", "openai/k0", "--dry-run"]);
+    let planned: Vec<String> = out
+        .lines()
+        .filter_map(|line| line.trim().split_once(". "))
+        .filter(|(_, step)| ["GET ", "POST ", "DELETE "].iter().any(|verb| step.starts_with(verb)))
+        .map(|(_, step)| {
+            let call = step.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
+            let base = format!("http://127.0.0.1:{}", vendor.port);
+            call.replace(&base, "").replace("{key_id}", "all_0")
+        })
+        .collect();
+    vendor.state.lock().unwrap().seen.clear();
+    assert_eq!(said(&["rotate", "openai/k0"]).0, Some(0));
+    let made: Vec<String> = vendor.state.lock().unwrap().seen.clone();
+    assert_eq!(planned, made, "{out}");
+    // Nothing is due, so that nothing would be done.
+    let (code, out, err) = said(&["rotate", "--due", "--dry-run"]);
+    assert_eq!((code, out.as_str()), (Some(0), ""), "{err}");
+    assert!(err.contains("nothing to do"), "{err}");
+    // What is not there is not revoked in silence.
+    let (code, _, err) = said(&["revoke-all", "--yes", "--profile", "prd"]);
+    assert_eq!(code, Some(4), "{err}");
+    let (code, _, err) = said(&["revoke", "openai/k0", "--version", "77", "--yes"]);
+    assert_eq!(code, Some(4), "{err}");
+    assert!(err.contains("no version 77"), "{err}");
+    // A key that was revoked says so where it is listed.
+    let listed = |name: &str| {
+        let all: Value = serde_json::from_str(&said(&["list", "--json"]).1).unwrap();
+        all.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap()["revoked"].clone()
+    };
+    assert!(listed("openai/k0").is_null());
+    assert_eq!(said(&["revoke", "openai/k0", "--yes"]).0, Some(0));
+    assert_eq!(listed("openai/k0"), true);
+}
+
+#[test]
 fn a_report_is_signed_and_anybody_can_check_it() {
     let vendor = Vendor::start(Duration::ZERO);
     let (home, _) = world(&vendor, 1, "");

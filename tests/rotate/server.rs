@@ -15,6 +15,8 @@ pub(crate) struct State {
     pub keys: BTreeMap<String, (String, String)>,
     pub made: usize,
     pub requests: usize,
+    /// Method and target of each, oldest first.
+    pub seen: Vec<String>,
     /// What is answered instead, to the next requests.
     pub fail: Vec<u16>,
     /// When the first request came in, and when the last was answered.
@@ -100,6 +102,7 @@ impl Vendor {
     fn answer(&self, method: &str, path: &str, key: &str, body: &[u8]) -> (u16, String) {
         let mut state = self.state.lock().unwrap();
         state.requests += 1;
+        state.seen.push(format!("{method} {path}"));
         let refused =
             format!("{{\"error\":{{\"message\":\"Incorrect API key provided: {key}\"}}}}");
         if let Some(status) = state.fail.pop() {

@@ -180,6 +180,109 @@ fn a_host_has_to_be_trusted_and_a_manifest_may_not_take_what_is_built_in() {
     assert_eq!(said.code(), Some(0), "{} {}", String::from_utf8_lossy(&said.out), said.err);
 }
 
+/// A vault with a manifest of its user's own, whose keys have a form; `standin` asks about them.
+fn with_own_manifest() -> Sandbox {
+    let sandbox = Sandbox::with_vault();
+    let form = "\n[[formats]]\nkind = \"key\"\nsecret = \"own/main\"\ndescription = \"Reads.\"\n\
+                pattern = 'owk-[0-9a-z]{24}'\nkeywords = [\"owk-\"]\n\
+                examples = [\"owk-0123456789abcdefghijklmn\"]\n\
+                counter_examples = [\"owk-\", \"owk-0123\"]\n";
+    std::fs::write(sandbox.path("own.toml"), manifest("own", "OWN_KEY") + form).unwrap();
+    let file = sandbox.path("own.toml");
+    sandbox.run(&["set", "own/early"], b"an early one");
+    let said = sandbox.run(&["providers", "add", file.to_str().unwrap()], b"");
+    assert_eq!(said.code(), Some(0), "{}", said.err);
+    sandbox
+}
+
+/// A vendor of the user's own is one everywhere: its variables and the forms of its keys count in `set`,
+/// `run`, `import` and `scan` as those of a built-in one.
+#[test]
+fn a_manifest_of_ones_own_counts_like_a_built_in_one() {
+    let sandbox = with_own_manifest();
+    let key = "owk-91kd8s7f6g5h4j3k2l1q0wne";
+    let env = ["run", "--", "printenv", "OWN_KEY"];
+
+    // A variable that its manifest names, and a value of its form in one that nobody names.
+    let named = |variable: &str, value: &str, args: &[&str]| {
+        let mut command = sandbox.command(args);
+        sandbox::run(command.env(variable, value), b"")
+    };
+    let said = named("OWN_KEY", "anything", &["import", "--env", "--dry-run"]);
+    assert!(format!("{}{}", String::from_utf8_lossy(&said.out), said.err).contains("own/main"));
+    let said = named("CI_THING", key, &["import", "--env", "--dry-run"]);
+    assert!(format!("{}{}", String::from_utf8_lossy(&said.out), said.err).contains("own/main"));
+    let file = sandbox.path("x.env");
+    std::fs::write(&file, format!("OWN_KEY={key}\n")).unwrap();
+    sandbox.run(&["import", file.to_str().unwrap()], b"").sound("import");
+    assert_eq!(sandbox.run(&env, b"").sound("run"), format!("{key}\n"));
+
+    // `set` takes its variable, says what does not look right, and takes its id.
+    sandbox.run(&["rm", "own/main", "--purge", "--yes"], b"");
+    let said = sandbox.run(&["set", "own/main"], b"not like one");
+    assert!(said.err.contains("does not look like a key of Own"), "{}", said.err);
+    assert_eq!(sandbox.run(&env, b"").sound("run"), "not like one\n");
+    assert_eq!(sandbox.run(&["set", "x/y", "--vendor", "own"], b"a").code(), Some(0));
+    assert_eq!(sandbox.run(&["set", "x/y", "--vendor", "postgres"], b"a").code(), Some(0));
+    assert_eq!(sandbox.run(&["set", "x/y", "--vendor", "nobody"], b"a").code(), Some(2));
+
+    // A scan finds the form, with the vault or not at all.
+    let tree = sandbox.path("tree");
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("a.txt"), format!("it: {key}\n")).unwrap();
+    let scan = |more: &[&str]| {
+        let mut args = vec!["scan", "--format", "json", tree.to_str().unwrap()];
+        args.extend(more);
+        let said = sandbox.run(&args, b"");
+        let told: serde_json::Value = serde_json::from_slice(&said.out).unwrap();
+        told["findings"].as_array().unwrap().clone()
+    };
+    let found = scan(&[]);
+    assert!(found.iter().any(|one| one["rule"] == "own-key"), "{found:?}");
+    assert!(scan(&["--no-vault"]).iter().all(|one| one["rule"] != "own-key"));
+
+    // It stands among the vendors.
+    let shown = sandbox.run(&["providers", "show", "own"], b"").sound("providers show");
+    assert!(shown.contains("OWN_KEY") && shown.contains("GET https://own.example/models"));
+    let all = sandbox.run(&["providers"], b"").sound("providers");
+    assert!(all.lines().any(|line| line.starts_with("own ") && line.contains("your own")));
+    assert_eq!(sandbox.run(&["providers", "show", "nobody"], b"").code(), Some(4));
+    // So do those that no manifest describes.
+    let shown = sandbox.run(&["providers", "show", "postgres"], b"").sound("providers show");
+    assert!(shown.contains("roles: two roles") && shown.contains("ALTER ROLE"), "{shown}");
+    for id in ["postgres", "redis", "ssh", "exec", "webhook", "aws", "openai"] {
+        assert!(all.lines().any(|line| line.starts_with(&format!("{id} "))), "{id}: {all}");
+    }
+}
+
+/// A form that stands in the place of a built-in one, or that cannot be looked for, ends no scan.
+#[test]
+fn a_scan_goes_on_whatever_the_own_manifests_say() {
+    let sandbox = Sandbox::with_vault();
+    let form = |pattern: &str| {
+        manifest("openai", "OPENAI_API_KEY")
+            + "\n[[formats]]\nkind = \"project-key\"\nsecret = \"openai/main\"\n\
+               description = \"Reads.\"\nkeywords = [\"owk-\"]\nexamples = [\"owk-\"]\n\
+               counter_examples = [\"a\", \"b\"]\npattern = '"
+            + pattern
+            + "'\n"
+    };
+    for (pattern, found) in [("owk-[0-9]{24}", true), ("owk-([0-9]", false)] {
+        let table: toml::Table = form(pattern).parse().unwrap();
+        let inner = toml::Table::from_iter([("openai".to_owned(), toml::Value::Table(table))]);
+        let outer = toml::Table::from_iter([("manifests".to_owned(), toml::Value::Table(inner))]);
+        let trusted = ["--trust-host", "openai.example"];
+        let said = apply(&sandbox, &toml::to_string(&outer).unwrap(), &trusted);
+        assert_eq!(said.code(), Some(0), "{}", said.err);
+        let text = b"it: owk-918273645091827364509182\n";
+        let said = sandbox.run(&["scan", "--stdin", "--format", "json"], text);
+        let told: serde_json::Value = serde_json::from_slice(&said.out).unwrap();
+        let all = told["findings"].as_array().unwrap();
+        let has = all.iter().any(|one| one["vendor"] == "openai");
+        assert_eq!(has, found, "{pattern}: {told} {}", said.err);
+    }
+}
+
 #[test]
 fn a_scan_asks_about_each_value_once() {
     let (sandbox, vendor) = world();

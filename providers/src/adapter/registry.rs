@@ -1,8 +1,11 @@
 //! Which adapter speaks for a vendor.
 
+use std::sync::Arc;
+
+use crate::Catalog;
 use crate::http::{Client, Limits};
 use crate::manifest::recipes::Interface;
-use crate::native::NATIVE;
+use crate::native::native;
 use crate::recipe::RecipeAdapter;
 
 use super::Adapter;
@@ -16,15 +19,17 @@ pub struct Settings {
     pub client: Option<Client>,
     /// The interface of a user's own manifest, which stands in the place of a built-in one.
     pub interface: Option<Interface>,
+    /// Which kinds of token there are.
+    pub catalog: Arc<Catalog>,
 }
 
 /// The adapter of a vendor: native, or by recipes. None where the vendor has neither, or where the
 /// system's certificates cannot be read.
 pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
     if settings.interface.is_none()
-        && let Some((_, make)) = NATIVE.iter().find(|(id, _)| *id == vendor)
+        && let Some(one) = native(vendor)
     {
-        return make(settings);
+        return (one.make)(settings);
     }
     let interface = interface(vendor, settings.interface.as_ref())?;
     let client = match &settings.client {
@@ -32,7 +37,8 @@ pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
         None => Client::new(Limits::default()).ok()?,
     };
     let base_url = settings.base_url.clone();
-    Some(Box::new(RecipeAdapter::new(vendor, interface, base_url, client)))
+    let adapter = RecipeAdapter::new(vendor, interface, base_url, client);
+    Some(Box::new(adapter.knowing(Arc::clone(&settings.catalog))))
 }
 
 /// The recipes that a vendor's adapter goes by: the user's own, else the built-in ones. None where it
@@ -40,7 +46,7 @@ pub fn adapter(vendor: &str, settings: &Settings) -> Option<Box<dyn Adapter>> {
 pub fn interface(vendor: &str, own: Option<&Interface>) -> Option<Interface> {
     match own {
         Some(own) => Some(own.clone()),
-        None if NATIVE.iter().any(|(id, _)| *id == vendor) => None,
+        None if native(vendor).is_some() => None,
         None => crate::vendor(vendor)?.interface(),
     }
 }
@@ -48,5 +54,5 @@ pub fn interface(vendor: &str, own: Option<&Interface>) -> Option<Interface> {
 /// Whether a vendor can be asked anything at all.
 pub fn is_offered(vendor: &str) -> bool {
     let recipes = crate::vendor(vendor).is_some_and(|vendor| !vendor.interface.is_empty());
-    recipes || NATIVE.iter().any(|(id, _)| *id == vendor)
+    recipes || native(vendor).is_some()
 }

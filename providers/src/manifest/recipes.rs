@@ -222,7 +222,8 @@ pub struct Step {
     /// Whether it only finds out the key's id: left out where that is known.
     #[serde(default)]
     pub finds_key_id: bool,
-    /// Whether the next steps go on where this one is refused.
+    /// Whether the next steps go on where this one is refused, or where it takes an admin credential and there
+    /// is none; that the key is dead ends them all the same.
     #[serde(default)]
     pub may_fail: bool,
     /// Whether it replaces the key in place: made only where the policy allows it.

@@ -19,7 +19,7 @@ pub use figures::Window;
 pub(crate) use figures::{Pages, date};
 pub use read::check_paths;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use clawvault_core::domain::{FieldName, Value};
@@ -53,6 +53,7 @@ pub struct RecipeAdapter {
     interface: Interface,
     base_url: Option<String>,
     client: Client,
+    catalog: Arc<crate::Catalog>,
 }
 
 impl RecipeAdapter {
@@ -64,7 +65,13 @@ impl RecipeAdapter {
         client: Client,
     ) -> Self {
         let base_url = base_url.map(|url| url.trim_end_matches('/').to_owned());
-        Self { vendor: vendor.to_owned(), interface, base_url, client }
+        let catalog = Arc::default();
+        Self { vendor: vendor.to_owned(), interface, base_url, client, catalog }
+    }
+
+    /// The same, for kinds of token that manifests of a user's own describe.
+    pub fn knowing(self, catalog: Arc<crate::Catalog>) -> Self {
+        Self { catalog, ..self }
     }
 
     /// The recipes for a key: by its kind, by the secret's name, and by which params are given. None
@@ -72,8 +79,8 @@ impl RecipeAdapter {
     fn recipes(&self, ask: &Ask) -> &Recipes {
         static NONE: LazyLock<Recipes> = LazyLock::new(Recipes::default);
         let format = ask.key.iter().find_map(|(_, value)| {
-            let (vendor, format) = crate::identify(value.expose())?;
-            (vendor.id == self.vendor).then_some(format)
+            let kind = self.catalog.identify(value.expose())?;
+            (kind.vendor == self.vendor).then_some(kind)
         });
         let own =
             |secret: &str| secret.strip_prefix(&self.vendor)?.strip_prefix('/').map(str::to_owned);
@@ -100,13 +107,9 @@ impl RecipeAdapter {
         }
     }
 
-    /// Whether the built-in manifest names a secret.
+    /// Whether the vendor's manifest names a secret.
     fn names(&self, secret: &str) -> bool {
-        crate::vendor(&self.vendor).is_some_and(|vendor| {
-            let mut variables = vendor.variables.iter().map(|one| one.secret);
-            let mut formats = vendor.formats.iter().map(|one| one.secret);
-            variables.any(|one| one == secret) || formats.any(|one| one == secret)
-        })
+        self.catalog.names(&self.vendor, secret)
     }
 
     fn steps<'a>(&self, recipes: &'a Recipes, operation: Operation) -> &'a [Step] {
@@ -134,7 +137,8 @@ impl RecipeAdapter {
             return Err(self.error(operation, Kind::NotOffered, detail));
         }
         let api = &self.interface.api;
-        if ask.admin.is_none() && steps.iter().any(|step| needs_admin(api, operation, step)) {
+        let needed = |step: &&Step| !step.may_fail && needs_admin(api, operation, step);
+        if ask.admin.is_none() && steps.iter().any(|step| needed(&step)) {
             let detail =
                 "it takes an admin credential, and the policy names none that is in the vault";
             return Err(self.error(operation, Kind::NotConfigured, detail));
@@ -169,6 +173,10 @@ impl RecipeAdapter {
             if step.finds_key_id && scope.key_id.is_some() && at < last {
                 continue;
             }
+            let api = &self.interface.api;
+            if step.may_fail && scope.ask.admin.is_none() && needs_admin(api, operation, step) {
+                continue;
+            }
             let outcome = self.step(operation, step, scope).await;
             if at == last {
                 return outcome;
@@ -177,7 +185,11 @@ impl RecipeAdapter {
                 Ok(Outcome { verdict: Verdict::Good, answer, .. }) => {
                     scope.take(step, &answer).map_err(|why| self.bad(operation, why))?;
                 }
-                Ok(refused) if operation != Operation::Create && !step.may_fail => {
+                // That a key is dead is an answer, whatever may fail.
+                Ok(refused)
+                    if operation != Operation::Create
+                        && (!step.may_fail || matches!(refused.verdict, Verdict::Dead(_))) =>
+                {
                     return Ok(refused);
                 }
                 Ok(_) if step.may_fail => {}
@@ -319,8 +331,8 @@ impl Adapter for RecipeAdapter {
             Operation::Revoke => guide.revoke.clone(),
             Operation::Validate | Operation::List => Vec::new(),
         };
-        let built_in = || crate::vendor(&self.vendor)?.console.map(str::to_owned);
-        Guide { console: guide.console.clone().or_else(built_in), steps }
+        let usual = || self.catalog.console_of(&self.vendor).map(str::to_owned);
+        Guide { console: guide.console.clone().or_else(usual), steps }
     }
 
     fn validate<'a>(&'a self, ask: &'a Ask) -> Answer<'a, Validity> {

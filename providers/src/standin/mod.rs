@@ -5,6 +5,7 @@
 //! were made, in the manifest's own words; it knows no value, and looks at method and path alone.
 
 mod answer;
+pub mod head;
 mod serve;
 
 use std::net::{Ipv4Addr, SocketAddr};

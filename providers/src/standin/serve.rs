@@ -9,10 +9,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::Cast;
+use super::head::{Head, MAX_HEAD};
 
-/// Longest head and longest body of a request, in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-const MAX_BODY: usize = 1024 * 1024;
 /// Most connections at once.
 const AT_ONCE: usize = 256;
 /// Longest that a request may take to come in.
@@ -36,13 +34,12 @@ pub(super) async fn serve(listener: TcpListener, cast: Arc<Cast>) {
 }
 
 async fn answer(mut stream: TcpStream, cast: &Cast) -> std::io::Result<()> {
-    let malformed = || std::io::Error::from(std::io::ErrorKind::InvalidData);
-    let head = timeout(WITHIN, read(&mut stream)).await.map_err(|_| malformed())??;
-    let (method, nth, path) = parse(&head).ok_or_else(malformed)?;
+    let bytes = timeout(WITHIN, read(&mut stream)).await.map_err(|_| malformed())??;
+    let head = Head::read(&bytes).ok().flatten().ok_or_else(malformed)?;
     sleep(cast.latency).await;
-    let part = cast.parts.get(nth).ok_or_else(malformed)?;
+    let part = cast.parts.get(head.nth).ok_or_else(malformed)?;
     let (status, body) = match part.lock() {
-        Ok(mut part) => part.answer(method, path),
+        Ok(mut part) => part.answer(head.method, head.path),
         Err(_) => return Err(malformed()),
     };
     let body = if status == 204 { String::new() } else { body.to_string() };
@@ -56,28 +53,23 @@ async fn answer(mut stream: TcpStream, cast: &Cast) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
-/// Reads a request, and keeps its head.
-async fn read(stream: &mut TcpStream) -> std::io::Result<String> {
-    let malformed = || std::io::Error::from(std::io::ErrorKind::InvalidData);
+/// Reads a request and gives what came in; what came of its body behind the head is thrown away.
+async fn read(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break at;
-        }
+    let (end, body) = loop {
+        let before = bytes.len();
         if bytes.len() > MAX_HEAD || stream.read_buf(&mut bytes).await? == 0 {
             return Err(malformed());
         }
+        // Only what came last can have ended the head.
+        let fresh = &bytes[before.saturating_sub(3)..];
+        if fresh.windows(4).any(|window| window == b"\r\n\r\n")
+            && let Some(head) = Head::read(&bytes).map_err(|_| malformed())?
+        {
+            break (head.end, head.body);
+        }
     };
-    let head = str::from_utf8(&bytes[..end]).map_err(|_| malformed())?.to_owned();
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    let length = length.unwrap_or(0);
-    if length > MAX_BODY {
-        return Err(malformed());
-    }
-    let mut left = (end + 4 + length).saturating_sub(bytes.len());
+    let mut left = (end + body).saturating_sub(bytes.len());
     let mut piece = [0; 4096];
     while left > 0 {
         let count = stream.read(&mut piece).await?;
@@ -86,28 +78,9 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<String> {
         }
         left = left.saturating_sub(count);
     }
-    Ok(head)
+    Ok(bytes)
 }
 
-/// Method, which vendor, and the path as the vendor would see it, of a head.
-fn parse(head: &str) -> Option<(&str, usize, &str)> {
-    let mut words = head.lines().next()?.split(' ');
-    let (method, target) = (words.next()?, words.next()?);
-    let path = target.split('?').next()?.strip_prefix('/')?;
-    let end = path.find('/')?;
-    Some((method, path[..end].parse().ok()?, &path[end..]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse;
-
-    #[test]
-    fn a_head_names_a_vendor_and_a_path() {
-        let head = "GET /12/v1/models?limit=1 HTTP/1.1\r\nhost: x";
-        assert_eq!(parse(head), Some(("GET", 12, "/v1/models")));
-        for head in ["", "GET", "GET x", "GET /x/y", "GET /-1/y", "GET /1", "GET  /1/y"] {
-            assert_eq!(parse(head), None, "{head}");
-        }
-    }
+fn malformed() -> std::io::Error {
+    std::io::ErrorKind::InvalidData.into()
 }

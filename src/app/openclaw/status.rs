@@ -12,6 +12,7 @@ use super::link::{MAX_RESOLVER, RESOLVER, resolver_bytes};
 use crate::app::import::{find, is_known};
 use crate::app::run::is_admin;
 use crate::app::session::Request;
+use crate::app::vendors::catalog_of;
 use crate::app::{App, AppError, Code, Pauses, Plaintext, pause};
 use crate::openclaw::exec::linked;
 use crate::openclaw::gateway::gateway;
@@ -151,7 +152,9 @@ impl App {
             state: known.state(&there.id),
             shadowed_by: shadows(home, &there.path),
         });
-        let report = openclaw::read(home, extra, &is_known, &find)?;
+        let catalog = catalog_of(&known.policy);
+        let is_known = |variable: &str| is_known(&catalog, variable);
+        let report = openclaw::read(home, extra, &is_known, &|bytes| find(&catalog, bytes))?;
         let found = report.found.iter().map(Plaintext::of_found);
         Ok(OpenClawState {
             gateway: known.gateway.clone(),

@@ -2,13 +2,17 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::platform::SystemClock;
 use clawvault_core::vault::{Opener, Vault};
 
 use crate::app::session::{Reply, Request, Session, Sight};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Code};
+
+/// How long a process that was killed may hold its socket.
+const DYING: Duration = Duration::from_millis(100);
 
 /// Asks the vault for one thing.
 pub type Asker<'a> = Box<dyn FnMut(Request) -> Result<Reply, AppError> + 'a>;
@@ -53,6 +57,19 @@ impl<'a> Asking<'a> {
             Session::Local(..) => drop(session.close()),
         }
         reply
+    }
+
+    /// Every life. A daemon that is just dying answers nobody, and a moment later nobody has the vault: asked
+    /// once more then.
+    pub(super) fn lives(&mut self) -> Result<Reply, AppError> {
+        match self.ask(Request::Lives(None)) {
+            Err(error) if error.code == Code::Failed => {
+                self.conversation = None;
+                std::thread::sleep(DYING);
+                self.ask(Request::Lives(None))
+            }
+            told => told,
+        }
     }
 
     /// Whether the daemon died, or closed the vault, since the conversation began.

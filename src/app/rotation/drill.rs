@@ -229,6 +229,6 @@ impl Vendors for Players {
 
     fn guide(&self, look: &Look) -> String {
         // There is no rotation to resume.
-        self.vendors.by_hand(look)
+        self.vendors.by_hand(look, true)
     }
 }

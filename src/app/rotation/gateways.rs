@@ -71,8 +71,15 @@ impl Sink for GatewaySink {
         let fail = |what: &dyn std::fmt::Display| SinkError::new(self.name(), what);
         let reach = self.reach.as_ref().ok_or_else(|| fail(&"nothing leads to it"))?;
         let home = self.home.as_ref().ok_or_else(|| fail(&"the policy has no such gateway"))?;
+        // A daemon of the whole system may not look into a user's directory.
+        let unread = |what: String| {
+            fail(&format!(
+                "{what}; `clawvault rotations resume`, called by one who may read it (the gateway's \
+                 user, root), tells it and goes on"
+            ))
+        };
         let described =
-            gateway(Path::new(home)).map_err(|error| fail(&AppError::from(error).what))?;
+            gateway(Path::new(home)).map_err(|error| unread(AppError::from(error).what))?;
         if listener(described.port).is_none() {
             return Ok(());
         }

@@ -125,8 +125,8 @@ impl App {
     }
 }
 
-/// The document that was signed, the key and the signature.
-fn parts(report: &str) -> Option<(&str, &str, &str)> {
+/// The document that was signed, the key and the signature, of a report's text.
+pub fn parts(report: &str) -> Option<(&str, &str, &str)> {
     let [before, key, end] = BEFORE;
     let rest = report.trim_end().strip_prefix(before)?.strip_suffix(END)?;
     // What was signed may hold these words, too: the last ones are meant.

@@ -35,10 +35,10 @@ use vendors::PolicyVendors;
 pub use asker::Asker;
 pub use due::{Due, Standing};
 pub use gateways::Reach;
-pub use incident::{RevokedAll, Signed};
+pub use incident::{RevokedAll, Signed, parts};
 pub use plan::Planned;
 pub use report::{Line, Rest, Rotated};
-pub use revoke::{Gateways, RevokeOptions, Row};
+pub use revoke::{Gateways, Login, RevocationPlan, RevokeOptions, Row};
 
 /// How long a command waits for what goes on by itself, in milliseconds.
 const PATIENCE_MS: i64 = 20_000;
@@ -115,8 +115,10 @@ impl App {
         let mut asking = Asking::new(self, false);
         let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
         let chosen = choose(&overview, which)?;
-        let policy = overview.policy;
-        run(async { Ok(plan::plan(&PolicyVendors::new(policy), &chosen)) })
+        run(async {
+            let vendors = PolicyVendors::new(overview.policy);
+            Ok(plan::plan(&vendors, &meant(&vendors, chosen, which)))
+        })
     }
 
     /// How each secret stands: its age, when it is due, what is under way.
@@ -203,16 +205,9 @@ pub fn rotate(
 ) -> Result<Rotated, AppError> {
     let overview = Overview::of(ask(Request::Lives(None))?)?;
     let chosen = choose(&overview, which)?;
-    let is_due = matches!(which, Which::Due);
     let vendors = PolicyVendors::new(overview.policy.clone());
     let rotated = run(async {
-        let chosen = match which {
-            Which::Named(..) => chosen,
-            _ => {
-                let now = SystemClock.now_ms();
-                chosen.into_iter().filter(|look| due::wanted(&vendors, look, is_due, now)).collect()
-            }
-        };
+        let chosen = meant(&vendors, chosen, which);
         let books = SessionBooks::new(Box::new(&mut *ask), reach.runtime.clone());
         let vendors = PolicyVendors::new(overview.policy).telling(reach);
         let engine = Engine::new(books, vendors, SystemTimer);
@@ -297,6 +292,15 @@ async fn work_on(engine: &WorkingEngine<'_>, look: Look) -> Result<Line, AppErro
     let before = look.clone();
     let (life, outcome): (Life, Outcome) = engine.advance(look, PATIENCE_MS).await?;
     Ok(Line::of(&before, &life, &outcome))
+}
+
+/// Of those that were chosen, the ones that are worked on now.
+fn meant(vendors: &PolicyVendors, chosen: Vec<Look>, which: &Which) -> Vec<Look> {
+    let (now, is_due) = (SystemClock.now_ms(), matches!(which, Which::Due));
+    match which {
+        Which::Named(..) => chosen,
+        _ => chosen.into_iter().filter(|one| due::wanted(vendors, one, is_due, now)).collect(),
+    }
 }
 
 /// The secrets that are meant.

@@ -62,7 +62,15 @@ fn plan_one(vendors: &PolicyVendors, look: &Look) -> Planned {
         rest.push(format!("wait {minutes} minutes, and until no run holds the old version"));
     }
     steps.append(&mut rest);
+    let validates = can.is_some_and(|can| can.validate);
+    let proof = |says: &str| -> Vec<String> {
+        let calls = adapter.iter().filter(|_| validates);
+        let calls = calls.flat_map(|adapter| adapter.plan(Operation::Validate, &ask));
+        calls.map(|call| format!("{call} ({says})")).collect()
+    };
     if !in_place {
+        // No key goes before its successor was seen to work once more.
+        steps.extend(proof("the new key, once more"));
         let mut last = match (
             &adapter,
             can.is_some_and(|can| can.revoke && (has_admin || !can.revoke_needs_admin)),
@@ -71,9 +79,10 @@ fn plan_one(vendors: &PolicyVendors, look: &Look) -> Planned {
             _ => vec!["by a person: the old key is revoked".to_owned()],
         };
         steps.append(&mut last);
-        if let Some(adapter) = adapter.filter(|_| can.is_some_and(|can| can.validate)) {
-            let proof = adapter.plan(Operation::Validate, &ask).into_iter();
-            steps.extend(proof.map(|call| format!("{call} (refused: proven)")));
+        steps.extend(proof("refused: proven"));
+        if by_call && can.is_some_and(|can| can.list) {
+            let sweep = adapter.iter().flat_map(|adapter| adapter.plan(Operation::List, &ask));
+            steps.extend(sweep.map(|call| format!("{call} (nothing of this rotation is left)")));
         }
     }
     let (profile, name) = look.key();

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use clawvault_core::domain::{Aim, Event, Policy, ProfileName, SecretName, Stage};
 use clawvault_core::platform::{Clock, SystemClock};
-use clawvault_core::vault::Step;
+use clawvault_core::vault::{Step, Want};
+use clawvault_providers::native::ssh::public_of;
 
 use super::asker::Asking;
 use super::incident::RevokedAll;
@@ -20,6 +21,9 @@ use crate::rotate::{Books, Engine, Key, Look, Timer, Vendors, begin};
 /// Vendors whose keys are the way to machines and to data: only when asked for.
 const INFRA: &[&str] = &["ssh", "postgres", "redis", "mysql", "mongodb"];
 
+/// The vendor of keys by which people log in.
+const SSH: &str = "ssh";
+
 /// What is revoked.
 #[derive(Clone, Debug, Default)]
 pub struct RevokeOptions {
@@ -33,11 +37,25 @@ pub struct RevokeOptions {
     pub profile: Option<ProfileName>,
     /// Keys of machines and of databases, too.
     pub infra: bool,
-    /// True inside a login over SSH: its key is not taken away.
-    pub over_ssh: bool,
+    /// How the operator is logged in: the key of that login is not taken away.
+    pub login: Login,
     /// How long vendors that do not answer are waited for, in milliseconds; then the daemon, or
     /// `rotate --due`, goes on.
     pub patience_ms: i64,
+}
+
+/// How the operator is logged in.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Login {
+    /// At this machine.
+    #[default]
+    Here,
+    /// Over SSH, by these public keys (`type base64`); none where it was by a password.
+    Ssh(Vec<String>),
+    /// Over SSH, by a key that nothing tells.
+    SshBySomeKey,
+    /// Perhaps over SSH: somebody is, and nothing tells whether it is this one.
+    Perhaps,
 }
 
 /// Tells running gateways of what was cut, each by its name and what came of it; done beside the calls
@@ -56,6 +74,15 @@ pub enum Row<'a> {
 /// A secret that came to rest, and its milliseconds.
 pub(super) type Rested = (Line, u128);
 
+/// What a revocation would do.
+#[derive(Debug)]
+pub struct RevocationPlan {
+    /// Call by call.
+    pub planned: Vec<Planned>,
+    /// What would be left alone, and why.
+    pub left: Vec<(Key, &'static str)>,
+}
+
 /// What is chosen, and what is left alone.
 pub(super) struct Chosen {
     pub(super) looks: Vec<Look>,
@@ -63,15 +90,16 @@ pub(super) struct Chosen {
 }
 
 impl App {
-    /// The calls that a revocation would make.
+    /// The calls that a revocation would make, and what it would leave alone.
     ///
     /// # Errors
     /// Where the vault fails, or a named secret is not there.
-    pub fn plan_revocation(&self, options: &RevokeOptions) -> Result<Vec<Planned>, AppError> {
+    pub fn plan_revocation(&self, options: &RevokeOptions) -> Result<RevocationPlan, AppError> {
         use clawvault_providers::adapter::{Ask, Operation};
         let mut asking = Asking::new(self, true);
         let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
-        let chosen = choose(&overview, options)?;
+        let mut chosen = choose(&overview, options)?;
+        leave_own(&mut asking, &mut chosen, &options.login)?;
         run(async {
             let vendors = PolicyVendors::new(overview.policy.clone());
             let planned = |look: &Look| {
@@ -87,12 +115,13 @@ impl App {
                         .iter()
                         .flat_map(|operation| adapter.plan(*operation, &ask))
                         .collect(),
-                    None => vec![format!("by a person: {}", vendors.guide(look))],
+                    None => vec![format!("by a person: {}", vendors.guide_to(look, true))],
                 };
                 let (profile, name) = look.key();
                 Planned { profile, name, vendor: look.info.vendor.clone(), steps }
             };
-            Ok(chosen.looks.iter().map(planned).collect())
+            let planned = chosen.looks.iter().map(planned).collect();
+            Ok(RevocationPlan { planned, left: chosen.left })
         })
     }
 
@@ -110,8 +139,10 @@ impl App {
         let began_ms = SystemClock.now_ms();
         let mut asking = Asking::new(self, true);
         let held = asking.holding();
-        let overview = Overview::of(asking.ask(Request::Lives(None))?)?;
-        let Chosen { looks, left } = choose(&overview, options)?;
+        let overview = Overview::of(asking.lives()?)?;
+        let mut chosen = choose(&overview, options)?;
+        leave_own(&mut asking, &mut chosen, &options.login)?;
+        let Chosen { looks, left } = chosen;
         let policy = overview.policy;
         let names: Vec<ProfileName> = policy.gateways.keys().cloned().collect();
         std::thread::scope(|scope| {
@@ -123,6 +154,9 @@ impl App {
                 let cut_ms = start.elapsed().as_millis();
                 let vendors: Vec<_> = looks.iter().map(|look| look.info.vendor.clone()).collect();
                 say(&Row::Cut(&vendors, cut_ms));
+                for (line, ms) in &lines {
+                    say(&Row::Rest(line, *ms));
+                }
                 let told = (!names.is_empty() && !looks.is_empty())
                     .then(|| scope.spawn(|| gateways(&names)));
                 held.set(false);
@@ -277,6 +311,24 @@ pub(super) fn choose(overview: &Overview, options: &RevokeOptions) -> Result<Cho
             ));
         }
     }
+    if let Some(profile) = options.profile.as_ref()
+        && !overview.looks.iter().any(|look| look.life.profile == *profile)
+    {
+        let what = format!("there is no secret in profile {profile}");
+        return Err(AppError::new(
+            Code::Missing,
+            what,
+            "`clawvault list` shows the profiles that there are.",
+        ));
+    }
+    if let Some((key, Some(version))) = &options.one
+        && let Some(look) = overview.looks.iter().find(|look| look.key() == *key)
+        && look.info.version(*version).is_none()
+    {
+        let what = format!("{} has no version {version}", key.1);
+        let advice = "`clawvault history NAME` shows what there is.";
+        return Err(AppError::new(Code::Missing, what, advice));
+    }
     for look in &overview.looks {
         let key = look.key();
         if let Some((one, _)) = &options.one {
@@ -293,6 +345,37 @@ pub(super) fn choose(overview: &Overview, options: &RevokeOptions) -> Result<Cho
     Ok(chosen)
 }
 
+/// Leaves the key of the operator's own login alone; one that cannot be compared with it, too.
+fn leave_own(asking: &mut Asking<'_>, chosen: &mut Chosen, login: &Login) -> Result<(), AppError> {
+    let Login::Ssh(own) = login else { return Ok(()) };
+    if own.is_empty() {
+        return Ok(());
+    }
+    for look in std::mem::take(&mut chosen.looks) {
+        if look.info.vendor.as_deref() != Some(SSH) {
+            chosen.looks.push(look);
+            continue;
+        }
+        let (profile, name) = look.key();
+        let alive = look.info.versions.iter().filter(|v| v.stage != Stage::Retired);
+        let want =
+            |number| Want { profile: profile.clone(), name: name.clone(), version: Some(number) };
+        let wants = alive.map(|version| want(version.number)).collect();
+        let revealed = asking.ask(Request::Keys(true, wants))?.revealed;
+        let keys: Vec<_> = revealed.iter().map(|one| public_of(&one.fields)).collect();
+        if keys.contains(&None) {
+            chosen.left.push((look.key(), "it cannot be compared with the key of this login"));
+        } else if keys.iter().flatten().any(|key| own.contains(key)) {
+            chosen
+                .left
+                .push((look.key(), "it is the key of this very login: revoke it from another one"));
+        } else {
+            chosen.looks.push(look);
+        }
+    }
+    Ok(())
+}
+
 /// Why a secret is not revoked with all others.
 fn left_alone(_policy: &Policy, look: &Look, options: &RevokeOptions) -> Option<&'static str> {
     let (profile, name) = look.key();
@@ -306,8 +389,15 @@ fn left_alone(_policy: &Policy, look: &Look, options: &RevokeOptions) -> Option<
     if INFRA.contains(&vendor) && !options.infra {
         return Some("it is the way to a machine or to data: --include infra");
     }
-    if vendor == "ssh" && options.over_ssh {
-        return Some("it may be the key of this very login: call it from another one");
+    let by_some_key = "it may be the key of this very login, which was over SSH: nothing tells which key \
+                       that used. With `ExposeAuthInfo yes` in sshd_config the others are revoked (under \
+                       sudo: --preserve-env=SSH_USER_AUTH), or with `clawvault revoke NAME`";
+    let perhaps = "it may be the key of this very login: somebody is logged in over SSH, and nothing tells \
+                   whether it is you (tmux, screen and the like hide it). `clawvault revoke NAME` revokes it";
+    match &options.login {
+        Login::SshBySomeKey if vendor == SSH => return Some(by_some_key),
+        Login::Perhaps if vendor == SSH => return Some(perhaps),
+        _ => {}
     }
     if look.info.vendor.is_none() {
         return Some("its vendor is not known: revoke it where it was made");

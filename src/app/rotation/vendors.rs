@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use clawvault_core::domain::{Aim, Policy, ProfileName, SinkRule};
+use clawvault_providers::Catalog;
 use clawvault_providers::adapter::registry::{self, Settings};
 use clawvault_providers::adapter::{Adapter, Ask, Operation};
 use clawvault_providers::http::{Client, Limits};
-use clawvault_providers::manifest::Manifest;
 use clawvault_providers::manifest::recipes::Interface;
 
 use super::gateways::{GatewaySink, Reach};
+use crate::app::vendors::{catalog_of, own_interface};
 use crate::rotate::{FileSink, HookSink, Look, Sink, Vendors};
 
 /// The vendors of a policy; made and used within one runtime.
 pub(super) struct PolicyVendors {
     policy: Policy,
+    catalog: Arc<Catalog>,
     /// How running gateways are told; nobody is where nothing is told of a new key.
     reach: Option<Arc<Reach>>,
     client: RefCell<Option<Client>>,
@@ -25,7 +27,9 @@ pub(super) struct PolicyVendors {
 
 impl PolicyVendors {
     pub(super) fn new(policy: Policy) -> Self {
-        Self { policy, reach: None, client: RefCell::default(), known: RefCell::default() }
+        let catalog = Arc::new(catalog_of(&policy));
+        let (client, known) = (RefCell::default(), RefCell::default());
+        Self { policy, catalog, reach: None, client, known }
     }
 
     /// The same, which tells the gateways that get a secret of its new key.
@@ -69,8 +73,7 @@ impl PolicyVendors {
 
     /// The recipes of a user's own manifest.
     fn own(&self, vendor: &str) -> Option<Interface> {
-        let text = toml::to_string(self.policy.manifests.get(vendor)?).ok()?;
-        Manifest::parse(&text).ok()?.interface().ok()?
+        own_interface(&self.catalog, vendor)
     }
 
     /// The recipes of a vendor; none where its adapter goes by none.
@@ -86,14 +89,23 @@ impl PolicyVendors {
         base_url: String,
     ) -> Option<Arc<dyn Adapter>> {
         let (base_url, interface) = (Some(base_url), Some(interface));
-        let settings = Settings { base_url, client: self.client(), interface };
-        registry::adapter(vendor, &settings).map(Arc::from)
+        self.made(vendor, base_url, interface)
     }
 
     fn make(&self, vendor: &str) -> Option<Arc<dyn Adapter>> {
         let interface = self.own(vendor);
         let base_url = self.policy.vendors.get(vendor).and_then(|rule| rule.base_url.clone());
-        let settings = Settings { base_url, client: self.client(), interface };
+        self.made(vendor, base_url, interface)
+    }
+
+    fn made(
+        &self,
+        vendor: &str,
+        base_url: Option<String>,
+        interface: Option<Interface>,
+    ) -> Option<Arc<dyn Adapter>> {
+        let catalog = Arc::clone(&self.catalog);
+        let settings = Settings { base_url, client: self.client(), interface, catalog };
         registry::adapter(vendor, &settings).map(Arc::from)
     }
 }
@@ -123,12 +135,7 @@ impl Vendors for PolicyVendors {
     }
 
     fn guide(&self, look: &Look) -> String {
-        let id = look.life.open.as_ref().map_or("ID", |open| open.id.as_str());
-        let then = match revokes(look) {
-            true => format!(" Then `clawvault rotations resume {id}` proves it."),
-            false => format!(" Then give it to `clawvault rotations resume {id}`."),
-        };
-        self.by_hand(look) + &then
+        self.guide_to(look, revokes(look))
     }
 }
 
@@ -139,16 +146,25 @@ fn revokes(look: &Look) -> bool {
 }
 
 impl PolicyVendors {
+    /// What a person does at the vendor, and here afterwards: to have a key revoked, or to bring one.
+    pub(super) fn guide_to(&self, look: &Look, revokes: bool) -> String {
+        let id = look.life.open.as_ref().map_or("ID", |open| open.id.as_str());
+        let then = match revokes {
+            true => format!(" Then `clawvault rotations resume {id}` proves it."),
+            false => format!(" Then give it to `clawvault rotations resume {id}`."),
+        };
+        self.by_hand(look, revokes) + &then
+    }
+
     /// What a person does at the vendor.
-    pub(super) fn by_hand(&self, look: &Look) -> String {
-        let revokes = revokes(look);
+    pub(super) fn by_hand(&self, look: &Look, revokes: bool) -> String {
         let operation = if revokes { Operation::Revoke } else { Operation::Create };
         let (secret, params) = (look.life.name.to_string(), look.rule.params.clone());
         let ask = Ask { secret, params, ..Ask::default() };
         let guide = self.adapter(look).map(|adapter| adapter.guide(operation, &ask));
         let guide = guide.unwrap_or_default();
-        let vendor = look.info.vendor.as_deref().and_then(clawvault_providers::vendor);
-        let console = guide.console.or_else(|| vendor.and_then(|v| v.console.map(str::to_owned)));
+        let page = |id: &str| self.catalog.console_of(id).map(str::to_owned);
+        let console = guide.console.or_else(|| look.info.vendor.as_deref().and_then(page));
         let mut words = match (&console, revokes) {
             (Some(page), true) => format!("Revoke it at {page}."),
             (Some(page), false) => format!("Make a key at {page}."),

@@ -2,7 +2,11 @@
 
 use clawvault_core::domain::{Revealed, Stage, Value};
 use clawvault_needles::{Needles, SHORTEST};
+use clawvault_providers::Catalog;
+use clawvault_providers::manifest::{FormatEntry, Manifest};
 use clawvault_scan::engine::{Known, KnownSecret, OnKnown};
+use clawvault_scan::rule::grammar::RuleEntry;
+use clawvault_scan::rule::token::Token;
 
 use crate::app::session::{Reply, Request};
 use crate::app::{Access, App, AppError};
@@ -20,6 +24,8 @@ pub struct VaultValues {
     /// How many values are too short to be sought.
     short: usize,
     digest: [u8; 32],
+    /// Rules for the forms of keys in manifests of the vault's own.
+    forms: Vec<RuleEntry>,
 }
 
 impl App {
@@ -27,15 +33,16 @@ impl App {
     /// not open by themselves stays closed.
     pub fn values_to_seek(&self) -> Result<VaultValues, AppError> {
         let mut session = self.session(Access::Read)?;
+        let forms = forms_of(&session.catalog()?);
         let Reply { revealed, text: vault, .. } = session.ask(Request::Values)?;
         // Other commands work while the scan runs.
         drop(session);
-        VaultValues::new(&vault, revealed)
+        VaultValues::new(&vault, revealed, forms)
     }
 }
 
 impl VaultValues {
-    fn new(vault: &str, revealed: Vec<Revealed>) -> Result<Self, AppError> {
+    fn new(vault: &str, revealed: Vec<Revealed>, forms: Vec<RuleEntry>) -> Result<Self, AppError> {
         let (mut told, mut short) = (Vec::new(), 0);
         let mut digest = blake3::Hasher::new_derive_key("clawvault 2026-11-25 v1 values sought");
         digest.update(vault.as_bytes());
@@ -79,7 +86,12 @@ impl VaultValues {
             let what = "the vault holds more than a scan can look for at once";
             AppError::new(crate::app::Code::Failed, what, "Scan with --no-vault.")
         })?;
-        Ok(Self { needles, revealed, told, short, digest: digest.finalize().into() })
+        Ok(Self { needles, revealed, told, short, digest: digest.finalize().into(), forms })
+    }
+
+    /// Rules for the forms of keys that manifests of the vault's own describe.
+    pub(super) fn forms(&self) -> &[RuleEntry] {
+        &self.forms
     }
 
     /// How many values are sought, in words.
@@ -90,6 +102,28 @@ impl VaultValues {
         };
         let plural = if self.told.len() == 1 { "" } else { "s" };
         format!("{} value{plural} sought{short}", self.told.len())
+    }
+}
+
+fn forms_of(catalog: &Catalog) -> Vec<RuleEntry> {
+    let formats = catalog.own().iter().flat_map(|manifest| {
+        manifest.formats.iter().map(move |format| token(manifest, format).rule())
+    });
+    formats.collect()
+}
+
+fn token<'a>(manifest: &'a Manifest, format: &'a FormatEntry) -> Token<'a> {
+    let texts = |all: &'a [String]| all.iter().map(String::as_str).collect();
+    Token {
+        vendor: &manifest.id,
+        name: &manifest.name,
+        kind: &format.kind,
+        description: &format.description,
+        pattern: &format.pattern,
+        keywords: texts(&format.keywords),
+        context: format.context,
+        examples: texts(&format.examples),
+        counter_examples: texts(&format.counter_examples),
     }
 }
 

@@ -122,7 +122,8 @@ pub struct Scanned {
 /// Scans a source.
 pub fn scan(options: &ScanOptions, progress: &dyn Progress) -> Result<Scanned, AppError> {
     let start = Instant::now();
-    let rules = load_rules(options.rules.as_deref())?;
+    let forms = options.vault.as_ref().map(VaultValues::forms).unwrap_or_default();
+    let rules = rules::load_rules_beside(forms, options.rules.as_deref())?;
     options.choice.check(&rules)?;
     let mut allowed = allow::Allowed::load(&options.source, &options.allow)?;
     let known = options.vault.as_ref().ok().map(|values| values as &dyn Known);

@@ -4,24 +4,57 @@ use std::path::{Path, PathBuf};
 
 use clawvault_core::platform::read::{Directory, ReadError, read_bounded};
 use clawvault_scan::engine::{Broken, prove};
-use clawvault_scan::rule::RuleSet;
 use clawvault_scan::rule::grammar::{MAX_RULE_FILE, RuleEntry, RuleFile};
+use clawvault_scan::rule::{ExtraError, RuleSet};
 
 use crate::app::{AppError, Code};
 
 /// Most files in the directory.
 const MAX_FILES: usize = 1_000;
+/// What the id of a form ends with that stands beside a built-in one.
+const OWN: &str = "-own";
 
 /// The built-in rules, and those of the directory.
 pub fn load_rules(directory: Option<&Path>) -> Result<RuleSet, AppError> {
-    let Some(directory) = directory else { return Ok(RuleSet::built_in()) };
-    let (paths, entries): (Vec<PathBuf>, Vec<RuleEntry>) = read(directory)?.into_iter().unzip();
-    let ids: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
-    RuleSet::with_extra(entries).map_err(|error| {
-        let place = paths.get(error.rule).unwrap_or(&paths[0]).display().to_string();
-        let id = ids.get(error.rule).map(|id| format!(" rule {id}:")).unwrap_or_default();
-        wrong(&place, &format!("{id} {error}"))
-    })
+    load_rules_beside(&[], directory)
+}
+
+/// The built-in rules, those for the forms of keys that a vault's own manifests describe, and those of the
+/// directory. A form that takes the id of a rule, as that of a vendor in the place of a built-in one does,
+/// gets another; one that cannot be looked for is left out: no scan fails of it.
+pub(super) fn load_rules_beside(
+    forms: &[RuleEntry],
+    directory: Option<&Path>,
+) -> Result<RuleSet, AppError> {
+    if forms.is_empty() && directory.is_none() {
+        return Ok(RuleSet::built_in());
+    }
+    let of_directory = directory.map(read).transpose()?.unwrap_or_default();
+    let (paths, entries): (Vec<PathBuf>, Vec<RuleEntry>) = of_directory.into_iter().unzip();
+    let mut forms = forms.to_vec();
+    loop {
+        let all = forms.iter().chain(&entries).cloned().collect();
+        match RuleSet::with_extra(all) {
+            Err(error) if error.rule < forms.len() => {
+                let taken = &mut forms[error.rule];
+                if taken.id.ends_with(OWN) || !RuleSet::built_in().has(&taken.id) {
+                    forms.remove(error.rule);
+                } else {
+                    taken.id.push_str(OWN);
+                }
+            }
+            made => return made.map_err(|error| refused(&error, forms.len(), &paths, &entries)),
+        }
+    }
+}
+
+/// What is wrong with a rule of the directory.
+fn refused(error: &ExtraError, forms: usize, paths: &[PathBuf], entries: &[RuleEntry]) -> AppError {
+    let at = error.rule.saturating_sub(forms);
+    let place = paths.get(at).or(paths.first());
+    let place = place.map_or_else(|| "the rules".to_owned(), |path| path.display().to_string());
+    let id = entries.get(at).map(|entry| format!(" rule {}:", entry.id)).unwrap_or_default();
+    wrong(&place, &format!("{id} {error}"))
 }
 
 /// Proves every rule against its examples, and against the counter-examples of all. Gives how many

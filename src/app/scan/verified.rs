@@ -23,13 +23,14 @@ pub fn verify_findings(
 ) -> Result<Option<String>, AppError> {
     let mut places: BTreeMap<(String, Vec<u8>), Vec<usize>> = BTreeMap::new();
     for (at, finding) in findings.iter().enumerate() {
-        if let Some(vendor) = vendor_of(finding) {
+        if let Some(vendor) = vendor_of(vendors, finding) {
             places.entry((vendor, finding.value.to_vec())).or_default().push(at);
         }
     }
     let more = places.len().saturating_sub(MAX_ASKED);
     let asked: Vec<_> = places.into_iter().take(MAX_ASKED).collect();
-    let questions = asked.iter().map(|((vendor, value), _)| question(vendor, value)).collect();
+    let questions =
+        asked.iter().map(|((vendor, value), _)| question(vendors, vendor, value)).collect();
     let verdicts = ask_all(vendors, questions)?;
     for ((_, places), verdict) in asked.into_iter().zip(verdicts) {
         if matches!(verdict, Verdict::NotAsked(_)) {
@@ -44,15 +45,18 @@ pub fn verify_findings(
     Ok((more > 0).then_some(note))
 }
 
-fn vendor_of(finding: &Finding) -> Option<String> {
+fn vendor_of(vendors: &Vendors, finding: &Finding) -> Option<String> {
     let named = finding.vendor.as_deref().map(str::to_owned);
-    let by_shape = || clawvault_providers::identify(&finding.value).map(|(v, _)| v.id.to_owned());
+    let by_shape = || {
+        let kind = vendors.catalog().identify(&finding.value)?;
+        Some(kind.vendor.to_owned())
+    };
     let by_name = || Some(finding.known.as_ref()?.name.split('/').next()?.to_owned());
     named.or_else(by_shape).or_else(by_name)
 }
 
-fn question(vendor: &str, value: &[u8]) -> Option<Asking> {
-    let field = clawvault_providers::identify(value).map_or("value", |(_, format)| format.field);
+fn question(vendors: &Vendors, vendor: &str, value: &[u8]) -> Option<Asking> {
+    let field = vendors.catalog().identify(value).map_or("value", |kind| kind.field);
     let field = FieldName::parse(field).ok()?;
     let key = vec![(field, Value::copy_of(value).ok()?)];
     Some(Asking { vendor: vendor.to_owned(), ask: Ask { key, ..Ask::default() } })

@@ -10,7 +10,10 @@ use clawvault_core::vault::Vault;
 
 use super::{Proof, Taken};
 use crate::app::AppError;
+use crate::app::import::is_known;
 use crate::app::run::is_admin;
+use crate::app::vendors::catalog_of;
+use clawvault_providers::Catalog;
 
 /// The values of one import, and the vault that should have them.
 pub(super) struct Keeper<'a> {
@@ -24,6 +27,7 @@ pub(super) struct Keeper<'a> {
     /// How many secrets claim each variable.
     claims: BTreeMap<String, usize>,
     policy: Policy,
+    catalog: Catalog,
 }
 
 impl<'a> Keeper<'a> {
@@ -46,7 +50,13 @@ impl<'a> Keeper<'a> {
             }
         }
         let policy = vault.policy()?;
-        Ok(Self { vault, profile, dry_run, taken, by_label, by_value, claims, policy })
+        let catalog = catalog_of(&policy);
+        Ok(Self { vault, profile, dry_run, taken, by_label, by_value, claims, policy, catalog })
+    }
+
+    /// Whether a variable is known to hold a secret.
+    pub(super) fn is_known(&self, variable: &str) -> bool {
+        is_known(&self.catalog, variable)
     }
 
     /// The taken value whose secret keeps `value`, found under `label`: the same value, or an

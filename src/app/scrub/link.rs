@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 use super::keeper::Keeper;
 use super::plan::{Cut, GATEWAY, Planner, other_in_copy};
 use super::{PlannedFile, Proof, Removal, ScrubPlan, Taken, Then};
-use crate::app::import::is_known;
 use crate::app::{Access, App, AppError, ImportOptions, Imported};
 use crate::intake::{self, Edit, Format, Spot};
 use crate::openclaw::exec::{PROVIDER_PATH, linked, reference};
@@ -58,7 +57,8 @@ impl App {
             let shown = document.path().display().to_string();
             let held = HeldFile::open(&document.root, &document.file, MAX_DOCUMENT);
             let Some(held) = linker.planner.present(held, &shown) else { continue };
-            match document.credentials(held.bytes(), &is_known) {
+            let known = |name: &str| linker.planner.keeper.is_known(name);
+            match document.credentials(held.bytes(), &known) {
                 Ok(all) if document.is_configuration() => {
                     linker.configuration(&document, held, &shown, &all)?;
                 }

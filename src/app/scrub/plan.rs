@@ -10,7 +10,6 @@ use clawvault_core::platform::{HeldFile, PlatformError, process};
 
 use super::keeper::Keeper;
 use super::{PlannedFile, Proof, Removal, ScrubPlan, Taken, Then};
-use crate::app::import::is_known;
 use crate::app::plaintext::quoted;
 use crate::app::{Access, App, AppError, ImportOptions, Imported, Plaintext, Source};
 use crate::intake::history::{self, MIN_VALUE};
@@ -126,7 +125,7 @@ impl<'a> Planner<'a> {
             let shown = document.path().display().to_string();
             let held = HeldFile::open(&document.root, &document.file, MAX_DOCUMENT);
             let Some(held) = self.present(held, &shown) else { continue };
-            match document.credentials(held.bytes(), &is_known) {
+            match document.credentials(held.bytes(), &|name| self.keeper.is_known(name)) {
                 Ok(credentials) => self.home_document(&document, held, &shown, &credentials)?,
                 Err(_) if document.is_old_copy() => self.unreadable_copy(held, &shown)?,
                 Err(error) => self.leave_file(&shown, &error),

@@ -290,7 +290,7 @@ pub fn decode_request(frame: &Frame) -> Result<Inbound, FrameError> {
             let setting = Setting { profile: put.profile, name: put.name, fields: put.fields };
             return Ok(Inbound::Use(Request::Set(
                 setting,
-                SetOptions { vendor: put.vendor, variables },
+                SetOptions { vendor: put.vendor, variables, doubts: false },
             )));
         }
         What::Steps(steps) => {

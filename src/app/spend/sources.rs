@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clawvault_core::domain::{Life, Policy, ProfileName, Scope, SecretInfo, SecretName};
+use clawvault_providers::Catalog;
 use clawvault_providers::spend::{By, Plan, plan};
 
 use super::books::estimates;
@@ -155,5 +156,5 @@ pub(super) fn key_ids(
 
 /// The vendor of a secret: the one that was named, else that of its name.
 pub(in crate::app) fn vendor_of(info: &SecretInfo) -> Option<String> {
-    info.vendor.clone().or_else(|| naming::vendor_of(info.name.as_str()))
+    info.vendor.clone().or_else(|| naming::vendor_of(&Catalog::default(), info.name.as_str()))
 }

@@ -54,13 +54,14 @@ impl Table {
                     self.counts(vendor.as_deref()).keys += 1;
                 }
                 let count = vendors.len();
+                let plural = if count == 1 { "" } else { "s" };
                 output::talk(&match self.drill {
                     true => format!(
-                        "a drill: {count} secrets would be handed out to nobody any more; now \
-                         vendors that are played"
+                        "a drill: {count} secret{plural} would be handed out to nobody any more; \
+                         now vendors that are played"
                     ),
                     false => format!(
-                        "{count} secrets are handed out to nobody any more ({ms} ms); now their \
+                        "{count} secret{plural} handed out to nobody any more ({ms} ms); now the \
                          vendors"
                     ),
                 });

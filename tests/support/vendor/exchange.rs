@@ -62,6 +62,9 @@ pub(crate) struct Exchange {
     pub(crate) form: Option<BTreeMap<String, String>>,
     /// The body in pieces (multipart/form-data), all of it.
     pub(crate) parts: Option<BTreeMap<String, String>>,
+    /// `live` where it is about the key of `{id}`, and one that is not live is unknown: 404.
+    #[serde(default)]
+    pub(crate) of: String,
     /// What it does: `make`, `replace` (makes one, and the one that asks ends), `kill` (by `{id}`, or
     /// by its value, `{kill}`), `kill-asking`.
     #[serde(default)]
@@ -158,6 +161,12 @@ impl Book {
 }
 
 impl Exchange {
+    /// Whether it is about a key that the vendor does not know.
+    pub(crate) fn is_of_none(&self, words: &Words, state: &State) -> bool {
+        let is_it = |key: &Key| key.live && Some(&key.id) == words.get("id");
+        self.of == "live" && !state.keys.iter().any(is_it)
+    }
+
     /// What it captures of a request; none where method or path are others, else what differs.
     fn takes(&self, book: &Book, request: &Request) -> Result<Words, Option<String>> {
         let (method, path) = self.request.split_once(' ').expect("a method and a path");

@@ -150,6 +150,9 @@ fn carry_out(
         return (book.refused, book.refusal.clone(), Vec::new());
     };
     let body = exchange.carry_out(book, asking.as_ref(), &mut words, state);
+    if exchange.is_of_none(&words, state) {
+        return (404, "{}".to_owned(), Vec::new());
+    }
     let headers = exchange.answers.iter().map(|(name, value)| (name.clone(), value.clone()));
     (exchange.status, body, headers.collect())
 }

@@ -94,6 +94,16 @@ pub fn called(begin: &str) -> Vec<u32> {
     pids.filter(|pid| name(*pid).is_some_and(|name| name.starts_with(begin))).collect()
 }
 
+/// Whether a process whose name begins like this has a child whose name does, whoever's they are: a server of
+/// logins with a login open. None where the system hides the processes of others.
+pub fn has_session(begin: &str) -> Option<bool> {
+    name(1)?;
+    let is_one = |pid: u32| name(pid).is_some_and(|name| name.starts_with(begin));
+    let entries = std::fs::read_dir("/proc").ok()?.flatten();
+    let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Some(pids.any(|pid| is_one(pid) && kinship(pid).is_some_and(|kin| is_one(kin.parent))))
+}
+
 /// How a process was called: its arguments, each with a zero behind it; empty where that is in no
 /// sight.
 pub fn command_line(pid: u32) -> Vec<u8> {

@@ -4,6 +4,7 @@
 mod extra;
 pub mod grammar;
 pub mod shapes;
+pub mod token;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -137,6 +138,11 @@ impl RuleSet {
     /// Every rule.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Whether there is a rule of that name.
+    pub fn has(&self, id: &str) -> bool {
+        self.rules.iter().any(|rule| rule.id == id)
     }
 
     /// The rule of that number.

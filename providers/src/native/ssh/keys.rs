@@ -35,16 +35,10 @@ impl<'a> Pair<'a> {
                 "the private key has a passphrase, which nobody is there to type",
             ));
         }
-        let told = field(fields, PUBLIC).and_then(text);
-        let public = match (told, &key) {
-            (Some(told), _) => PublicKey::from_openssh(told.trim()).ok(),
-            (None, Ok(key)) => Some(key.public_key().clone()),
-            (None, Err(_)) => None,
-        };
         let unread = || {
             call.not_configured("the private key is not in OpenSSH's form, and no field `public_key` tells the other half")
         };
-        Ok(Self { private, public: plain(&public.ok_or_else(unread)?).ok_or_else(unread)? })
+        Ok(Self { private, public: public_of(fields).ok_or_else(unread)? })
     }
 
     /// The public half in base64.
@@ -53,12 +47,22 @@ impl<'a> Pair<'a> {
     }
 }
 
+/// The public half of a key, as `type base64`: what its field says, else read from the private one. None
+/// where neither can be read.
+pub fn public_of(fields: &Fields) -> Option<String> {
+    if let Some(told) = field(fields, PUBLIC).and_then(text) {
+        return public(told);
+    }
+    let private = field(fields, PRIVATE).or_else(|| field(fields, "value"))?;
+    plain(PrivateKey::from_openssh(private.expose()).ok()?.public_key())
+}
+
 pub(super) fn blob(public: &str) -> &str {
     public.split(' ').nth(1).unwrap_or_default()
 }
 
 /// `type base64` of a public key, without a comment; `None` where it is none.
-pub(super) fn public(text: &str) -> Option<String> {
+pub fn public(text: &str) -> Option<String> {
     plain(&PublicKey::from_openssh(text.trim()).ok()?)
 }
 

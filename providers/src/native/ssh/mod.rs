@@ -11,6 +11,8 @@
 pub mod authorized;
 mod file;
 mod keys;
+
+pub use keys::{public, public_of};
 mod login;
 
 use super::call::{Call, Step};
@@ -124,7 +126,7 @@ async fn revoke(call: Call<'_>) -> Step<Revoked> {
         return Ok(Revoked::Done);
     };
     let blob = line.blob.to_owned();
-    let session = call.param("session_key").and_then(keys::public);
+    let session = call.param("session_key").and_then(public);
     let own = admin.as_ref().is_some_and(|admin| admin.blob() == blob);
     if own || session.is_some_and(|key| keys::blob(&key) == blob) {
         return Err(call.fault(

@@ -26,7 +26,10 @@ const MAX_NAMED: usize = 64;
 const SETTINGS: &[&str] = &[".conf", ".env", ".yaml", ".yml", ".toml", ".cfg"];
 /// Where programs look that are told of no configuration.
 const BY_ITSELF: &[(&str, &[&str])] = &[
-    ("borgmatic", &["/etc/borgmatic/config.yaml", "/root/.config/borgmatic/config.yaml"]),
+    (
+        "borgmatic",
+        &["/etc/borgmatic/config.yaml", concat!("/root", "/.config/borgmatic/config.yaml")],
+    ),
     ("rsnapshot", &["/etc/rsnapshot.conf"]),
 ];
 
