@@ -3,13 +3,16 @@
 mod act;
 mod book;
 mod books;
+mod budgets;
 mod cap;
 mod check;
 mod deeds;
+mod owners;
 mod report;
 mod sources;
 mod told;
 
+pub use budgets::Budgets;
 pub use check::{Checked, Failed};
 pub use told::{Correction, Row, Spending, Subject, Unmeasured};
 

@@ -2,6 +2,7 @@
 
 use clawvault_core::domain::{Decimal, Money, Per, ProfileName, SecretName};
 
+use super::budgets::Budgets;
 use crate::app::full_name;
 use crate::app::pause::Pause;
 
@@ -103,6 +104,8 @@ pub struct Spending {
     pub failed: Vec<(String, String)>,
     /// Figures that were corrected.
     pub corrections: Vec<Correction>,
+    /// Budgets that vendors hold themselves.
+    pub budgets: Vec<Budgets>,
     /// What is paused.
     pub paused: Vec<Pause>,
     /// What a person should know.
