@@ -198,7 +198,8 @@ fn moved(flow: Flow, before: (u32, Decimal), after: (u32, Decimal)) -> Option<De
 fn month_of(hour: u32) -> u32 {
     let at = jiff::Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default();
     let first = at.to_zoned(jiff::tz::TimeZone::UTC).first_of_month();
-    let start = first.and_then(|first| first.start_of_day()).map(|start| start.timestamp().as_second());
+    let start =
+        first.and_then(|first| first.start_of_day()).map(|start| start.timestamp().as_second());
     start.ok().and_then(|s| u32::try_from(s / 3600).ok()).unwrap_or(0)
 }
 
@@ -316,7 +317,10 @@ mod tests {
         let twice = [(5, "5"), (5, "7.25"), (5, "7.25"), (6, "8")];
         assert_eq!(told(Flow::Counter, &twice), "3");
         // It begins anew within the hour, and is told once more.
-        assert_eq!(told(Flow::Counter, &[(5, "100"), (6, "120"), (6, "3"), (6, "4"), (7, "5")]), "25");
+        assert_eq!(
+            told(Flow::Counter, &[(5, "100"), (6, "120"), (6, "3"), (6, "4"), (7, "5")]),
+            "25"
+        );
         // Paid in within the hour, after two were spent.
         assert_eq!(told(Flow::Balance, &[(5, "10"), (6, "8"), (6, "28"), (6, "27.5")]), "2.5");
         // 2026-11-30T22, twice in the hour after, and the month that begins.

@@ -53,12 +53,14 @@ pub(super) fn unpack(bytes: &[u8]) -> Option<Chunk> {
     match bytes.first()? {
         1 => {
             let packed: First = whole(bytes)?;
-            let all = packed.series.into_iter().map(|one| unpack_series(one, Some, |()| Vec::new()));
+            let all =
+                packed.series.into_iter().map(|one| unpack_series(one, Some, |()| Vec::new()));
             chunk(all, packed.corrections)
         }
         2 => {
             let packed: Second = whole(bytes)?;
-            let all = packed.series.into_iter().map(|one| unpack_series(one, Amounts::all, |all| all));
+            let all =
+                packed.series.into_iter().map(|one| unpack_series(one, Amounts::all, |all| all));
             chunk(all, packed.corrections)
         }
         _ => None,
@@ -246,8 +248,9 @@ mod tests {
     /// What the form before wrote is read, and becomes the new one when it is written.
     #[test]
     fn the_form_before_is_read() {
-        let points: Vec<_> =
-            (0..192).map(|at| (490_000 + at, Decimal::from_parts(i128::from(at) * 7919, 6).unwrap())).collect();
+        let points: Vec<_> = (0..192)
+            .map(|at| (490_000 + at, Decimal::from_parts(i128::from(at) * 7919, 6).unwrap()))
+            .collect();
         let old = First {
             form: 1,
             series: vec![PackedSeries {

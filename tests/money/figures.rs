@@ -197,13 +197,31 @@ fn units_of_vendors_are_converted_once() {
             "/user/balance" => r#"{"is_available":true,"balance_infos":[{"currency":"CNY","total_balance":"110.05"},{"currency":"USD","total_balance":"7.10"}]}"#.to_owned(),
             "/v1/user/subscription" => r#"{"character_count":4812,"character_limit":10000}"#.to_owned(),
             "/v2/team/credit-usage" => r#"{"success":true,"data":{"remainingCredits":987654}}"#.to_owned(),
-            "/v1/billing/teams/t1/prepaid/balance" => r#"{"total":{"val":"-4211"}}"#.to_owned(),
+            "/v1/billing/teams/t1/prepaid/balance" => r#"{"changes":[],"total":{"val":"-4211"}}"#.to_owned(),
+            // Two series of one day are parts of the same figure.
+            "/v1/billing/teams/t1/usage" => {
+                let asked: serde_json::Value = serde_json::from_str(&asked.body).unwrap();
+                let asked = &asked["analyticsRequest"];
+                assert_eq!(asked["values"][0]["name"], "usd", "{asked}");
+                let text = |name: &str| asked["timeRange"][name].as_str().unwrap().to_owned();
+                let today = at(hour / 24 / 3600 * 24 * 3600);
+                let within = text("startTime")[..10] <= today[..10] && today[..10] <= text("endTime")[..10];
+                match within && text("startTime").ends_with(" 00:00:00") {
+                    true => format!(
+                        r#"{{"timeSeries":[{{"group":["a"],"dataPoints":[{{"timestamp":"{today}","values":[0.75973725]}}]}},{{"group":["b"],"dataPoints":[{{"timestamp":"{today}","values":[1e-10]}}]}}],"limitReached":false}}"#
+                    ),
+                    false => r#"{"timeSeries":[],"limitReached":false}"#.to_owned(),
+                }
+            }
+            "/v2/customers/my/balance" => r#"{"month_to_date_balance":"23.44","account_balance":"12.23","month_to_date_usage":"11.21"}"#.to_owned(),
+            "/key" => r#"{"data":{"usage":925.5,"usage_daily":0.5,"usage_weekly":3.25,"usage_monthly":25.125,"limit":null}}"#.to_owned(),
             _ => return (404, "{}".to_owned()),
         };
         (200, body)
     });
     let world = World::new();
-    let vendors = ["anthropic", "deepseek", "elevenlabs", "firecrawl", "xai"];
+    let vendors =
+        ["anthropic", "deepseek", "digitalocean", "elevenlabs", "firecrawl", "openrouter", "xai"];
     let mut policy = String::new();
     for vendor in vendors {
         world.set(&format!("{vendor}/main"), &format!("key-of-{vendor}"));
@@ -228,14 +246,18 @@ fn units_of_vendors_are_converted_once() {
         ("vendor anthropic USD".to_owned(), pair("12.345678901", "-")),
         ("vendor deepseek CNY".to_owned(), pair("0", "110.05")),
         ("vendor deepseek USD".to_owned(), pair("0", "7.1")),
+        // What the vendor counts by the month is known with the first reading.
+        ("vendor digitalocean USD".to_owned(), pair("11.21", "-")),
         ("vendor elevenlabs characters".to_owned(), pair("0", "-")),
+        ("vendor openrouter USD".to_owned(), pair("25.125", "-")),
         ("vendor firecrawl credits".to_owned(), pair("0", "987654")),
-        ("vendor xai USD".to_owned(), pair("0", "42.11")),
+        ("vendor xai USD".to_owned(), pair("0.7597372501", "42.11")),
     ]);
     assert_eq!(found, expected);
     let unlimited: Vec<&str> =
         told["unlimited"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
-    assert_eq!(unlimited, ["anthropic", "elevenlabs"], "what is prepaid stops by itself");
+    let expected = ["anthropic", "digitalocean", "elevenlabs", "openrouter"];
+    assert_eq!(unlimited, expected, "what is prepaid stops by itself");
 }
 
 /// What AWS needs of a request: its target, and a signature over it.
@@ -267,6 +289,14 @@ fn aws_is_asked_seldom_and_its_budget_is_no_cap() {
                 ),
             ),
             "AWSBudgetServiceGateway.CreateBudget" => (400, duplicate.to_owned()),
+            "AWSBudgetServiceGateway.DescribeBudgets" if asked.body.contains("page-2") => (
+                200,
+                r#"{"Budgets":[{"BudgetName":"units","BudgetType":"USAGE","TimeUnit":"DAILY"}]}"#.to_owned(),
+            ),
+            "AWSBudgetServiceGateway.DescribeBudgets" => (
+                200,
+                r#"{"Budgets":[{"BudgetName":"all","BudgetType":"COST","TimeUnit":"MONTHLY","BudgetLimit":{"Amount":"40","Unit":"USD"},"CalculatedSpend":{"ActualSpend":{"Amount":"30.123456789","Unit":"USD"},"ForecastedSpend":{"Amount":"44.5","Unit":"USD"}}}],"NextToken":"page-2"}"#.to_owned(),
+            ),
             _ => (200, "{}".to_owned()),
         }
     });
@@ -283,15 +313,28 @@ fn aws_is_asked_seldom_and_its_budget_is_no_cap() {
     assert!(code == 0 && err.contains("bills each request"), "{code}: {err}");
     world.code(&["spend", "--due"]);
     let asked = server.asked();
-    assert_eq!(asked.len(), 1, "it is not due before eight hours are over");
+    assert_eq!(asked.len(), 3, "it is not due before eight hours are over");
+    assert!(
+        is_signed(&asked[1], "budgets", "AWSBudgetServiceGateway.DescribeBudgets"),
+        "{asked:?}"
+    );
     assert!(is_signed(&asked[0], "ce", "AWSInsightsIndexService.GetCostAndUsage"), "{asked:?}");
     let told = world.json(&["spend", "--json"]);
     assert_eq!(told["figures"][0]["spent"], "1.2345678901", "{told}");
+    // The vendor's own budget stands beside the costs, and is counted nowhere.
+    let budget = &told["budgets"][0];
+    assert_eq!(
+        (&budget["name"], &budget["spent"], &budget["limit"], &budget["forecast"]),
+        (&"all".into(), &"30.123456789".into(), &"40".into(), &"44.5".into()),
+        "{told}"
+    );
+    assert_eq!(told["budgets"].as_array().unwrap().len(), 1, "one is about no costs: {told}");
+    assert!(world.good(&["spend"]).contains("budget all"));
     let (code, err) = world.code(&["spend", "cap", "aws", "50 USD"]);
     assert!(code == 0 && err.contains("stops nothing"), "{code}: {err}");
     let asked = server.asked();
-    assert!(is_signed(&asked[2], "budgets", "AWSBudgetServiceGateway.UpdateBudget"), "{asked:?}");
-    let body: serde_json::Value = serde_json::from_str(&asked[2].body).unwrap();
+    assert!(is_signed(&asked[4], "budgets", "AWSBudgetServiceGateway.UpdateBudget"), "{asked:?}");
+    let body: serde_json::Value = serde_json::from_str(&asked[4].body).unwrap();
     assert_eq!(
         (&body["AccountId"], &body["NewBudget"]["BudgetLimit"]["Amount"]),
         (&"111111111111".into(), &"50".into())
@@ -392,4 +435,137 @@ fn a_check_takes_as_long_as_its_slowest_vendor() {
     let most = if cfg!(debug_assertions) { SLOW * 2 } else { SLOW * 13 / 10 };
     assert!(took < most, "{took:?}");
     println!("200 keys at 40 vendors, the slowest {SLOW:?}: {took:?}");
+}
+
+/// A counter and a balance that are read several times within an hour: nothing of what moved is lost,
+/// and what is told again is not counted again.
+#[test]
+fn what_moves_within_an_hour_is_counted_to_the_last_digit() {
+    let at = Arc::new(Mutex::new(("4800", "110.05")));
+    let of_server = Arc::clone(&at);
+    let server = Server::start(move |asked| {
+        let (count, left) = *of_server.lock().unwrap();
+        let body = match asked.target.as_str() {
+            "/v1/user/subscription" => format!(r#"{{"character_count":{count}}}"#),
+            _ => format!(r#"{{"balance_infos":[{{"currency":"USD","total_balance":"{left}"}}]}}"#),
+        };
+        (200, body)
+    });
+    let world = World::new();
+    world.set("elevenlabs/main", "key-e");
+    world.set("deepseek/main", "key-d");
+    let url = server.url();
+    world.policy(&format!(
+        "[vendors.elevenlabs]\nbase_url = \"{url}\"\n[vendors.deepseek]\nbase_url = \"{url}\"\n"
+    ));
+    // Spent, told again, paid in, spent, begun anew.
+    let steps = [
+        ("4800", "110.05"),
+        ("4812", "110.0499999999"),
+        ("4812", "110.0499999999"),
+        ("4900", "210.04"),
+        ("7", "209.54"),
+        ("9", "209.54"),
+    ];
+    for step in steps {
+        *at.lock().unwrap() = step;
+        world.good(&["spend", "--refresh"]);
+    }
+    let told = world.json(&["spend", "--json"]);
+    let spent = |subject: &str| {
+        let mut all = told["figures"].as_array().unwrap().iter();
+        let one = all.find(|one| one["subject"] == subject).unwrap();
+        (one["spent"].as_str().unwrap().to_owned(), one["left"].as_str().map(str::to_owned))
+    };
+    assert_eq!(spent("vendor elevenlabs"), ("109".to_owned(), None), "{told}");
+    let left = Some("209.54".to_owned());
+    assert_eq!(spent("vendor deepseek"), ("0.5000000001".to_owned(), left), "{told}");
+}
+
+/// OpenAI's costs name keys; a rotation learns service accounts. The list of keys says whose each is,
+/// also after it was deleted; a key of nobody counts for every secret of its project.
+#[test]
+fn costs_of_openai_are_told_by_key() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let of_server = Arc::clone(&gone);
+    let made = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let server = Server::start(move |asked| {
+        let path = asked.target.split('?').next().unwrap();
+        let owned = |key: &str, account: &str| serde_json::json!({ "id": key, "owner": { "type": "service_account", "service_account": { "id": account } } });
+        let answer = match (asked.method.as_str(), path) {
+            ("GET", "/organization/costs") => {
+                let day = now_s() / DAY * DAY;
+                let row = |key: Option<&str>, value: &str| {
+                    let value: serde_json::Value = serde_json::from_str(value).unwrap();
+                    serde_json::json!({ "object": "organization.costs.result", "project_id": "proj_1",
+                        "api_key_id": key, "amount": { "value": value, "currency": "usd" } })
+                };
+                let rows = [
+                    row(Some("key_one"), "1.5"),
+                    row(Some("key_two"), "20"),
+                    row(Some("key_of_a_person"), "0.25"),
+                    row(None, "0.125"),
+                ];
+                let bucket = serde_json::json!({ "start_time": day, "results": rows });
+                serde_json::json!({ "data": [bucket], "has_more": false })
+            }
+            ("GET", "/organization/projects/proj_1/api_keys") => {
+                assert_eq!(asked.query("owner_project_access").as_deref(), Some("any"));
+                let all = match (of_server.load(Ordering::SeqCst), asked.query("after")) {
+                    (true, _) => vec![],
+                    (false, None) => vec![
+                        owned("key_one", "account-1"),
+                        serde_json::json!({ "id": "key_of_a_person", "owner": { "type": "user" } }),
+                    ],
+                    (false, Some(_)) => vec![owned("key_two", "account-2")],
+                };
+                let more = all.len() == 2;
+                serde_json::json!({ "data": all, "has_more": more, "last_id": "key_of_a_person" })
+            }
+            ("POST", "/organization/projects/proj_1/service_accounts") => {
+                let nth = made.fetch_add(1, Ordering::SeqCst) + 1;
+                serde_json::json!({ "id": format!("account-{nth}"), "api_key": { "value": format!("value-{nth}") } })
+            }
+            _ => serde_json::json!({ "data": [] }),
+        };
+        (200, answer.to_string())
+    });
+    let world = World::new();
+    world.set("openai/admin", "admin-key");
+    let limits = r#"limits = [{ per = "month", amount = "10 USD" }]"#;
+    let rule = |name: &str| {
+        format!(
+            "[secrets.\"{name}\"]\nvendor = \"openai\"\nadmin = \"openai/admin\"\nparams = {{ project = \"proj_1\" }}\n{limits}\n"
+        )
+    };
+    for name in ["openai/main", "openai/other"] {
+        world.give(&["set", name, "--vendor", "openai"], &format!("made-by-hand-{name}"));
+    }
+    world.policy(&format!(
+        "[vendors.openai]\nbase_url = \"{}\"\n{}{}",
+        server.url(),
+        rule("openai/main").replace("vendor = \"openai\"\n", ""),
+        rule("openai/other").replace("vendor = \"openai\"\n", "")
+    ));
+    let spent = |name: &str| {
+        let told = world.json(&["spend", "--json"]);
+        let all = told["figures"].as_array().unwrap().clone();
+        let one = all.into_iter().find(|one| one["subject"] == name).unwrap();
+        one["spent"].as_str().unwrap().to_owned()
+    };
+    // Before a rotation nobody knows which key is whose: the whole project counts, and that is said.
+    world.code(&["spend", "--refresh"]);
+    assert_eq!(spent("openai/main"), "21.875");
+    let (_, err) = world.code(&["spend"]);
+    assert!(err.contains("all of project proj_1 counts for it"), "{err}");
+    world.good(&["rotate", "openai/main"]);
+    world.good(&["rotate", "openai/other"]);
+    for deleted in [false, true] {
+        gone.store(deleted, Ordering::SeqCst);
+        world.code(&["spend", "--refresh"]);
+        // Its own key, that of a person and what is on no key.
+        assert_eq!(spent("openai/main"), "1.875");
+        assert_eq!(spent("openai/other"), "20.375");
+        assert_eq!(spent("vendor openai"), "21.875");
+    }
 }

@@ -82,6 +82,31 @@ fn the_same_with_a_daemon() {
     crossing(true);
 }
 
+/// A limit that is raised gives the key back by itself, at the next check; passed again, it takes it
+/// again. So does one that is taken out of the policy.
+#[test]
+fn a_limit_that_is_raised_gives_the_key_back() {
+    let (world, _server) = world("1000.01");
+    let program = ["run", "--only", "anthropic/main", "--", "sh", "-c", "exit 0"];
+    let policy = std::fs::read_to_string(world.path("policy.toml")).unwrap();
+    world.code(&["spend", "--refresh"]);
+    assert_eq!(world.code(&program).0, 125);
+    world.policy(&policy.replace("10 USD", "100 USD"));
+    let (_, err) = world.code(&["spend", "--due"]);
+    assert!(err.contains("anthropic/main is handed out again"), "{err}");
+    assert_eq!(world.code(&program).0, 0);
+    world.policy(&policy.replace("10 USD", "9 USD"));
+    world.code(&["spend", "--due"]);
+    assert_eq!(world.code(&program).0, 125);
+    world.policy(&policy.replace("limits = ", "# limits = "));
+    world.code(&["spend", "--due"]);
+    assert_eq!(world.code(&program).0, 0);
+    // What a person paused no limit gives back.
+    world.good(&["spend", "pause", "anthropic/main"]);
+    world.code(&["spend", "--due"]);
+    assert_eq!(world.code(&program).0, 125);
+}
+
 #[test]
 fn the_resolver_serves_a_paused_key_dead() {
     let (world, _server) = world("1000");

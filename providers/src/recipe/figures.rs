@@ -85,11 +85,17 @@ impl RecipeAdapter {
         for nth in 1..=MAX_PAGES {
             let page = next.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
             let body = self.money_call(&owners.call, &scope, page).await?;
-            let whole = exact::whole(&body).ok_or_else(|| fault(Kind::BadAnswer, "the answer is not JSON"))?;
+            let whole = exact::whole(&body)
+                .ok_or_else(|| fault(Kind::BadAnswer, "the answer is not JSON"))?;
             let rows = exact::all(whole, &owners.rows);
             let count = rows.len();
             let short = |id: String| Some(id).filter(|id| !id.is_empty() && id.len() <= MAX_ID);
-            let pair = |row| Some((short(exact::text(row, &owners.id)?)?, short(exact::text(row, &owners.owner)?)?));
+            let pair = |row| {
+                Some((
+                    short(exact::text(row, &owners.id)?)?,
+                    short(exact::text(row, &owners.owner)?)?,
+                ))
+            };
             found.extend(rows.into_iter().filter_map(pair));
             let after = following(&owners.call, &body, nth, count);
             match after.map_err(|why| fault(Kind::BadAnswer, why))? {
@@ -239,7 +245,9 @@ pub(super) fn figures_of(
                 exact::text(row, path).is_some_and(|told| wanted.contains(&told))
             }) {
                 let one = figure(read, row, hour)?;
-                let same = |other: &&mut Reading| Reading { amount: one.amount, ..(**other).clone() } == one;
+                let same = |other: &&mut Reading| {
+                    Reading { amount: one.amount, ..(**other).clone() } == one
+                };
                 match read.sums.then(|| all.iter_mut().find(same)).flatten() {
                     Some(other) => {
                         let sum = other.amount.plus(one.amount);

@@ -38,7 +38,14 @@ pub(super) fn estimates(
                 credential: info.name.clone(),
                 admin: false,
                 params: BTreeMap::new(),
-                plan: Plan { by: By::Key, every_s: EVERY_S, again: 1, note: None, budgets: false, owners: false },
+                plan: Plan {
+                    by: By::Key,
+                    every_s: EVERY_S,
+                    again: 1,
+                    note: None,
+                    budgets: false,
+                    owners: false,
+                },
                 about: Vec::new(),
                 gateway: Some(gateway.clone()),
             });

@@ -35,7 +35,8 @@ pub(super) fn keep(session: &mut Session, new: &[Budgets]) -> Result<(), AppErro
         let mut all = parse(before.first().map_or(&[][..], Vec::as_slice))?;
         all.retain(|one| new.iter().all(|other| other.source != one.source));
         all.extend(new.iter().filter(|one| !one.all.is_empty()).cloned());
-        let bytes = if all.is_empty() { Vec::new() } else { postcard::to_stdvec(&all).unwrap_or_default() };
+        let bytes =
+            if all.is_empty() { Vec::new() } else { postcard::to_stdvec(&all).unwrap_or_default() };
         Ok(((), vec![Some(bytes)]))
     })
 }

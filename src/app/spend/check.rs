@@ -12,8 +12,8 @@ use clawvault_providers::http::{Client, Limits};
 use clawvault_providers::spend::{Budget, Window, budgets, owners, readings};
 
 use super::act::act;
-use super::budgets::{self as kept_budgets, Budgets};
 use super::book::{Index, Known, take_in};
+use super::budgets::{self as kept_budgets, Budgets};
 use super::owners::{self as kept_owners, Owners};
 use super::sources::{Source, sources};
 use crate::app::alerts::{close, policy};
@@ -121,7 +121,9 @@ impl App {
                 Ok(all) => learnt.extend(all),
                 Err(error) => {
                     let why = error.told();
-                    checked.notes.push(format!("{}: whose keys are was not told: {why}", source.id));
+                    checked
+                        .notes
+                        .push(format!("{}: whose keys are was not told: {why}", source.id));
                 }
             }
             match budgets {
@@ -131,7 +133,11 @@ impl App {
                 Ok(_) => {}
                 // They stand beside the costs, which came all the same.
                 Err(error) => {
-                    checked.notes.push(format!("{}: no budgets were read: {}", source.id, error.told()));
+                    checked.notes.push(format!(
+                        "{}: no budgets were read: {}",
+                        source.id,
+                        error.told()
+                    ));
                 }
             }
             match readings {

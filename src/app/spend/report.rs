@@ -60,7 +60,9 @@ impl App {
         let shown = |held: &Budgets| {
             let mut of = sources.all.iter().filter(|source| source.id == held.source);
             let vendor = |source: &Source| Subject::Vendor(source.vendor.clone());
-            of.any(|source| only.is_none() || spending.rows.iter().any(|row| row.subject == vendor(source)))
+            of.any(|source| {
+                only.is_none() || spending.rows.iter().any(|row| row.subject == vendor(source))
+            })
         };
         spending.budgets = held.into_iter().filter(shown).collect();
         let holds = |one: &&Pause| paused.find(&one.profile, &one.name, now_ms).is_some();

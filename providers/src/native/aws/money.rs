@@ -27,7 +27,8 @@ const COSTS: [(&str, &str); 2] =
     [JSON, ("x-amz-target", "AWSInsightsIndexService.GetCostAndUsage")];
 /// Most budgets that are read: an account may have thousands.
 const MAX_BUDGETS: usize = 200;
-const BUDGETS: [(&str, &str); 2] = [JSON, ("x-amz-target", "AWSBudgetServiceGateway.DescribeBudgets")];
+const BUDGETS: [(&str, &str); 2] =
+    [JSON, ("x-amz-target", "AWSBudgetServiceGateway.DescribeBudgets")];
 const NEW_BUDGET: [(&str, &str); 2] =
     [JSON, ("x-amz-target", "AWSBudgetServiceGateway.CreateBudget")];
 const OLD_BUDGET: [(&str, &str); 2] =
