@@ -344,7 +344,8 @@ fn table(spending: &Spending) {
     }
     rows.extend(spending.rows.iter().map(row));
     rows.extend(budgets(spending).map(|(held, budget)| budget_row(held, budget)));
-    output::table(&rows);
+    // The picture, the source, the age, the forecast, the bar.
+    output::table_that_fits(rows, &[8, 6, 7, 5, 4]);
     for one in &spending.corrections {
         output::talk(&format!(
             "{}: {} was corrected from {} to {}",

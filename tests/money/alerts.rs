@@ -248,4 +248,17 @@ fn the_vault_tells_of_itself() {
     let mut all = kinds();
     all.sort();
     assert_eq!(all, ["backup-old", "leak-found", "new-executable"]);
+    // Keys that a check asks vendors by are our own use of them, whoever began it; read by a person, a
+    // key is told of.
+    world.set("deepseek/main", "not-a-real-key-of-deepseek");
+    world.policy(
+        "[vendors.deepseek]\nbase_url = \"http://127.0.0.1:9\"\n[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n",
+    );
+    for _ in 0..2 {
+        world.code(&["spend", "--refresh"]);
+    }
+    assert_eq!(kinds().len(), 3);
+    world.good(&["get", "deepseek/main"]);
+    world.code(&["spend", "--due"]);
+    assert_eq!(kinds().len(), 4);
 }

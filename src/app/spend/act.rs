@@ -181,10 +181,9 @@ impl View<'_> {
 
     fn sentence(&self, bound: &Bound<'_>, judged: &Judged) -> String {
         format!(
-            "{} of {} a {} are spent ({} %, {})",
+            "{} of {} are spent ({} %, {})",
             judged.spent.rounded(2),
-            bound.limit.amount.0,
-            bound.limit.per.as_str(),
+            bound.name(),
             judged.percent,
             judged.period.name
         )
@@ -198,7 +197,7 @@ impl View<'_> {
             _ => Severity::Info,
         };
         let subject = bound.subject.to_string();
-        let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
+        let limit = bound.name();
         let which = format!("{limit} {} {}", judged.period.name, crossed.percent);
         let text = format!("{subject}: {}", self.sentence(bound, judged));
         Some(AlertEvent::new(AlertKind::Limit, severity, self.now_ms, subject, &which, text))
@@ -207,7 +206,7 @@ impl View<'_> {
     fn foreseen(&self, bound: &Bound<'_>, judged: &Judged) -> Option<AlertEvent> {
         let day = self.zone.day(judged.reached_ms?);
         let subject = bound.subject.to_string();
-        let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
+        let limit = bound.name();
         let which = format!("{limit} {}", judged.period.name);
         let text = format!("{subject}: at this pace the limit of {limit} is reached on {day}");
         let severity = Severity::Warning;

@@ -35,6 +35,15 @@ pub(super) struct Bound<'a> {
     pub(super) limit: &'a Limit,
 }
 
+impl Bound<'_> {
+    /// Its amount and how often it begins anew, as in `50 USD a month`.
+    pub(super) fn name(&self) -> String {
+        let per = self.limit.per.as_str();
+        let article = if self.limit.per == Per::Hour { "an" } else { "a" };
+        format!("{} {article} {per}", self.limit.amount.0)
+    }
+}
+
 impl App {
     /// What was spent: all of it, or what is about one secret or vendor.
     pub fn spending(&self, only: Option<(&ProfileName, &str)>) -> Result<Spending, AppError> {
@@ -175,6 +184,9 @@ impl View<'_> {
         let reached = judged.reached_ms.map(|ms| self.zone.day(ms));
         let mut row = self.row(&bound.subject, bound.limit.per, Some(unit));
         row.limit = Some(bound.limit.amount.0.clone());
+        if row.spent.is_ok() && self.in_other_units(&bound.subject, unit) {
+            (row.spent, row.forecast) = (Err(Unmeasured::OtherUnit), None);
+        }
         if row.spent.is_ok() {
             let money = |amount| Money { amount, unit: unit.clone() };
             row.spent = Ok(money(judged.spent));
@@ -381,6 +393,13 @@ impl View<'_> {
         units
     }
 
+    /// Whether figures of a subject are told, and none of them in a unit: then a limit in that measures
+    /// nothing.
+    fn in_other_units(&self, subject: &Subject, unit: &Unit) -> bool {
+        let told = self.units(subject);
+        !told.is_empty() && !told.contains(unit)
+    }
+
     fn left(&self, subject: &Subject, unit: &Unit) -> Option<Decimal> {
         let balances = self.counted(subject).filter_map(|(_, pieces)| {
             let last = pieces.last().filter(|s| s.flow == Flow::Balance && s.unit == *unit)?;
@@ -429,7 +448,11 @@ impl View<'_> {
         let bounded = |vendor: &String| {
             let of = |info: &&SecretInfo| super::vendor_of(info).as_ref() == Some(vendor);
             let secrets: Vec<&SecretInfo> = infos.iter().filter(of).collect();
-            bounds.iter().any(|bound| match &bound.subject {
+            let of_vendor = Subject::Vendor(vendor.clone());
+            let mut measuring = bounds
+                .iter()
+                .filter(|bound| !self.in_other_units(&of_vendor, &bound.limit.amount.0.unit));
+            measuring.any(|bound| match &bound.subject {
                 Subject::Total => true,
                 Subject::Vendor(one) => one == vendor,
                 Subject::Profile(profile) => secrets.iter().all(|info| info.profile == *profile),

@@ -63,6 +63,8 @@ pub enum Unmeasured {
     NotApart,
     /// What answered told no figure of any unit.
     NothingTold,
+    /// What answered told figures, and none of the unit that the limit is in.
+    OtherUnit,
 }
 
 impl std::fmt::Display for Unmeasured {
@@ -72,6 +74,7 @@ impl std::fmt::Display for Unmeasured {
             Self::NotRead => "not read yet",
             Self::NotApart => "not told apart",
             Self::NothingTold => "nothing told",
+            Self::OtherUnit => "told in another unit",
         })
     }
 }
