@@ -27,6 +27,8 @@ pub struct Plan {
     pub again: u16,
     /// What a person should know of being asked, such as its price.
     pub note: Option<String>,
+    /// Whether each key is told the figures of its whole account.
+    pub account: bool,
     /// Whether it holds budgets that [`budgets`] tells.
     pub budgets: bool,
     /// Whether figures name keys by other ids than rotations learn: [`owners`] tells whose they are.
@@ -64,8 +66,8 @@ pub struct Budget {
 /// How a vendor is asked for figures; none where it tells none.
 pub fn plan(vendor: &str) -> Option<Plan> {
     let spend = purse(vendor)?.spend?;
-    let Spend { by, every: every_s, again, note, budgets, owners, .. } = spend;
-    Some(Plan { by, every_s, again, note, budgets, owners: owners.is_some() })
+    let Spend { by, every: every_s, again, note, account, budgets, owners, .. } = spend;
+    Some(Plan { by, every_s, again, note, account, budgets, owners: owners.is_some() })
 }
 
 /// How a vendor's cap is set; none where it has no interface for that.

@@ -569,3 +569,36 @@ fn costs_of_openai_are_told_by_key() {
         assert_eq!(spent("vendor openai"), "21.875");
     }
 }
+
+/// Vendors that tell each key the figures of its whole account: keys of one account count once, those of
+/// another one besides.
+#[test]
+fn keys_of_one_account_are_counted_once() {
+    let step = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let of_server = Arc::clone(&step);
+    let server = Server::start(move |asked| {
+        let second = of_server.load(Ordering::SeqCst) == 1;
+        let left = match (asked.header("authorization").unwrap(), second) {
+            ("Bearer key-of-another", false) => "50",
+            ("Bearer key-of-another", true) => "49.5",
+            (_, false) => "110.05",
+            (_, true) => "107.05",
+        };
+        (200, format!(r#"{{"balance_infos":[{{"currency":"USD","total_balance":"{left}"}}]}}"#))
+    });
+    let world = World::new();
+    for (name, value) in [("main", "key-a"), ("second", "key-b"), ("third", "key-of-another")] {
+        world.give(&["set", &format!("deepseek/{name}")], value);
+    }
+    world.policy(&format!("[vendors.deepseek]\nbase_url = \"{}\"\n", server.url()));
+    let told = || {
+        let told = world.json(&["spend", "--json"]);
+        let one = told["figures"][0].clone();
+        (one["spent"].as_str().unwrap().to_owned(), one["left"].as_str().unwrap().to_owned())
+    };
+    world.good(&["spend", "--refresh"]);
+    assert_eq!(told(), ("0".to_owned(), "160.05".to_owned()));
+    step.store(1, Ordering::SeqCst);
+    world.good(&["spend", "--refresh"]);
+    assert_eq!(told(), ("3.5".to_owned(), "156.55".to_owned()));
+}

@@ -43,6 +43,9 @@ pub struct Spend {
     pub again: u16,
     /// What a person should know before it is asked.
     pub note: Option<String>,
+    /// True where each key is told the figures of its whole account.
+    #[serde(default)]
+    pub account: bool,
     /// Whether the vendor holds budgets that its adapter reads.
     #[serde(default)]
     pub budgets: bool,

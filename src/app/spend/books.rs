@@ -43,6 +43,7 @@ pub(super) fn estimates(
                     every_s: EVERY_S,
                     again: 1,
                     note: None,
+                    account: false,
                     budgets: false,
                     owners: false,
                 },

@@ -1,5 +1,6 @@
 //! What keys cost: figures asked for and kept, limits judged, what a crossing does, and how it is told.
 
+mod accounts;
 mod act;
 mod book;
 mod books;

@@ -260,8 +260,9 @@ impl View<'_> {
         let Some(first) = pieces.first() else { return false };
         match subject {
             Subject::Total | Subject::Vendor(_) | Subject::Profile(_) => {
-                self.concerns(subject, source)
+                self.concerns(subject, source) && !self.is_told_before(subject, source, pieces)
             }
+            Subject::Agent(_) if self.is_told_before(subject, source, pieces) => false,
             Subject::Secret(..) | Subject::Agent(_) => source.about.iter().any(|about| {
                 self.is_of(subject, about) && is_about(about, &first.scope, &self.sources.owners)
             }),
