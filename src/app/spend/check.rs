@@ -154,7 +154,7 @@ impl App {
             (checked.new, checked.corrected) = (merged.new, merged.corrected);
         }
         kept_budgets::keep(&mut session, &held)?;
-        kept_owners::add(&mut session, learnt)?;
+        kept_owners::add(&mut session, &learnt)?;
         let deeds = act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
         close(session);
         if !checked.paused.is_empty() || !checked.resumed.is_empty() {

@@ -20,13 +20,13 @@ pub(super) fn read(session: &mut Session) -> Result<Owners, AppError> {
 }
 
 /// Adds what vendors told.
-pub(super) fn add(session: &mut Session, new: Owners) -> Result<(), AppError> {
+pub(super) fn add(session: &mut Session, new: &Owners) -> Result<(), AppError> {
     if new.is_empty() {
         return Ok(());
     }
     session.change_kept(&[OWNERS.to_owned()], |before| {
         let mut all = parse(before.first().map_or(&[][..], Vec::as_slice))?;
-        for (key, owner) in &new {
+        for (key, owner) in new {
             if all.len() < MAX_OWNERS || all.contains_key(key) {
                 all.insert(key.clone(), owner.clone());
             }
