@@ -46,6 +46,10 @@ fn costs(asked: &Asked, corrected: &dyn Fn(i64) -> bool) -> (u16, String) {
     if asked.header("authorization") != Some("Bearer admin-key") {
         return (401, "{}".to_owned());
     }
+    // Whose keys are: nobody's.
+    if !asked.target.starts_with("/organization/costs") {
+        return (200, r#"{"data":[],"has_more":false}"#.to_owned());
+    }
     let number = |name: &str| asked.query(name).unwrap().parse::<i64>().unwrap();
     let (from, to) = (number("start_time") / DAY, (number("end_time") + DAY - 1) / DAY);
     let page: i64 = asked.query("page").map_or(0, |page| page.parse().unwrap());
