@@ -324,7 +324,7 @@ mod tests {
         // Paid in within the hour, after two were spent.
         assert_eq!(told(Flow::Balance, &[(5, "10"), (6, "8"), (6, "28"), (6, "27.5")]), "2.5");
         // 2026-11-30T22, twice in the hour after, and the month that begins.
-        let month = [(498_862, "12.5"), (498_863, "12.75"), (498_863, "13"), (498_864, "0.5")];
+        let month = [(498_910, "12.5"), (498_911, "12.75"), (498_911, "13"), (498_912, "0.5")];
         assert_eq!(told(Flow::Monthly, &month), "13.5");
     }
 
@@ -332,12 +332,12 @@ mod tests {
     fn the_first_figure_of_a_month_is_what_the_month_cost() {
         let mut chunk = Chunk::default();
         // 2026-11-30T22 and a day later.
-        for (hour, amount) in [(498_862, "12.5"), (498_863, "12"), (498_886, "2")] {
+        for (hour, amount) in [(498_910, "12.5"), (498_911, "12"), (498_934, "2")] {
             chunk.merge(&[&reading(Flow::Monthly, hour, amount)], 0);
         }
         let within = |from, to| spent(&[&chunk.series[0]], from, to).unwrap().to_string();
-        assert_eq!(within(498_144, 498_864), "12", "November in UTC");
-        assert_eq!(within(498_864, 499_000), "2", "December");
-        assert_eq!(within(498_840, 498_864), "-0.5", "not all of it on the last day");
+        assert_eq!(within(498_192, 498_912), "12", "November in UTC");
+        assert_eq!(within(498_912, 499_000), "2", "December");
+        assert_eq!(within(498_888, 498_912), "-0.5", "not all of it on the last day");
     }
 }
