@@ -1,11 +1,14 @@
 //! What vendors say of money: figures read and caps set, by the recipes of their manifests.
 
-use clawvault_core::domain::{Decimal, Reading};
+use std::collections::BTreeMap;
+
+use clawvault_core::domain::{Decimal, Money, Reading};
+use serde::{Deserialize, Serialize};
 
 use crate::adapter::registry::Settings;
 use crate::adapter::{Ask, Kind, Operation, VendorError};
 use crate::http::{Client, Limits};
-use crate::manifest::money::{Purse, ReadEntry};
+use crate::manifest::money::{Purse, ReadEntry, Spend};
 use crate::manifest::recipes::{Api, Interface, Recipes};
 use crate::native::aws::{self, Aws};
 use crate::recipe::RecipeAdapter;
@@ -24,6 +27,12 @@ pub struct Plan {
     pub again: u16,
     /// What a person should know of being asked, such as its price.
     pub note: Option<String>,
+    /// Whether each key is told the figures of its whole account.
+    pub account: bool,
+    /// Whether it holds budgets that [`budgets`] tells.
+    pub budgets: bool,
+    /// Whether figures name keys by other ids than rotations learn: [`owners`] tells whose they are.
+    pub owners: bool,
 }
 
 /// How a vendor's own cap is set.
@@ -39,10 +48,26 @@ pub struct CapPlan {
     pub soft: bool,
 }
 
+/// A budget that the vendor itself holds, and reckons with.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Budget {
+    /// Its name there.
+    pub name: String,
+    /// How often it begins anew, such as `monthly`.
+    pub per: String,
+    /// Its amount; none where it plans one by the period.
+    pub limit: Option<Money>,
+    /// What was spent of it, as the vendor reckons.
+    pub spent: Money,
+    /// What the vendor expects at its end.
+    pub forecast: Option<Money>,
+}
+
 /// How a vendor is asked for figures; none where it tells none.
 pub fn plan(vendor: &str) -> Option<Plan> {
     let spend = purse(vendor)?.spend?;
-    Some(Plan { by: spend.by, every_s: spend.every, again: spend.again, note: spend.note })
+    let Spend { by, every: every_s, again, note, account, budgets, owners, .. } = spend;
+    Some(Plan { by, every_s, again, note, account, budgets, owners: owners.is_some() })
 }
 
 /// How a vendor's cap is set; none where it has no interface for that.
@@ -68,6 +93,39 @@ pub async fn readings(
         return Aws::new(settings).ok_or_else(none)?.figures(&spend, ask, window).await;
     }
     adapter(vendor, purse, settings).ok_or_else(none)?.figures(&spend, ask, window).await
+}
+
+/// Whose each key is: the id that figures name, and the one that rotations learn; none where that is the
+/// same one.
+///
+/// # Errors
+/// Where not all of them came.
+pub async fn owners(
+    vendor: &str,
+    settings: &Settings,
+    ask: &Ask,
+) -> Result<BTreeMap<String, String>, VendorError> {
+    let none = || not_offered(vendor, Operation::List);
+    let purse = purse(vendor).ok_or_else(none)?;
+    let Some(owners) = purse.spend.as_ref().and_then(|spend| spend.owners.clone()) else {
+        return Ok(BTreeMap::new());
+    };
+    adapter(vendor, purse, settings).ok_or_else(none)?.owners(&owners, ask).await
+}
+
+/// The budgets that the vendor itself holds; none where it has no such thing.
+///
+/// # Errors
+/// Where not all of them came.
+pub async fn budgets(
+    vendor: &str,
+    settings: &Settings,
+    ask: &Ask,
+) -> Result<Vec<Budget>, VendorError> {
+    match Aws::new(settings).filter(|_| vendor == aws::VENDOR) {
+        Some(aws) => aws.budgets(ask).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Sets the vendor's own cap, once.
@@ -97,7 +155,7 @@ pub fn read_answer(vendor: &str, body: &[u8], now_ms: i64) -> Option<Vec<Reading
 }
 
 /// What the program keeps of a manifest about money.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Kept {
     api: Option<Api>,
     money: Purse,

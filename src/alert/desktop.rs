@@ -19,7 +19,8 @@ pub(super) fn send(message: &Message) -> Result<(), Unsent> {
     };
     let mut command = Command::new("notify-send");
     command.args(["--app-name=clawvault", &format!("--urgency={urgency}"), "--"]);
-    command.args([&message.title, &message.text]);
+    // The body may have marks, the title has none.
+    command.args([&message.title, &super::web::escaped(&message.text)]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|_| "there is no program notify-send")?;
     let end = Instant::now() + PATIENCE;

@@ -72,7 +72,7 @@ pub use scrub::{
     LinkPlan, PlannedFile, PutBack, Removal, ScrubPlan, Scrubbed, Taken, Then, Undone,
 };
 pub use secrets::{Listing, SetOptions, Setting};
-pub use spend::{Checked, Correction, Failed, Row, Spending, Subject, Unmeasured};
+pub use spend::{Budgets, Checked, Correction, Failed, Row, Spending, Subject, Unmeasured};
 pub use status::{Health, State};
 pub use vendors::Vendors;
 pub use verify::{Asking, Verdict, Verified, ask_all};

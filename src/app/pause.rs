@@ -5,6 +5,7 @@ use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Vault;
 use serde::{Deserialize, Serialize};
 
+use super::alerts::close;
 use super::kept::decoded;
 use super::session::Session;
 use super::{Access, App, AppError, Code};
@@ -71,10 +72,10 @@ impl Pauses {
         self.0.iter().filter(holds).find(same)
     }
 
-    /// Adds pauses; one that there is stays the longer of both.
-    pub(super) fn add(&mut self, pauses: &[Pause], now_ms: i64) -> bool {
+    /// Adds pauses; one that there is stays the longer of both. Those that are over stay, until
+    /// [`end`] takes them out and somebody has told the gateways.
+    pub(super) fn add(&mut self, pauses: &[Pause]) -> bool {
         let before = self.clone();
-        self.0.retain(|one| one.until_ms.is_none_or(|until| until > now_ms));
         for pause in pauses {
             let same = |one: &Pause| one.profile == pause.profile && one.name == pause.name;
             match self.0.iter().position(same) {
@@ -118,10 +119,27 @@ impl App {
         pauses(&mut session).map(|pauses| pauses.0)
     }
 
-    /// Pauses a secret until somebody lifts it.
-    pub fn pause(&self, pause: &Pause, now_ms: i64) -> Result<Session, AppError> {
+    /// Has running gateways take secrets again whose pause came to its end by itself. Gives what a
+    /// person should know; nothing where no pause did.
+    pub fn end_pauses(&self) -> Result<Vec<String>, AppError> {
+        let now_ms = SystemClock.now_ms();
+        let over = |one: &Pause| one.until_ms.is_some_and(|until| until <= now_ms);
+        let mut session = self.session(Access::Read)?;
+        let any = pauses(&mut session)?.0.iter().any(over);
+        close(session);
+        if !any {
+            return Ok(Vec::new());
+        }
         let mut session = self.session(Access::Write)?;
-        add(&mut session, std::slice::from_ref(pause), now_ms)?;
+        let ended = end(&mut session, now_ms, &|_| false)?;
+        close(session);
+        if ended.is_empty() { Ok(Vec::new()) } else { Ok(self.refresh_gateways()) }
+    }
+
+    /// Pauses a secret until somebody lifts it.
+    pub fn pause(&self, pause: &Pause) -> Result<Session, AppError> {
+        let mut session = self.session(Access::Write)?;
+        add(&mut session, std::slice::from_ref(pause))?;
         Ok(session)
     }
 
@@ -148,11 +166,26 @@ pub(super) fn pauses(session: &mut Session) -> Result<Pauses, AppError> {
     Pauses::from_bytes(&session.kept(&[PAUSED.to_owned()])?.pop().unwrap_or_default())
 }
 
-/// Pauses secrets.
-pub(super) fn add(session: &mut Session, new: &[Pause], now_ms: i64) -> Result<(), AppError> {
+/// Takes pauses out of the record, those whose time is over and those that `ends` names; gives them.
+pub(super) fn end(
+    session: &mut Session,
+    now_ms: i64,
+    ends: &dyn Fn(&Pause) -> bool,
+) -> Result<Vec<Pause>, AppError> {
+    let over = |one: &Pause| one.until_ms.is_some_and(|until| until <= now_ms);
     session.change_kept(&[PAUSED.to_owned()], |before| {
         let mut pauses = Pauses::from_bytes(before.first().map_or(&[][..], Vec::as_slice))?;
-        let changed = pauses.add(new, now_ms);
+        let ended: Vec<Pause> = pauses.0.extract_if(.., |one| over(one) || ends(one)).collect();
+        let bytes = (!ended.is_empty()).then(|| pauses.to_bytes());
+        Ok((ended, vec![bytes]))
+    })
+}
+
+/// Pauses secrets.
+pub(super) fn add(session: &mut Session, new: &[Pause]) -> Result<(), AppError> {
+    session.change_kept(&[PAUSED.to_owned()], |before| {
+        let mut pauses = Pauses::from_bytes(before.first().map_or(&[][..], Vec::as_slice))?;
+        let changed = pauses.add(new);
         Ok(((), vec![changed.then(|| pauses.to_bytes())]))
     })
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use clawvault_core::auditlog::{Entry, Verdict};
-use clawvault_core::domain::{AlertEvent, AlertKind, Outcome, Severity};
+use clawvault_core::domain::{AlertEvent, AlertKind, Event, Outcome, Severity};
 use clawvault_core::platform::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,16 @@ struct Seen {
 struct Told {
     refused: u64,
     new: Vec<(String, String)>,
+    /// Secrets that processes of this program asked for: the process, what is remembered of it, and
+    /// what is told.
+    asked: Vec<(u32, [u8; 8], (String, String))>,
+    /// Processes that did our own work meanwhile.
+    own: BTreeSet<u32>,
 }
+
+/// Words of the log for work that opens secrets by itself: vendors and receivers are spoken to.
+const OWN_WORK: [Event; 5] =
+    [Event::Alert, Event::Spend, Event::Rotate, Event::Revoke, Event::Verify];
 
 impl App {
     /// Looks at what came since the last look, and raises what somebody should know. Gives the number
@@ -89,6 +98,9 @@ impl Seen {
         if entry.outcome == Outcome::Refused {
             told.refused += 1 + u64::from(entry.more);
         }
+        if OWN_WORK.iter().any(|own| own.as_str() == entry.event) {
+            told.own.insert(entry.actor.pid);
+        }
         let uses = ["get", "run", "resolve"].contains(&entry.event.as_str());
         if !uses || entry.outcome != Outcome::Ok {
             return;
@@ -106,8 +118,26 @@ impl Seen {
             let parts = [program.as_bytes(), item.profile.as_bytes(), item.secret.as_bytes()];
             let mut short = [0; 8];
             short.copy_from_slice(&clawvault_core::crypto::digest(&parts).0[..8]);
-            if self.known.len() < MAX_KNOWN && self.known.insert(short) {
-                told.new.push((program.to_owned(), item.secret.clone()));
+            let pair = (program.to_owned(), item.secret.clone());
+            if entry.event == Event::Get.as_str() && entry.program.is_none() {
+                told.asked.push((entry.actor.pid, short, pair));
+            } else {
+                self.learn(short, pair, told);
+            }
+        }
+    }
+
+    fn learn(&mut self, short: [u8; 8], pair: (String, String), told: &mut Told) {
+        if self.known.len() < MAX_KNOWN && self.known.insert(short) {
+            told.new.push(pair);
+        }
+    }
+
+    /// Looks at what was put off: whoever asked for our own work used no secret.
+    fn finish(&mut self, told: &mut Told) {
+        for (pid, short, pair) in std::mem::take(&mut told.asked) {
+            if !told.own.contains(&pid) {
+                self.learn(short, pair, told);
             }
         }
     }
@@ -123,6 +153,7 @@ fn look(session: &mut Session, seen: &mut Seen) -> Result<(Told, Option<Verdict>
         }
         true
     })?;
+    seen.finish(&mut told);
     Ok((told, reply.verdict))
 }
 
@@ -176,7 +207,7 @@ fn backup(session: &mut Session, now_ms: i64) -> Result<Option<AlertEvent>, AppE
 
 #[cfg(test)]
 mod tests {
-    use clawvault_core::domain::{Actor, Event};
+    use clawvault_core::domain::Actor;
 
     use super::*;
 

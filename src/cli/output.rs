@@ -160,6 +160,42 @@ pub(super) fn is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// [`table`], without some of its columns where a terminal is too narrow for all: those that are named
+/// first go first.
+pub(super) fn table_that_fits(mut rows: Vec<Vec<String>>, spare: &[usize]) {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let room = size.map(|size| usize::from(size.ws_col)).filter(|room| *room > 0 && is_terminal());
+    let Some(room) = room else { return table(&rows) };
+    for column in spare {
+        if width_of(&rows) <= room {
+            break;
+        }
+        rows.iter_mut().filter_map(|row| row.get_mut(*column)).for_each(String::clear);
+    }
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let empty =
+        |column: &usize| rows.iter().all(|row| row.get(*column).is_none_or(String::is_empty));
+    let gone: Vec<usize> = (0..columns).filter(empty).collect();
+    for row in &mut rows {
+        for at in gone.iter().rev() {
+            if *at < row.len() {
+                row.remove(*at);
+            }
+        }
+    }
+    table(&rows);
+}
+
+/// The widest line of a table: what is empty in all rows takes no room.
+fn width_of(rows: &[Vec<String>]) -> usize {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell: &String| cell.chars().count()).max().filter(|width| *width > 0)
+    };
+    (0..columns).filter_map(width).map(|width| width + 2).sum::<usize>().saturating_sub(2)
+}
+
 /// Writes rows in columns; the last column is not padded.
 pub(super) fn table(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

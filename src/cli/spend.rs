@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use clawvault_core::domain::{Decimal, Money, SecretName, moment};
-use clawvault_core::platform::{Clock, SystemClock};
 use serde::Serialize;
 
 use super::surroundings::Context;
 use super::{arguments, output, set, time};
-use crate::app::{App, AppError, Checked, Code, Pause, Row, Spending};
+use crate::app::{App, AppError, Budgets, Checked, Code, Pause, Row, Spending};
 use crate::spend::{bars, share};
+use clawvault_providers::spend::Budget;
 
 /// Show what keys cost, their limits and where they are heading; ask vendors; set caps
 ///
@@ -86,6 +86,19 @@ struct Document<'a> {
     failed: Vec<Reason<'a>>,
     paused: Vec<ShownPause<'a>>,
     corrections: Vec<ShownCorrection<'a>>,
+    budgets: Vec<ShownBudget<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownBudget<'a> {
+    name: &'a str,
+    per: &'a str,
+    unit: &'a str,
+    spent: String,
+    limit: Option<String>,
+    forecast: Option<String>,
+    source: &'a str,
+    read: String,
 }
 
 #[derive(Serialize)]
@@ -138,7 +151,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
             let (profile, name) = (profile.or_default()?, arguments::name(name)?);
             let why = "somebody paused it".to_owned();
             let pause = Pause { profile, name, until_ms: None, why };
-            let session = app.pause(&pause, SystemClock.now_ms())?;
+            let session = app.pause(&pause)?;
             output::talk(&format!("{} goes to no program until it is resumed", pause.name));
             let done = set::finish(session)?;
             refresh(&app);
@@ -241,6 +254,9 @@ fn tell(checked: &Checked) -> Vec<(String, String)> {
     for name in &checked.paused {
         output::talk(&format!("{name} is paused: a limit is reached"));
     }
+    for name in &checked.resumed {
+        output::talk(&format!("{name} is handed out again: its pause is over"));
+    }
     for told in &checked.capped {
         output::talk(&format!("{told}: a limit is reached"));
     }
@@ -277,7 +293,21 @@ fn json(spending: &Spending) {
     fn reason((name, why): &(String, String)) -> Reason<'_> {
         Reason { name, why }
     }
+    fn budget<'a>((held, budget): (&'a Budgets, &'a Budget)) -> ShownBudget<'a> {
+        let text = |money: &Option<Money>| money.as_ref().map(|one| one.amount.to_string());
+        ShownBudget {
+            name: &budget.name,
+            per: &budget.per,
+            unit: budget.spent.unit.as_str(),
+            spent: budget.spent.amount.to_string(),
+            limit: text(&budget.limit),
+            forecast: text(&budget.forecast),
+            source: &held.source,
+            read: moment(held.read_ms),
+        }
+    }
     output::json(&Document {
+        budgets: budgets(spending).map(budget).collect(),
         figures: spending.rows.iter().map(figure).collect(),
         unlimited: &spending.unlimited,
         unread: spending.unread.iter().map(reason).collect(),
@@ -313,7 +343,9 @@ fn table(spending: &Spending) {
         rows.push(head.map(str::to_owned).to_vec());
     }
     rows.extend(spending.rows.iter().map(row));
-    output::table(&rows);
+    rows.extend(budgets(spending).map(|(held, budget)| budget_row(held, budget)));
+    // The picture, the source, the age, the forecast, the bar.
+    output::table_that_fits(rows, &[8, 6, 7, 5, 4]);
     for one in &spending.corrections {
         output::talk(&format!(
             "{}: {} was corrected from {} to {}",
@@ -338,6 +370,27 @@ fn table(spending: &Spending) {
             "nothing stops the spending at: {names} (no limit that can be measured, no cap)"
         ));
     }
+}
+
+fn budgets(spending: &Spending) -> impl Iterator<Item = (&Budgets, &Budget)> {
+    spending.budgets.iter().flat_map(|held| held.all.iter().map(move |budget| (held, budget)))
+}
+
+/// A budget that a vendor holds: it is told, and counted nowhere.
+fn budget_row(held: &Budgets, budget: &Budget) -> Vec<String> {
+    let amount = |money: &Money| format!("{} {}", money.amount.rounded(2), money.unit);
+    let percent = budget.limit.as_ref().map(|limit| budget.spent.amount.percent_of(limit.amount));
+    vec![
+        format!("budget {}", budget.name),
+        budget.per.clone(),
+        amount(&budget.spent),
+        budget.limit.as_ref().map(ToString::to_string).unwrap_or_default(),
+        percent.map(|percent| format!("{} {percent} %", share(percent))).unwrap_or_default(),
+        budget.forecast.as_ref().map(|one| one.amount.rounded(2).to_string()).unwrap_or_default(),
+        format!("{} (its own budget)", held.source),
+        time::age(held.read_ms),
+        String::new(),
+    ]
 }
 
 fn row(row: &Row) -> Vec<String> {

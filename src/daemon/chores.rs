@@ -54,6 +54,7 @@ pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<&Path>, shared: 
             app.tell_locked(since).ok();
         }
         if is_due(&mut beat, BEAT) {
+            app.end_pauses().ok();
             app.beat().ok();
         }
         if is_due(&mut look, LOOK) {

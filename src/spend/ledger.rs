@@ -1,6 +1,7 @@
 //! The ledger: one figure for each source, thing and hour. A figure that comes again takes the place
 //! of the one before, so nothing is counted twice, however often it is read; where it differs, that
-//! is a correction, and kept.
+//! is a correction, and kept. Of a counter or a balance that is read more than once in an hour, the
+//! first figure stays and what moved since is added up beside it: the last one alone would lose that.
 
 use std::collections::BTreeMap;
 
@@ -32,8 +33,21 @@ pub struct Series {
     pub unit: Unit,
     /// How they follow each other.
     pub flow: Flow,
-    /// Hours since 1970, rising, and what was told.
+    /// Hours since 1970, rising, and what was told: of a counter or a balance, what was told first.
     pub points: Vec<(u32, Decimal)>,
+    /// Hours of a counter or a balance, rising, in which it was told again.
+    pub later: Vec<Later>,
+}
+
+/// What a counter or a balance did within an hour, after it was read first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Later {
+    /// Hours since 1970.
+    pub hour: u32,
+    /// What was spent since the first reading of the hour.
+    pub spent: Decimal,
+    /// What was told last.
+    pub last: Decimal,
 }
 
 /// A figure that the vendor changed afterwards.
@@ -88,20 +102,22 @@ impl Chunk {
                         unit,
                         flow: reading.flow,
                         points: Vec::new(),
+                        later: Vec::new(),
                     });
                     self.series.len() - 1
                 }
             };
+            self.drop_vague(reading);
             let Some(series) = self.series.get_mut(at) else { continue };
             match series.points.binary_search_by_key(&reading.hour, |(hour, _)| *hour) {
                 Err(place) => {
                     series.points.insert(place, (reading.hour, reading.amount));
                     done.new += 1;
                 }
+                Ok(_) if reading.flow != Flow::Cost => series.again(reading),
                 Ok(place) => {
                     let Some((_, amount)) = series.points.get_mut(place) else { continue };
-                    // What was read twice within an hour is no correction of the past.
-                    if *amount != reading.amount && reading.flow == Flow::Cost {
+                    if *amount != reading.amount {
                         done.corrected += 1;
                         self.corrections.push(Correction {
                             scope: reading.scope.clone(),
@@ -119,6 +135,72 @@ impl Chunk {
         self.corrections.drain(..surplus);
         done
     }
+
+    /// What was put on a key before its project was kept besides is the same figure.
+    fn drop_vague(&mut self, reading: &Reading) {
+        let Scope::KeyOf(_, key) = &reading.scope else { return };
+        let vague = self.series.iter_mut().filter(|one| {
+            matches!(&one.scope, Scope::Key(other) if other == key) && one.unit == reading.unit
+        });
+        vague.for_each(|one| one.points.retain(|(hour, _)| *hour != reading.hour));
+    }
+}
+
+impl Series {
+    /// A counter or a balance that was read in this hour before.
+    fn again(&mut self, reading: &Reading) {
+        let (flow, hour, last) = (self.flow, reading.hour, reading.amount);
+        let step = |before| moved(flow, (hour, before), (hour, last)).unwrap_or_default();
+        match self.later.binary_search_by_key(&hour, |one| one.hour) {
+            Ok(at) => {
+                let Some(one) = self.later.get_mut(at) else { return };
+                one.spent = one.spent.plus(step(one.last)).unwrap_or(one.spent);
+                one.last = last;
+            }
+            Err(at) => {
+                let first = self.points.binary_search_by_key(&hour, |(hour, _)| *hour);
+                let first = first.ok().and_then(|at| self.points.get(at));
+                let Some((_, first)) = first.filter(|(_, first)| *first != last) else { return };
+                self.later.insert(at, Later { hour, spent: step(*first), last });
+            }
+        }
+    }
+
+    /// The figure that was told last.
+    pub fn latest(&self) -> Option<Decimal> {
+        let (hour, amount) = self.points.last()?;
+        Some(self.later(*hour).map_or(*amount, |later| later.last))
+    }
+
+    fn later(&self, hour: u32) -> Option<&Later> {
+        let at = self.later.binary_search_by_key(&hour, |one| one.hour).ok()?;
+        self.later.get(at)
+    }
+}
+
+/// What was spent between two figures that follow each other; none where they do not tell it.
+///
+/// A counter of the month begins anew with the month in UTC and tells all that was spent since. One
+/// without a calendar begins anew where it falls to less than half; a smaller fall is the vendor's
+/// correction, as every fall within the month is. A balance that rose was paid in.
+fn moved(flow: Flow, before: (u32, Decimal), after: (u32, Decimal)) -> Option<Decimal> {
+    let anew = match flow {
+        Flow::Cost => return Some(after.1),
+        Flow::Balance if after.1 > before.1 => return None,
+        Flow::Balance => return before.1.minus(after.1),
+        Flow::Monthly => month_of(before.0) != month_of(after.0),
+        Flow::Counter => after.1.plus(after.1).is_some_and(|twice| twice < before.1),
+    };
+    if anew { Some(after.1) } else { after.1.minus(before.1) }
+}
+
+/// The first hour of the month in UTC that an hour is in.
+fn month_of(hour: u32) -> u32 {
+    let at = jiff::Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default();
+    let first = at.to_zoned(jiff::tz::TimeZone::UTC).first_of_month();
+    let start =
+        first.and_then(|first| first.start_of_day()).map(|start| start.timestamp().as_second());
+    start.ok().and_then(|s| u32::try_from(s / 3600).ok()).unwrap_or(0)
 }
 
 /// Hours of one piece: eight days. A month of many keys would be more than one record holds.
@@ -142,26 +224,36 @@ pub fn piece_of(hour: u32) -> u32 {
 /// first. None where the sum cannot be held.
 ///
 /// A counter's and a balance's spending is what changed since the figure before: a first one alone
-/// tells nothing, a counter that fell began anew, a balance that rose was paid in.
+/// tells nothing. A counter of the month tells with its first one what the month cost so far.
 pub fn spent(pieces: &[&Series], from: u32, to: u32) -> Option<Decimal> {
     let mut sum = Decimal::ZERO;
-    let mut before: Option<Decimal> = None;
-    for (hour, amount) in pieces.iter().flat_map(|piece| &piece.points) {
-        let within = (from..to).contains(hour);
-        let flow = pieces.first().map(|piece| piece.flow);
-        let part = match (flow, before) {
-            (Some(Flow::Cost), _) => Some(*amount),
-            (Some(Flow::Counter), Some(earlier)) if *amount >= earlier => amount.minus(earlier),
-            (Some(Flow::Counter), Some(_)) => Some(*amount),
-            (Some(Flow::Balance), Some(earlier)) if *amount <= earlier => earlier.minus(*amount),
-            _ => None,
-        };
-        if let Some(part) = part.filter(|_| within) {
-            sum = sum.plus(part)?;
+    let mut before: Option<(u32, Decimal)> = None;
+    let within = |hour: u32| (from..to).contains(&hour);
+    for piece in pieces {
+        for (hour, amount) in &piece.points {
+            let (part, at) = match (piece.flow, before) {
+                (Flow::Cost, _) => (Some(*amount), *hour),
+                (Flow::Monthly, None) => (Some(*amount), opening(*hour)),
+                (flow, Some(before)) => (moved(flow, before, (*hour, *amount)), *hour),
+                (_, None) => (None, *hour),
+            };
+            if let Some(part) = part.filter(|_| within(at)) {
+                sum = sum.plus(part)?;
+            }
+            let later = piece.later(*hour);
+            if let Some(later) = later.filter(|_| within(*hour)) {
+                sum = sum.plus(later.spent)?;
+            }
+            before = Some((*hour, later.map_or(*amount, |later| later.last)));
         }
-        before = Some(*amount);
     }
     Some(sum)
+}
+
+/// The hour that is put down for what a month cost before anybody read it: noon of its first day in
+/// UTC, which is in that month everywhere.
+fn opening(hour: u32) -> u32 {
+    hour.min(month_of(hour) + 12)
 }
 
 #[cfg(test)]
@@ -207,7 +299,45 @@ mod tests {
             spent(&[&chunk.series[0]], 0, 100).unwrap().to_string()
         };
         assert_eq!(spent_by(Flow::Counter, &["5", "7", "7.5", "0.25", "1"]), "3.5");
+        assert_eq!(spent_by(Flow::Counter, &["5", "7", "6.5"]), "1.5", "a correction");
         assert_eq!(spent_by(Flow::Balance, &["10", "9.5", "29.5", "29"]), "1");
         assert_eq!(spent_by(Flow::Counter, &["5"]), "0");
+    }
+
+    #[test]
+    fn what_is_read_twice_in_an_hour_is_counted_to_the_last_digit() {
+        let told = |flow, all: &[(u32, &str)]| {
+            let mut chunk = Chunk::default();
+            for (hour, amount) in all {
+                chunk.merge(&[&reading(flow, *hour, amount)], 0);
+            }
+            let chunk = Chunk::from_bytes(&chunk.to_bytes()).unwrap();
+            spent(&[&chunk.series[0]], 0, 1_000_000).unwrap().to_string()
+        };
+        let twice = [(5, "5"), (5, "7.25"), (5, "7.25"), (6, "8")];
+        assert_eq!(told(Flow::Counter, &twice), "3");
+        // It begins anew within the hour, and is told once more.
+        assert_eq!(
+            told(Flow::Counter, &[(5, "100"), (6, "120"), (6, "3"), (6, "4"), (7, "5")]),
+            "25"
+        );
+        // Paid in within the hour, after two were spent.
+        assert_eq!(told(Flow::Balance, &[(5, "10"), (6, "8"), (6, "28"), (6, "27.5")]), "2.5");
+        // 2026-11-30T22, twice in the hour after, and the month that begins.
+        let month = [(498_910, "12.5"), (498_911, "12.75"), (498_911, "13"), (498_912, "0.5")];
+        assert_eq!(told(Flow::Monthly, &month), "13.5");
+    }
+
+    #[test]
+    fn the_first_figure_of_a_month_is_what_the_month_cost() {
+        let mut chunk = Chunk::default();
+        // 2026-11-30T22 and a day later.
+        for (hour, amount) in [(498_910, "12.5"), (498_911, "12"), (498_934, "2")] {
+            chunk.merge(&[&reading(Flow::Monthly, hour, amount)], 0);
+        }
+        let within = |from, to| spent(&[&chunk.series[0]], from, to).unwrap().to_string();
+        assert_eq!(within(498_192, 498_912), "12", "November in UTC");
+        assert_eq!(within(498_912, 499_000), "2", "December");
+        assert_eq!(within(498_888, 498_912), "-0.5", "not all of it on the last day");
     }
 }

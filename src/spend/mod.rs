@@ -10,5 +10,5 @@ mod period;
 
 pub use chart::{bars, share};
 pub use judge::{Crossed, Judged, Spike, judge, spike};
-pub use ledger::{Chunk, Correction, Merged, Series, piece_of, pieces_of, spent};
+pub use ledger::{Chunk, Correction, Later, Merged, Series, piece_of, pieces_of, spent};
 pub use period::{Period, Zone, minute_of_day};

@@ -25,6 +25,15 @@ fn certificates(world: &World) {
 
 #[test]
 fn a_mail_arrives_over_tls_that_was_proven() {
+    mail("tls");
+}
+
+#[test]
+fn a_mail_arrives_after_starttls() {
+    mail("starttls");
+}
+
+fn mail(security: &str) {
     let world = World::new();
     certificates(&world);
     let install = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/money/install");
@@ -35,7 +44,7 @@ fn a_mail_arrives_over_tls_that_was_proven() {
     let mut server = Command::new("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/money/mail.py"))
         .args([world.path("mail.pem"), world.path("mail.key")])
-        .args(["mail-password", &port.to_string()])
+        .args(["mail-password", &port.to_string(), security])
         .env("PYTHONPATH", python)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -47,7 +56,7 @@ fn a_mail_arrives_over_tls_that_was_proven() {
     let receiver = |ca: &str| {
         format!(
             "[alerts.mail]\nkind = \"email\"\nto = \"localhost:{port}\"\nfrom = \"vault@example.org\"\n\
-         recipients = [\"ops@example.org\"]\ntoken = \"alerts/mail\"\n{ca}"
+         recipients = [\"ops@example.org\"]\ntoken = \"alerts/mail\"\nsecurity = \"{security}\"\n{ca}"
         )
     };
     // An authority that nobody named is not trusted, and nothing is sent.
@@ -174,6 +183,48 @@ fn each_channel_says_what_its_receiver_expects() {
     assert_eq!(json("/api/webhooks/1/x")["allowed_mentions"]["parse"], serde_json::json!([]));
     assert_eq!(json("/bot123456:made-up/sendMessage")["chat_id"], "42");
     assert_eq!(asked.len(), 4);
+    assert_eq!(find("/topic").header("priority"), Some("3"));
+    // What reads marks is told none: an event names what others may have named.
+    let leak = world.path("a<!channel>&b");
+    std::fs::write(&leak, "tk_made_up_of_the_vault\n").unwrap();
+    world.set("deepgram/main", "tk_made_up_of_the_vault");
+    assert_eq!(world.code(&["scan", leak.to_str().unwrap()]).0, 1);
+    world.good(&["alert", "send"]);
+    let last = |path: &str| {
+        let asked = server.asked();
+        let all = asked.into_iter().rev().find(|one| one.target == path).unwrap();
+        assert!(!all.body.contains("made_up_of"), "{}", all.body);
+        all.body
+    };
+    let slack = last("/services/T0/B0/x");
+    assert!(slack.contains("a&lt;!channel&gt;&amp;b"), "{slack}");
+    assert!(last("/bot123456:made-up/sendMessage").contains("a<!channel>&b"));
+}
+
+/// The log of the system, and the desktop by its program.
+#[test]
+fn syslog_and_the_desktop_are_told() {
+    let world = World::new();
+    let socket = std::os::unix::net::UnixDatagram::bind(world.path("syslog")).unwrap();
+    let path = world.path("syslog");
+    std::fs::create_dir(world.path("bin")).unwrap();
+    let program = world.path("bin/notify-send");
+    std::fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$@\" > \"$HOME/notified\"\n").unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    world.policy(&format!(
+        "[alerts.s]\nkind = \"syslog\"\nto = \"{}\"\n[alerts.d]\nkind = \"desktop\"\n",
+        path.display()
+    ));
+    let path = format!("{}:/usr/bin:/bin", world.path("bin").display());
+    let tried = world.command(&["alert", "test"]).env("PATH", path).output().unwrap();
+    assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).unwrap();
+    let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    assert!(text.starts_with("<86>clawvault: alert ") && text.contains("This is a test"), "{text}");
+    let told = std::fs::read_to_string(world.path("notified")).unwrap();
+    assert!(told.starts_with("--app-name=clawvault|--urgency=low|--|clawvault: test|"), "{told}");
 }
 
 /// The daemon's heartbeat reaches a push monitor while the vault is open, and stops when it is locked.
@@ -248,4 +299,17 @@ fn the_vault_tells_of_itself() {
     let mut all = kinds();
     all.sort();
     assert_eq!(all, ["backup-old", "leak-found", "new-executable"]);
+    // Keys that a check asks vendors by are our own use of them, whoever began it; read by a person, a
+    // key is told of.
+    world.set("deepseek/main", "not-a-real-key-of-deepseek");
+    world.policy(
+        "[vendors.deepseek]\nbase_url = \"http://127.0.0.1:9\"\n[alerts.hook]\nkind = \"webhook\"\nto = \"http://127.0.0.1:9/none\"\n",
+    );
+    for _ in 0..2 {
+        world.code(&["spend", "--refresh"]);
+    }
+    assert_eq!(kinds().len(), 3);
+    world.good(&["get", "deepseek/main"]);
+    world.code(&["spend", "--due"]);
+    assert_eq!(kinds().len(), 4);
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::World;
 use super::http::{Asked, Server};
 
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
-fn now_s() -> i64 {
+pub(super) fn now_s() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
@@ -45,6 +45,10 @@ fn told(day: i64, corrected: &dyn Fn(i64) -> bool) -> Option<String> {
 fn costs(asked: &Asked, corrected: &dyn Fn(i64) -> bool) -> (u16, String) {
     if asked.header("authorization") != Some("Bearer admin-key") {
         return (401, "{}".to_owned());
+    }
+    // Whose keys are: nobody's.
+    if !asked.target.starts_with("/organization/costs") {
+        return (200, r#"{"data":[],"has_more":false}"#.to_owned());
     }
     let number = |name: &str| asked.query(name).unwrap().parse::<i64>().unwrap();
     let (from, to) = (number("start_time") / DAY, (number("end_time") + DAY - 1) / DAY);
@@ -197,13 +201,31 @@ fn units_of_vendors_are_converted_once() {
             "/user/balance" => r#"{"is_available":true,"balance_infos":[{"currency":"CNY","total_balance":"110.05"},{"currency":"USD","total_balance":"7.10"}]}"#.to_owned(),
             "/v1/user/subscription" => r#"{"character_count":4812,"character_limit":10000}"#.to_owned(),
             "/v2/team/credit-usage" => r#"{"success":true,"data":{"remainingCredits":987654}}"#.to_owned(),
-            "/v1/billing/teams/t1/prepaid/balance" => r#"{"total":{"val":"-4211"}}"#.to_owned(),
+            "/v1/billing/teams/t1/prepaid/balance" => r#"{"changes":[],"total":{"val":"-4211"}}"#.to_owned(),
+            // Two series of one day are parts of the same figure.
+            "/v1/billing/teams/t1/usage" => {
+                let asked: serde_json::Value = serde_json::from_str(&asked.body).unwrap();
+                let asked = &asked["analyticsRequest"];
+                assert_eq!(asked["values"][0]["name"], "usd", "{asked}");
+                let text = |name: &str| asked["timeRange"][name].as_str().unwrap().to_owned();
+                let today = at(hour / 24 / 3600 * 24 * 3600);
+                let within = text("startTime")[..10] <= today[..10] && today[..10] <= text("endTime")[..10];
+                match within && text("startTime").ends_with(" 00:00:00") {
+                    true => format!(
+                        r#"{{"timeSeries":[{{"group":["a"],"dataPoints":[{{"timestamp":"{today}","values":[0.75973725]}}]}},{{"group":["b"],"dataPoints":[{{"timestamp":"{today}","values":[1e-10]}}]}}],"limitReached":false}}"#
+                    ),
+                    false => r#"{"timeSeries":[],"limitReached":false}"#.to_owned(),
+                }
+            }
+            "/v2/customers/my/balance" => r#"{"month_to_date_balance":"23.44","account_balance":"12.23","month_to_date_usage":"11.21"}"#.to_owned(),
+            "/key" => r#"{"data":{"usage":925.5,"usage_daily":0.5,"usage_weekly":3.25,"usage_monthly":25.125,"limit":null}}"#.to_owned(),
             _ => return (404, "{}".to_owned()),
         };
         (200, body)
     });
     let world = World::new();
-    let vendors = ["anthropic", "deepseek", "elevenlabs", "firecrawl", "xai"];
+    let vendors =
+        ["anthropic", "deepseek", "digitalocean", "elevenlabs", "firecrawl", "openrouter", "xai"];
     let mut policy = String::new();
     for vendor in vendors {
         world.set(&format!("{vendor}/main"), &format!("key-of-{vendor}"));
@@ -228,14 +250,18 @@ fn units_of_vendors_are_converted_once() {
         ("vendor anthropic USD".to_owned(), pair("12.345678901", "-")),
         ("vendor deepseek CNY".to_owned(), pair("0", "110.05")),
         ("vendor deepseek USD".to_owned(), pair("0", "7.1")),
+        // What the vendor counts by the month is known with the first reading.
+        ("vendor digitalocean USD".to_owned(), pair("11.21", "-")),
         ("vendor elevenlabs characters".to_owned(), pair("0", "-")),
+        ("vendor openrouter USD".to_owned(), pair("25.125", "-")),
         ("vendor firecrawl credits".to_owned(), pair("0", "987654")),
-        ("vendor xai USD".to_owned(), pair("0", "42.11")),
+        ("vendor xai USD".to_owned(), pair("0.7597372501", "42.11")),
     ]);
     assert_eq!(found, expected);
     let unlimited: Vec<&str> =
         told["unlimited"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
-    assert_eq!(unlimited, ["anthropic", "elevenlabs"], "what is prepaid stops by itself");
+    let expected = ["anthropic", "digitalocean", "elevenlabs", "openrouter"];
+    assert_eq!(unlimited, expected, "what is prepaid stops by itself");
 }
 
 /// What AWS needs of a request: its target, and a signature over it.
@@ -267,6 +293,14 @@ fn aws_is_asked_seldom_and_its_budget_is_no_cap() {
                 ),
             ),
             "AWSBudgetServiceGateway.CreateBudget" => (400, duplicate.to_owned()),
+            "AWSBudgetServiceGateway.DescribeBudgets" if asked.body.contains("page-2") => (
+                200,
+                r#"{"Budgets":[{"BudgetName":"units","BudgetType":"USAGE","TimeUnit":"DAILY"}]}"#.to_owned(),
+            ),
+            "AWSBudgetServiceGateway.DescribeBudgets" => (
+                200,
+                r#"{"Budgets":[{"BudgetName":"all","BudgetType":"COST","TimeUnit":"MONTHLY","BudgetLimit":{"Amount":"40","Unit":"USD"},"CalculatedSpend":{"ActualSpend":{"Amount":"30.123456789","Unit":"USD"},"ForecastedSpend":{"Amount":"44.5","Unit":"USD"}}}],"NextToken":"page-2"}"#.to_owned(),
+            ),
             _ => (200, "{}".to_owned()),
         }
     });
@@ -283,15 +317,28 @@ fn aws_is_asked_seldom_and_its_budget_is_no_cap() {
     assert!(code == 0 && err.contains("bills each request"), "{code}: {err}");
     world.code(&["spend", "--due"]);
     let asked = server.asked();
-    assert_eq!(asked.len(), 1, "it is not due before eight hours are over");
+    assert_eq!(asked.len(), 3, "it is not due before eight hours are over");
+    assert!(
+        is_signed(&asked[1], "budgets", "AWSBudgetServiceGateway.DescribeBudgets"),
+        "{asked:?}"
+    );
     assert!(is_signed(&asked[0], "ce", "AWSInsightsIndexService.GetCostAndUsage"), "{asked:?}");
     let told = world.json(&["spend", "--json"]);
     assert_eq!(told["figures"][0]["spent"], "1.2345678901", "{told}");
+    // The vendor's own budget stands beside the costs, and is counted nowhere.
+    let budget = &told["budgets"][0];
+    assert_eq!(
+        (&budget["name"], &budget["spent"], &budget["limit"], &budget["forecast"]),
+        (&"all".into(), &"30.123456789".into(), &"40".into(), &"44.5".into()),
+        "{told}"
+    );
+    assert_eq!(told["budgets"].as_array().unwrap().len(), 1, "one is about no costs: {told}");
+    assert!(world.good(&["spend"]).contains("budget all"));
     let (code, err) = world.code(&["spend", "cap", "aws", "50 USD"]);
     assert!(code == 0 && err.contains("stops nothing"), "{code}: {err}");
     let asked = server.asked();
-    assert!(is_signed(&asked[2], "budgets", "AWSBudgetServiceGateway.UpdateBudget"), "{asked:?}");
-    let body: serde_json::Value = serde_json::from_str(&asked[2].body).unwrap();
+    assert!(is_signed(&asked[4], "budgets", "AWSBudgetServiceGateway.UpdateBudget"), "{asked:?}");
+    let body: serde_json::Value = serde_json::from_str(&asked[4].body).unwrap();
     assert_eq!(
         (&body["AccountId"], &body["NewBudget"]["BudgetLimit"]["Amount"]),
         (&"111111111111".into(), &"50".into())

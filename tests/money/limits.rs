@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clawvault::app::{App, KeySource, Pause};
+use clawvault_core::domain::{ProfileName, SecretName};
+use clawvault_core::vault::Place;
 
 use super::World;
 use super::http::Server;
@@ -80,6 +85,65 @@ fn a_crossing_pauses_and_lifting_brings_back() {
 #[test]
 fn the_same_with_a_daemon() {
     crossing(true);
+}
+
+/// A limit that is raised gives the key back by itself, at the next check; passed again, it takes it
+/// again. So does one that is taken out of the policy.
+#[test]
+fn a_limit_that_is_raised_gives_the_key_back() {
+    let (world, _server) = world("1000.01");
+    let program = ["run", "--only", "anthropic/main", "--", "sh", "-c", "exit 0"];
+    let policy = std::fs::read_to_string(world.path("policy.toml")).unwrap();
+    world.code(&["spend", "--refresh"]);
+    assert_eq!(world.code(&program).0, 125);
+    world.policy(&policy.replace("10 USD", "100 USD"));
+    let (_, err) = world.code(&["spend", "--due"]);
+    assert!(err.contains("anthropic/main is handed out again"), "{err}");
+    assert_eq!(world.code(&program).0, 0);
+    world.policy(&policy.replace("10 USD", "9 USD"));
+    world.code(&["spend", "--due"]);
+    assert_eq!(world.code(&program).0, 125);
+    world.policy(&policy.replace("limits = ", "# limits = "));
+    world.code(&["spend", "--due"]);
+    assert_eq!(world.code(&program).0, 0);
+    // What a person paused no limit gives back.
+    world.good(&["spend", "pause", "anthropic/main"]);
+    world.code(&["spend", "--due"]);
+    assert_eq!(world.code(&program).0, 125);
+}
+
+/// A pause whose time is over is taken out of the vault by the daemon, which tells the gateways: no
+/// vendor has to be asked for that.
+#[test]
+fn the_daemon_ends_a_pause_whose_time_is_over() {
+    let (world, _server) = world("1");
+    let home = world.path("home");
+    let identity = Some(home.join("identity.txt"));
+    let keys = KeySource { identity, passphrase_file: None, prompt: Box::new(|| None) };
+    let place = Place { state: home.join("state"), home };
+    let app = App::new(place, world.path("run"), world.path("run/none.sock"), keys);
+    let until_ms = jiff::Timestamp::now().as_millisecond() + 3000;
+    let pause = Pause {
+        profile: ProfileName::default(),
+        name: SecretName::parse("anthropic/main").unwrap(),
+        until_ms: Some(until_ms),
+        why: "10 of 10 USD an hour are spent".to_owned(),
+    };
+    drop(app.pause(&pause).unwrap());
+    let program = ["run", "--only", "anthropic/main", "--", "true"];
+    assert_eq!(world.code(&program).0, 125);
+    while jiff::Timestamp::now().as_millisecond() <= until_ms {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let written = || world.good(&["log", "--event", "pause"]).lines().count();
+    assert_eq!(written(), 1);
+    let _daemon = world.daemon();
+    let end = Instant::now() + Duration::from_secs(30);
+    while written() < 2 {
+        assert!(Instant::now() < end, "the daemon leaves it there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(world.code(&program).0, 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""A mail server with TLS from the first byte, on a free port of the loopback: aiosmtpd.
+"""A mail server on a port of the loopback, with TLS from the first byte or after STARTTLS: aiosmtpd.
 
 It takes one user, prints its port, then one line of JSON for each mail. Ends with its stdin.
 """
@@ -32,9 +32,16 @@ class Tls(Controller):
         return SMTP(self.handler, authenticator=authenticate, auth_required=True, auth_require_tls=False)
 
 
+class Starttls(Controller):
+    def factory(self):
+        return SMTP(self.handler, authenticator=authenticate, auth_required=True, tls_context=context, require_starttls=True)
+
+
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])
-controller = Tls(Handler(), hostname="127.0.0.1", port=int(sys.argv[4]), ssl_context=context)
+place = {"hostname": "127.0.0.1", "port": int(sys.argv[4])}
+later = sys.argv[5] == "starttls"
+controller = Starttls(Handler(), **place) if later else Tls(Handler(), ssl_context=context, **place)
 controller.start()
 print("ready", flush=True)
 sys.stdin.read()

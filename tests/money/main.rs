@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod counted;
 mod figures;
 mod http;
 mod limits;

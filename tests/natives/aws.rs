@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clawvault_core::domain::{Decimal, Flow, Scope};
+use clawvault_core::domain::{Decimal, Flow, Money, Scope};
 use clawvault_providers::adapter::registry::{Settings, adapter};
 use clawvault_providers::adapter::{Adapter, Ask, Kind, Level, Operation, Revoked, Validity};
-use clawvault_providers::spend::{Window, readings, set_cap};
+use clawvault_providers::spend::{Budget, Window, budgets, readings, set_cap};
 
 use crate::server::{Server, find, home};
 use crate::{ask, fields, is_dead, is_live, orphaned, run};
@@ -217,7 +217,18 @@ fn costs_are_read_and_a_budget_is_made() {
         assert_eq!(told.collect::<Vec<_>>(), expected);
         assert!(all.iter().all(|one| one.width == 24 && one.flow == Flow::Cost));
         let amount = Decimal::parse("50.5").unwrap();
+        assert_eq!(budgets("aws", &cloud.settings, &ask).await.unwrap(), []);
         set_cap("aws", &cloud.settings, &ask, amount).await.unwrap();
+        let told = budgets("aws", &cloud.settings, &ask).await.unwrap();
+        let money = |text| Money::parse(text).unwrap();
+        let expected = Budget {
+            name: "clawvault".to_owned(),
+            per: "monthly".to_owned(),
+            limit: Some(money("50.5 USD")),
+            spent: money("0 USD"),
+            forecast: Some(money("0 USD")),
+        };
+        assert_eq!(told, [expected]);
     });
     let budgets = cloud.budgets();
     assert_eq!(budgets, "clawvault COST MONTHLY 50.5 USD\n");

@@ -111,14 +111,16 @@ fn a_linked_openclaw_has_its_keys_from_the_vault_alone() {
     bench.takes_a_turn(&gateway);
     assert!(vendor.requests().len() > before, "the key came back");
 
-    // A limit that is reached takes the key from the running gateway; lifted, it has it again.
+    // A limit that is reached takes the key from the running gateway; raised, it has it again.
     let _costs = bench.limit();
     bench.requests_once_quiet(&vendor);
     bench.cv(&["spend", "--due"], "");
     let before = vendor.requests().len();
     bench.turn(&gateway);
     assert_eq!(vendor.requests().len(), before, "the vendor was asked with a paused key");
-    bench.cv(&["spend", "resume", "openai/main"], "");
+    let policy = bench.cv(&["policy", "show"], "");
+    bench.apply(&policy.replace("10 USD", "100 USD"));
+    bench.cv(&["spend", "--due"], "");
     bench.takes_a_turn(&gateway);
     assert!(vendor.requests().len() > before, "the key was given back");
 

@@ -43,8 +43,30 @@ pub struct Spend {
     pub again: u16,
     /// What a person should know before it is asked.
     pub note: Option<String>,
+    /// True where each key is told the figures of its whole account.
+    #[serde(default)]
+    pub account: bool,
+    /// Whether the vendor holds budgets that its adapter reads.
+    #[serde(default)]
+    pub budgets: bool,
     /// The calls.
     pub reads: Vec<ReadEntry>,
+    /// Whose keys are, where figures name keys by other ids than rotations learn.
+    pub owners: Option<Owners>,
+}
+
+/// A list of the vendor's keys and of what they belong to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owners {
+    /// The call.
+    pub call: Step,
+    /// Path to the keys.
+    pub rows: String,
+    /// Path to the id that figures are told by, from the key.
+    pub id: String,
+    /// Path to the id that a rotation learns, from the key; one without is left out.
+    pub owner: String,
 }
 
 /// Which credential asks.
@@ -77,6 +99,8 @@ pub struct ReadEntry {
     pub only: BTreeMap<String, Vec<String>>,
     /// Path to the amount, from the row.
     pub amount: String,
+    /// Path to what was spent since ever, for an answer that leaves the amount of the month out.
+    pub lifetime: Option<String>,
     /// The unit, or a path to it from the row.
     pub unit: String,
     /// The amount is in units of ten to this power: -2 for cents.
@@ -96,6 +120,9 @@ pub struct ReadEntry {
     pub key: Option<String>,
     /// Path to the vendor's id of a project, from the row.
     pub project: Option<String>,
+    /// True where one answer tells parts of the same figure, which are added up.
+    #[serde(default)]
+    pub sums: bool,
     /// Whether the key that asks is what it is about.
     #[serde(default)]
     pub own: bool,
@@ -111,6 +138,8 @@ pub enum FlowEntry {
     Counter,
     /// Each is what is left.
     Balance,
+    /// Each is what was spent so far since the month began in UTC.
+    Monthly,
 }
 
 /// How the vendor's own cap is set.
@@ -157,7 +186,7 @@ impl Purse {
             for read in &spend.reads {
                 let rows = read.buckets.iter().chain(&read.rows).chain(&read.start);
                 let paths = rows.chain(&read.key).chain(&read.project).chain(read.only.keys());
-                let mut paths = paths.chain(std::iter::once(&read.amount));
+                let mut paths = paths.chain(std::iter::once(&read.amount)).chain(&read.lifetime);
                 must(
                     paths.all(|path| path.starts_with('$')),
                     "spend: a path does not begin with $",

@@ -1,6 +1,6 @@
 //! Money by recipe: figures read, page by page, and the vendor's own cap set.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use clawvault_core::domain::{Decimal, Flow, MAX_NUMBER, Reading, Scope as About, Unit};
@@ -8,8 +8,8 @@ use serde_json::Value as Tree;
 use zeroize::Zeroizing;
 
 use crate::adapter::{Ask, Kind, Operation, VendorError};
-use crate::manifest::money::{Cap, FlowEntry, ReadEntry, Spend};
-use crate::manifest::recipes::Next;
+use crate::manifest::money::{Cap, FlowEntry, Owners, ReadEntry, Spend};
+use crate::manifest::recipes::{Next, Step};
 
 use super::RecipeAdapter;
 use super::exact::{self, Piece};
@@ -73,6 +73,40 @@ impl RecipeAdapter {
         }
     }
 
+    /// Whose each key is that figures are told by: the vendor's id of the key, and of its owner.
+    pub(crate) async fn owners(
+        &self,
+        owners: &Owners,
+        ask: &Ask,
+    ) -> Result<BTreeMap<String, String>, VendorError> {
+        let fault = |kind, why: &str| self.error(Operation::List, kind, why);
+        let scope = self.money_scope(ask, &[]);
+        let (mut found, mut next) = (BTreeMap::new(), None::<(String, String)>);
+        for nth in 1..=MAX_PAGES {
+            let page = next.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+            let body = self.money_call(&owners.call, &scope, page).await?;
+            let whole = exact::whole(&body)
+                .ok_or_else(|| fault(Kind::BadAnswer, "the answer is not JSON"))?;
+            let rows = exact::all(whole, &owners.rows);
+            let count = rows.len();
+            let short = |id: String| Some(id).filter(|id| !id.is_empty() && id.len() <= MAX_ID);
+            let pair = |row| {
+                Some((
+                    short(exact::text(row, &owners.id)?)?,
+                    short(exact::text(row, &owners.owner)?)?,
+                ))
+            };
+            found.extend(rows.into_iter().filter_map(pair));
+            let after = following(&owners.call, &body, nth, count);
+            match after.map_err(|why| fault(Kind::BadAnswer, why))? {
+                None => return Ok(found),
+                after if after == next => break,
+                after => next = after,
+            }
+        }
+        Err(fault(Kind::Unbounded, "the list of keys does not end"))
+    }
+
     /// Sets the vendor's own cap.
     pub(crate) async fn set_cap(
         &self,
@@ -104,7 +138,7 @@ impl RecipeAdapter {
     /// One call; the bytes of a good answer.
     async fn money_call(
         &self,
-        step: &crate::manifest::recipes::Step,
+        step: &Step,
         scope: &Scope<'_>,
         page: Option<(&str, &str)>,
     ) -> Result<Zeroizing<Vec<u8>>, VendorError> {
@@ -156,7 +190,7 @@ impl<'a> Pages<'a> {
             return Err(bad("the answer has more than 1,000,000 figures"));
         }
         self.taken += 1;
-        self.next = following(self.read, body, self.taken, rows).map_err(bad)?;
+        self.next = following(&self.read.call, body, self.taken, rows).map_err(bad)?;
         match &self.next {
             None => Ok(false),
             // A page that was there already: what it tells would go round for ever.
@@ -181,7 +215,7 @@ pub(super) fn figures_of(
     let buckets = match &read.buckets {
         Some(path) => {
             // An empty list is no fault; no list at all is one.
-            let parent = path.strip_suffix("[*]").unwrap_or(path);
+            let parent = path.split("[*]").next().unwrap_or(path);
             if exact::all(body, parent).is_empty() {
                 return Err("the answer holds no list of figures");
             }
@@ -189,7 +223,7 @@ pub(super) fn figures_of(
         }
         None => vec![body],
     };
-    let mut all = Vec::new();
+    let mut all: Vec<Reading> = Vec::new();
     let mut count = 0;
     for bucket in buckets {
         let hour = match &read.start {
@@ -210,7 +244,17 @@ pub(super) fn figures_of(
             if read.only.iter().all(|(path, wanted)| {
                 exact::text(row, path).is_some_and(|told| wanted.contains(&told))
             }) {
-                all.push(figure(read, row, hour)?);
+                let one = figure(read, row, hour)?;
+                let same = |other: &&mut Reading| {
+                    Reading { amount: one.amount, ..(**other).clone() } == one
+                };
+                match read.sums.then(|| all.iter_mut().find(same)).flatten() {
+                    Some(other) => {
+                        let sum = other.amount.plus(one.amount);
+                        other.amount = sum.ok_or("an amount has too many digits")?;
+                    }
+                    None => all.push(one),
+                }
             }
         }
     }
@@ -218,7 +262,11 @@ pub(super) fn figures_of(
 }
 
 fn figure(read: &ReadEntry, row: Piece<'_>, hour: u32) -> Result<Reading, &'static str> {
-    let told = exact::text(row, &read.amount).ok_or("a figure has no amount")?;
+    let (told, flow) = match (exact::text(row, &read.amount), &read.lifetime) {
+        (None, Some(lifetime)) => (exact::text(row, lifetime), FlowEntry::Counter),
+        (told, _) => (told, read.flow),
+    };
+    let told = told.ok_or("a figure has no amount")?;
     if told.len() > MAX_NUMBER {
         return Err("an amount has too many digits");
     }
@@ -239,26 +287,28 @@ fn figure(read: &ReadEntry, row: Piece<'_>, hour: u32) -> Result<Reading, &'stat
             .then_some(id)
     };
     let scope = match (id(&read.key), id(&read.project)) {
-        (Some(key), _) => About::Key(key),
+        (Some(key), Some(project)) => About::KeyOf(project, key),
+        (Some(key), None) => About::Key(key),
         (None, Some(project)) => About::Project(project),
         (None, None) => About::Account,
     };
-    let flow = match read.flow {
+    let flow = match flow {
         FlowEntry::Cost => Flow::Cost,
         FlowEntry::Counter => Flow::Counter,
         FlowEntry::Balance => Flow::Balance,
+        FlowEntry::Monthly => Flow::Monthly,
     };
     Ok(Reading { scope, flow, unit, hour, width: read.width, amount })
 }
 
 /// What asks for the next page; none after the last.
 fn following(
-    read: &ReadEntry,
+    call: &Step,
     body: &[u8],
     nth: usize,
     rows: usize,
 ) -> Result<Option<(String, String)>, &'static str> {
-    let Some(page) = &read.call.page else { return Ok(None) };
+    let Some(page) = &call.page else { return Ok(None) };
     let body = exact::whole(body).ok_or("the answer is not JSON")?;
     let more = page.more.as_ref().and_then(|path| exact::text(body, path));
     let query = page.query.clone().unwrap_or_default();

@@ -10,7 +10,7 @@ use super::book::{Index, Known};
 use super::check::Checked;
 use super::deeds::{Deed, Deeds};
 use super::report::{Bound, View, hour, since};
-use super::sources::{About, Source, sources};
+use super::sources::{About, Source, known_sources};
 use super::told::Subject;
 use crate::app::AppError;
 use crate::app::alerts::raise;
@@ -36,7 +36,7 @@ pub(super) fn act(
     checked: &mut Checked,
 ) -> Result<Deeds, AppError> {
     let index = Index::read(session)?;
-    let sources = sources(policy, infos, lives);
+    let sources = known_sources(session, policy, (infos, lives))?;
     let pages = index.pages(session, &sources.all, since(now_ms))?;
     let view = View {
         policy,
@@ -49,10 +49,11 @@ pub(super) fn act(
     let mut events = Vec::new();
     let mut new_pauses = Vec::new();
     let mut deeds = Deeds::new();
-    for bound in view.bounds(infos) {
-        let judged = view.judged(&bound);
-        events.extend(view.crossing(&bound, &judged));
-        events.extend(view.foreseen(&bound, &judged));
+    let bounds = view.bounds(infos);
+    for bound in &bounds {
+        let judged = view.judged(bound);
+        events.extend(view.crossing(bound, &judged));
+        events.extend(view.foreseen(bound, &judged));
         if judged.crossed.is_some_and(|crossed| crossed.whole) {
             let secrets = view.secrets(&bound.subject);
             if bound.limit.then.contains(&Then::Pause) {
@@ -60,21 +61,33 @@ pub(super) fn act(
                     profile: profile.clone(),
                     name: name.clone(),
                     until_ms: Some(judged.period.to_ms),
-                    why: view.sentence(&bound, &judged),
+                    why: view.sentence(bound, &judged),
                 }));
             }
-            deeds.extend(view.deeds(&bound, judged.period.to_ms));
+            deeds.extend(view.deeds(bound, judged.period.to_ms));
         }
     }
     events.extend(view.spikes());
     events.extend(view.silent());
+    // What a limit had paused is given back once that is raised, gone, or its time is over.
+    let ended = pause::end(session, now_ms, &|one| {
+        one.until_ms.is_some() && !view.holds(&bounds, &one.profile, &one.name)
+    })?;
+    checked.resumed.extend(ended.iter().map(|one| one.name.to_string()));
+    if !ended.is_empty() {
+        // It is no person's word, so the limit may pause it once more.
+        Index::change(session, |index| {
+            index.done.retain(|name, _| ended.iter().all(|one| deed(one) != *name));
+        })?;
+    }
     if !new_pauses.is_empty() {
         let before = pause::pauses(session)?;
-        let lifted = |one: &Pause| index.done.contains_key(&deed(one));
+        let done = Index::read(session)?.done;
+        let lifted = |one: &Pause| done.contains_key(&deed(one));
         // One that a person lifted in this stretch of time stays lifted.
         new_pauses
             .retain(|one| before.find(&one.profile, &one.name, now_ms).is_none() && !lifted(one));
-        pause::add(session, &new_pauses, now_ms)?;
+        pause::add(session, &new_pauses)?;
         Index::change(session, |index| {
             index.done.retain(|_, until| *until > now_ms);
             for one in &new_pauses {
@@ -101,7 +114,7 @@ pub(in crate::app) fn spikes_of_late(
     if policy.total.spikes == Spikes::Off || !index.sources.values().any(recent) {
         return Ok(None);
     }
-    let sources = sources(policy, &infos, &lives);
+    let sources = known_sources(session, policy, (&infos, &lives))?;
     let pages = index.pages(session, &sources.all, since(now_ms))?;
     let (zone, index) = (Zone::of(policy), &index);
     let view = View { policy, sources: &sources, pages: &pages, index, zone, now_ms };
@@ -124,6 +137,19 @@ impl View<'_> {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// Whether a limit keeps a secret paused: it is passed, or nobody can say that it is not.
+    fn holds(&self, bounds: &[Bound<'_>], profile: &ProfileName, name: &SecretName) -> bool {
+        let pauses = bounds.iter().filter(|bound| bound.limit.then.contains(&Then::Pause));
+        let mut on_it = pauses.filter(|bound| {
+            let mut all = self.secrets(&bound.subject).into_iter();
+            all.any(|(p, n)| p == *profile && n == *name)
+        });
+        on_it.any(|bound| {
+            let passed = self.judged(bound).crossed.is_some_and(|crossed| crossed.whole);
+            passed || self.measured(&bound.subject).is_err()
+        })
     }
 
     /// The same, each with the source that it is read from.
@@ -155,10 +181,9 @@ impl View<'_> {
 
     fn sentence(&self, bound: &Bound<'_>, judged: &Judged) -> String {
         format!(
-            "{} of {} a {} are spent ({} %, {})",
+            "{} of {} are spent ({} %, {})",
             judged.spent.rounded(2),
-            bound.limit.amount.0,
-            bound.limit.per.as_str(),
+            bound.name(),
             judged.percent,
             judged.period.name
         )
@@ -172,7 +197,7 @@ impl View<'_> {
             _ => Severity::Info,
         };
         let subject = bound.subject.to_string();
-        let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
+        let limit = bound.name();
         let which = format!("{limit} {} {}", judged.period.name, crossed.percent);
         let text = format!("{subject}: {}", self.sentence(bound, judged));
         Some(AlertEvent::new(AlertKind::Limit, severity, self.now_ms, subject, &which, text))
@@ -181,7 +206,7 @@ impl View<'_> {
     fn foreseen(&self, bound: &Bound<'_>, judged: &Judged) -> Option<AlertEvent> {
         let day = self.zone.day(judged.reached_ms?);
         let subject = bound.subject.to_string();
-        let limit = format!("{} a {}", bound.limit.amount.0, bound.limit.per.as_str());
+        let limit = bound.name();
         let which = format!("{limit} {}", judged.period.name);
         let text = format!("{subject}: at this pace the limit of {limit} is reached on {day}");
         let severity = Severity::Warning;

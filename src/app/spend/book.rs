@@ -127,6 +127,8 @@ fn key_of(series: &Series) -> (&Scope, &Unit, Flow) {
 
 /// What is written in one commit at most, in records and bytes: what the vault takes, and some room.
 const RECORDS: usize = 200;
+/// A check takes less, in milliseconds.
+const LONGEST_CHECK_MS: i64 = 600_000;
 
 /// A piece of time of a source, and what belongs into it; nothing for one that is too old.
 struct Part<'a> {
@@ -146,9 +148,13 @@ pub(in crate::app) fn take_in(
     let mut parts = Vec::new();
     let mut pieces: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (id, readings) in all {
-        let by_piece = pieces_of(readings);
-        let known = index.sources.get(id).map(|known| known.pieces.clone());
-        let mut own = known.unwrap_or_default();
+        let known = index.sources.get(id).cloned().unwrap_or_default();
+        // A check that began later was faster: what moves on is told by that one. Costs have their hour.
+        let is_stale = (now_ms..now_ms + LONGEST_CHECK_MS).contains(&known.read_ms);
+        let mut by_piece = pieces_of(readings);
+        by_piece.values_mut().for_each(|all| all.retain(|one| one.flow == Flow::Cost || !is_stale));
+        by_piece.retain(|_, all| !all.is_empty());
+        let mut own = known.pieces;
         own.extend(by_piece.keys());
         own.sort_unstable();
         own.dedup();

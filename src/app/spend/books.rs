@@ -38,7 +38,15 @@ pub(super) fn estimates(
                 credential: info.name.clone(),
                 admin: false,
                 params: BTreeMap::new(),
-                plan: Plan { by: By::Key, every_s: EVERY_S, again: 1, note: None },
+                plan: Plan {
+                    by: By::Key,
+                    every_s: EVERY_S,
+                    again: 1,
+                    note: None,
+                    account: false,
+                    budgets: false,
+                    owners: false,
+                },
                 about: Vec::new(),
                 gateway: Some(gateway.clone()),
             });
@@ -47,6 +55,7 @@ pub(super) fn estimates(
                 name: info.name.clone(),
                 key_ids: Vec::new(),
                 project: None,
+                by_owner: false,
                 itself: true,
             });
         }

@@ -2,7 +2,7 @@
 
 use clawvault_core::domain::{Money, ProfileName, SecretInfo, Unit};
 use clawvault_core::vault::Want;
-use clawvault_providers::adapter::{Ask, Fields};
+use clawvault_providers::adapter::{Ask, Fields, Kind};
 use clawvault_providers::http::{Client, Limits};
 use clawvault_providers::spend::{CapOf, CapPlan, cap_plan, set_cap};
 
@@ -73,7 +73,11 @@ impl App {
             })
             .map_err(|error| {
                 let what = format!("{vendor} set no cap: {}", error.told());
-                AppError::new(Code::Vendor, what, "Look at its console whether it was set.")
+                let advice = match error.kind {
+                    Kind::NotConfigured => "Nothing was asked for: see its `params` in the policy.",
+                    _ => "Look at its console whether it was set.",
+                };
+                AppError::new(Code::Vendor, what, advice)
             })?;
         let mut session = self.session(Access::Write)?;
         // What stops nothing is no cap: such a vendor is still named as one that nothing stops.

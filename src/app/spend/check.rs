@@ -9,10 +9,12 @@ use clawvault_core::vault::Want;
 use clawvault_providers::adapter::registry::Settings;
 use clawvault_providers::adapter::{Ask, Fields, VendorError};
 use clawvault_providers::http::{Client, Limits};
-use clawvault_providers::spend::{Window, readings};
+use clawvault_providers::spend::{Budget, Window, budgets, owners, readings};
 
 use super::act::act;
 use super::book::{Index, Known, take_in};
+use super::budgets::{self as kept_budgets, Budgets};
+use super::owners::{self as kept_owners, Owners};
 use super::sources::{Source, sources};
 use crate::app::alerts::{close, policy};
 use crate::app::session::{Request, Session};
@@ -39,6 +41,8 @@ pub struct Checked {
     pub alerts: usize,
     /// Secrets that were paused.
     pub paused: Vec<String>,
+    /// Secrets whose pause came to its end.
+    pub resumed: Vec<String>,
     /// Caps that limits had set at vendors, each in a sentence.
     pub capped: Vec<String>,
     /// Secrets that limits had rotated, and how far that is.
@@ -64,7 +68,15 @@ struct Errand {
     window: Window,
 }
 
-type Answers = Vec<(Source, Result<Vec<Reading>, VendorError>)>;
+type Answers = Vec<Answer>;
+
+/// What a source told.
+struct Answer {
+    source: Source,
+    readings: Result<Vec<Reading>, VendorError>,
+    budgets: Result<Vec<Budget>, VendorError>,
+    owners: Result<Owners, VendorError>,
+}
 
 impl App {
     /// Whether the policy limits anything: then vendors are asked unbidden.
@@ -102,8 +114,33 @@ impl App {
         answers.extend(self.look_into_books(by_books, now));
         let mut session = self.session(Access::Write)?;
         let mut told = Vec::new();
-        for (source, answer) in answers {
-            match answer {
+        let mut held = Vec::new();
+        let mut learnt = Owners::new();
+        for Answer { source, readings, budgets, owners } in answers {
+            match owners {
+                Ok(all) => learnt.extend(all),
+                Err(error) => {
+                    let why = error.told();
+                    checked
+                        .notes
+                        .push(format!("{}: whose keys are was not told: {why}", source.id));
+                }
+            }
+            match budgets {
+                Ok(all) if source.has_budgets() => {
+                    held.push(Budgets { source: source.id.clone(), read_ms: now, all });
+                }
+                Ok(_) => {}
+                // They stand beside the costs, which came all the same.
+                Err(error) => {
+                    checked.notes.push(format!(
+                        "{}: no budgets were read: {}",
+                        source.id,
+                        error.told()
+                    ));
+                }
+            }
+            match readings {
                 Ok(readings) => told.push((source.id, readings)),
                 Err(error) => {
                     note_failure(&mut session, &source.id, &error, now)?;
@@ -116,9 +153,11 @@ impl App {
             let merged = take_in(&mut session, &told, now)?;
             (checked.new, checked.corrected) = (merged.new, merged.corrected);
         }
+        kept_budgets::keep(&mut session, &held)?;
+        kept_owners::add(&mut session, &learnt)?;
         let deeds = act(&mut session, &policy_now, (&infos, &lives), now, &mut checked)?;
         close(session);
-        if !checked.paused.is_empty() {
+        if !checked.paused.is_empty() || !checked.resumed.is_empty() {
             checked.notes.extend(self.refresh_gateways());
         }
         self.carry_out(&deeds, &mut checked)?;
@@ -138,7 +177,11 @@ impl App {
         for (gateway, sources) in by_gateway {
             let vendors: Vec<&str> = sources.iter().map(|one| one.vendor.as_str()).collect();
             let told = self.estimated(&gateway, &vendors, now);
-            answers.extend(sources.into_iter().zip(told));
+            let answer = |(source, readings)| {
+                let (budgets, owners) = (Ok(Vec::new()), Ok(Owners::new()));
+                Answer { source, readings, budgets, owners }
+            };
+            answers.extend(sources.into_iter().zip(told).map(answer));
         }
         answers
     }
@@ -245,8 +288,21 @@ fn ask_all(errands: Vec<Errand>) -> Result<Answers, AppError> {
                 tasks.push(tokio::spawn(async move {
                     let _turn = room.acquire().await;
                     let Errand { source, settings, ask, window } = &errand;
-                    let answer = readings(&source.vendor, settings, ask, *window).await;
-                    (errand.source, answer)
+                    let told = readings(&source.vendor, settings, ask, *window).await;
+                    let held = match told {
+                        Ok(_) if source.has_budgets() => {
+                            budgets(&source.vendor, settings, ask).await
+                        }
+                        _ => Ok(Vec::new()),
+                    };
+                    // Which project is not said: then its keys cannot be asked for.
+                    let apart = source.plan.owners && source.params.contains_key("project");
+                    let whose = match told {
+                        Ok(_) if apart => owners(&source.vendor, settings, ask).await,
+                        _ => Ok(Owners::new()),
+                    };
+                    let source = errand.source;
+                    Answer { source, readings: told, budgets: held, owners: whose }
                 }));
             }
         }

@@ -1,15 +1,19 @@
 //! What keys cost: figures asked for and kept, limits judged, what a crossing does, and how it is told.
 
+mod accounts;
 mod act;
 mod book;
 mod books;
+mod budgets;
 mod cap;
 mod check;
 mod deeds;
+mod owners;
 mod report;
 mod sources;
 mod told;
 
+pub use budgets::Budgets;
 pub use check::{Checked, Failed};
 pub use told::{Correction, Row, Spending, Subject, Unmeasured};
 

@@ -6,7 +6,8 @@ use clawvault_core::domain::{
 use clawvault_core::platform::{Clock, SystemClock};
 
 use super::book::{Index, Page};
-use super::sources::{About, Source, Sources, is_about, sources};
+use super::budgets::{self, Budgets};
+use super::sources::{About, Source, Sources, is_about, known_sources};
 use super::told::{Correction, Row, Spending, Subject, Unmeasured};
 use crate::app::alerts::{close, policy};
 use crate::app::pause::{Pause, pauses};
@@ -34,6 +35,15 @@ pub(super) struct Bound<'a> {
     pub(super) limit: &'a Limit,
 }
 
+impl Bound<'_> {
+    /// Its amount and how often it begins anew, as in `50 USD a month`.
+    pub(super) fn name(&self) -> String {
+        let per = self.limit.per.as_str();
+        let article = if self.limit.per == Per::Hour { "an" } else { "a" };
+        format!("{} {article} {per}", self.limit.amount.0)
+    }
+}
+
 impl App {
     /// What was spent: all of it, or what is about one secret or vendor.
     pub fn spending(&self, only: Option<(&ProfileName, &str)>) -> Result<Spending, AppError> {
@@ -43,9 +53,10 @@ impl App {
         let infos = session.ask(Request::List(None, false))?.infos;
         let lives = session.ask(Request::Lives(None))?.lives;
         let index = Index::read(&mut session)?;
-        let sources = sources(&policy, &infos, &lives);
+        let sources = known_sources(&mut session, &policy, (&infos, &lives))?;
         let pages = index.pages(&mut session, &sources.all, since(now_ms))?;
         let paused = pauses(&mut session)?;
+        let held = budgets::read(&mut session)?;
         let view = View {
             policy: &policy,
             sources: &sources,
@@ -55,9 +66,18 @@ impl App {
             now_ms,
         };
         let mut spending = view.spending(&infos, only)?;
+        let shown = |held: &Budgets| {
+            let mut of = sources.all.iter().filter(|source| source.id == held.source);
+            let vendor = |source: &Source| Subject::Vendor(source.vendor.clone());
+            of.any(|source| {
+                only.is_none() || spending.rows.iter().any(|row| row.subject == vendor(source))
+            })
+        };
+        spending.budgets = held.into_iter().filter(shown).collect();
         let holds = |one: &&Pause| paused.find(&one.profile, &one.name, now_ms).is_some();
         spending.paused = paused.all().iter().filter(holds).cloned().collect();
         spending.notes = session.warnings();
+        spending.notes.extend(view.by_project(&spending.rows));
         close(session);
         Ok(spending)
     }
@@ -164,6 +184,9 @@ impl View<'_> {
         let reached = judged.reached_ms.map(|ms| self.zone.day(ms));
         let mut row = self.row(&bound.subject, bound.limit.per, Some(unit));
         row.limit = Some(bound.limit.amount.0.clone());
+        if row.spent.is_ok() && self.in_other_units(&bound.subject, unit) {
+            (row.spent, row.forecast) = (Err(Unmeasured::OtherUnit), None);
+        }
         if row.spent.is_ok() {
             let money = |amount| Money { amount, unit: unit.clone() };
             row.spent = Ok(money(judged.spent));
@@ -237,12 +260,12 @@ impl View<'_> {
         let Some(first) = pieces.first() else { return false };
         match subject {
             Subject::Total | Subject::Vendor(_) | Subject::Profile(_) => {
-                self.concerns(subject, source)
+                self.concerns(subject, source) && !self.is_told_before(subject, source, pieces)
             }
-            Subject::Secret(..) | Subject::Agent(_) => source
-                .about
-                .iter()
-                .any(|about| self.is_of(subject, about) && is_about(about, &first.scope)),
+            Subject::Agent(_) if self.is_told_before(subject, source, pieces) => false,
+            Subject::Secret(..) | Subject::Agent(_) => source.about.iter().any(|about| {
+                self.is_of(subject, about) && is_about(about, &first.scope, &self.sources.owners)
+            }),
         }
     }
 
@@ -282,7 +305,7 @@ impl View<'_> {
     }
 
     /// Whether what is known of a subject was measured, by one source at least.
-    fn measured(&self, subject: &Subject) -> Result<(), Unmeasured> {
+    pub(super) fn measured(&self, subject: &Subject) -> Result<(), Unmeasured> {
         let mut sources = self.sources.all.iter().filter(|source| self.concerns(subject, source));
         let mut known = self.sources.all.iter().filter(|source| self.concerns(subject, source));
         if known.all(|source| source.gateway.is_some() && self.read_ms(source).is_none()) {
@@ -312,25 +335,55 @@ impl View<'_> {
     /// Series of a subject in a unit. Where a source tells costs or a counter, what is left besides is
     /// not counted a second time.
     pub(super) fn series(&self, subject: &Subject, unit: &Unit) -> Vec<Vec<&Series>> {
-        let is_of = |pieces: &[Series], flow: Option<Flow>| {
-            pieces.first().is_some_and(|first| {
-                first.unit == *unit && flow.is_none_or(|flow| first.flow == flow)
-            })
+        let is_of = |pieces: &[Series], flow: Flow| {
+            pieces.first().is_some_and(|first| first.unit == *unit && first.flow == flow)
         };
         let told = |source: &Source| {
-            let at = self.sources.all.iter().position(|one| one.id == source.id);
-            let page = at.and_then(|at| self.pages.get(at));
-            page.is_some_and(|page| {
-                let spends = |pieces: &Vec<Series>| {
-                    is_of(pieces, Some(Flow::Cost)) || is_of(pieces, Some(Flow::Counter))
-                };
-                page.series.iter().any(spends)
-            })
+            let spends = |pieces: &Vec<Series>| {
+                pieces.first().is_some_and(|s| s.unit == *unit && s.flow != Flow::Balance)
+            };
+            self.pages_of(source).flat_map(|page| &page.series).any(spends)
+        };
+        // A counter that was read before the vendor's amount of the month was is in that, too.
+        let by_month = |source: &Source, pieces: &[Series]| {
+            let scope = pieces.first().map(|series| &series.scope);
+            let mut all = self.pages_of(source).flat_map(|page| &page.series);
+            let same = |one: &Vec<Series>| one.first().map(|series| &series.scope) == scope;
+            all.any(|one| same(one) && is_of(one, Flow::Monthly))
         };
         let all = self.counted(subject).filter(|(source, pieces)| {
-            is_of(pieces, None) && !(is_of(pieces, Some(Flow::Balance)) && told(source))
+            let of_unit = pieces.first().is_some_and(|series| series.unit == *unit);
+            let twice = is_of(pieces, Flow::Balance) && told(source)
+                || is_of(pieces, Flow::Counter) && by_month(source, pieces);
+            of_unit && !twice
         });
         all.map(|(_, pieces)| pieces.iter().collect()).collect()
+    }
+
+    /// Limits on secrets whose keys the vendor's figures cannot be told by.
+    fn by_project(&self, rows: &[Row]) -> Vec<String> {
+        let limited = rows.iter().filter(|row| row.limit.is_some() && row.spent.is_ok());
+        let secrets = limited.filter(|row| matches!(row.subject, Subject::Secret(..)));
+        let mut notes: Vec<String> = secrets
+            .filter_map(|row| {
+                let mut all = self.sources.all.iter().flat_map(|source| &source.about);
+                let about = all.find(|about| {
+                    self.is_of(&row.subject, about) && about.by_owner && about.key_ids.is_empty()
+                })?;
+                let project = about.project.as_ref()?;
+                Some(format!(
+                    "{}: nobody knows the vendor's id of its key, so all of project {project} counts for it",
+                    row.subject
+                ))
+            })
+            .collect();
+        notes.dedup();
+        notes
+    }
+
+    fn pages_of(&self, source: &Source) -> impl Iterator<Item = &Page> {
+        let at = self.sources.all.iter().position(|one| one.id == source.id);
+        at.and_then(|at| self.pages.get(at)).into_iter()
     }
 
     pub(super) fn units(&self, subject: &Subject) -> Vec<Unit> {
@@ -341,10 +394,17 @@ impl View<'_> {
         units
     }
 
+    /// Whether figures of a subject are told, and none of them in a unit: then a limit in that measures
+    /// nothing.
+    fn in_other_units(&self, subject: &Subject, unit: &Unit) -> bool {
+        let told = self.units(subject);
+        !told.is_empty() && !told.contains(unit)
+    }
+
     fn left(&self, subject: &Subject, unit: &Unit) -> Option<Decimal> {
         let balances = self.counted(subject).filter_map(|(_, pieces)| {
             let last = pieces.last().filter(|s| s.flow == Flow::Balance && s.unit == *unit)?;
-            last.points.last().map(|(_, amount)| *amount)
+            last.latest()
         });
         let balances: Vec<Decimal> = balances.collect();
         if balances.is_empty() { None } else { Decimal::sum(balances) }
@@ -389,12 +449,18 @@ impl View<'_> {
         let bounded = |vendor: &String| {
             let of = |info: &&SecretInfo| super::vendor_of(info).as_ref() == Some(vendor);
             let secrets: Vec<&SecretInfo> = infos.iter().filter(of).collect();
-            bounds.iter().any(|bound| match &bound.subject {
+            let of_vendor = Subject::Vendor(vendor.clone());
+            let mut measuring = bounds
+                .iter()
+                .filter(|bound| !self.in_other_units(&of_vendor, &bound.limit.amount.0.unit));
+            measuring.any(|bound| match &bound.subject {
                 Subject::Total => true,
                 Subject::Vendor(one) => one == vendor,
                 Subject::Profile(profile) => secrets.iter().all(|info| info.profile == *profile),
                 Subject::Secret(profile, name) => {
-                    secrets.iter().any(|info| info.profile == *profile && info.name == *name)
+                    let apart = self.measured(&bound.subject) != Err(Unmeasured::NotApart);
+                    let its = |info: &&&SecretInfo| info.profile == *profile && info.name == *name;
+                    apart && secrets.iter().any(|info| its(&info))
                 }
                 Subject::Agent(_) => false,
             })

@@ -7,7 +7,9 @@ use clawvault_providers::Catalog;
 use clawvault_providers::spend::{By, Plan, plan};
 
 use super::books::estimates;
-use crate::app::naming;
+use super::owners::Owners;
+use crate::app::session::Session;
+use crate::app::{AppError, naming};
 
 /// One place that figures come from: a vendor asked by one credential.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub(in crate::app) struct About {
     pub(in crate::app) key_ids: Vec<String>,
     /// The project that it belongs to.
     pub(in crate::app) project: Option<String>,
+    /// Whether figures name keys by other ids than `key_ids`, unless the policy says them.
+    pub(in crate::app) by_owner: bool,
     /// True where the source is asked by this very key.
     pub(in crate::app) itself: bool,
 }
@@ -57,26 +61,53 @@ pub(in crate::app) struct Sources {
     pub(in crate::app) unheard: BTreeSet<(ProfileName, SecretName)>,
     /// Every vendor of a secret that programs get.
     pub(in crate::app) vendors: BTreeSet<String>,
+    /// Whose keys are, where figures name them by other ids.
+    pub(in crate::app) owners: Owners,
+}
+
+impl Source {
+    /// Whether its vendor holds budgets that it tells.
+    pub(in crate::app) fn has_budgets(&self) -> bool {
+        self.plan.budgets && self.admin
+    }
 }
 
 impl About {
     /// Whether a figure can be about this secret alone: the vendor's id of its key or project is known,
     /// or it asks for itself.
     pub(in crate::app) fn is_apart(&self) -> bool {
-        self.itself || !self.key_ids.is_empty() || self.project.is_some()
+        let by_key = !self.key_ids.is_empty() && !self.by_owner;
+        self.itself || by_key || self.project.is_some()
     }
 }
 
 /// Whether a source's figure is about a secret.
-pub(in crate::app) fn is_about(about: &About, scope: &Scope) -> bool {
+///
+/// Of a key that belongs to nobody who is known, only the project tells: it counts for each secret of
+/// that.
+pub(in crate::app) fn is_about(about: &About, scope: &Scope, owners: &Owners) -> bool {
     match scope {
         _ if about.itself => true,
         Scope::Key(id) => about.key_ids.contains(id),
+        Scope::KeyOf(project, id) => match owners.get(id) {
+            _ if about.key_ids.contains(id) => true,
+            Some(owner) if !about.key_ids.is_empty() => about.key_ids.contains(owner),
+            _ => about.project.as_ref() == Some(project),
+        },
         // What the vendor puts on no key counts for each key of the project: rather too much than too
         // little, where a limit stands on it.
         Scope::Project(id) => about.project.as_ref() == Some(id),
         Scope::Account => false,
     }
+}
+
+/// The same, with what vendors told of their keys.
+pub(in crate::app) fn known_sources(
+    session: &mut Session,
+    policy: &Policy,
+    (infos, lives): (&[SecretInfo], &[Life]),
+) -> Result<Sources, AppError> {
+    Ok(Sources { owners: super::owners::read(session)?, ..sources(policy, infos, lives) })
 }
 
 /// The sources of what is in the vault.
@@ -115,6 +146,7 @@ pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Li
             name: info.name.clone(),
             key_ids: key_ids(info, lives, &rule.params),
             project: rule.params.get("project").cloned(),
+            by_owner: plan.owners && !rule.params.contains_key("key_id"),
             itself: !by_admin,
         };
         let id = format!("{vendor}/{}/{credential}", info.profile);

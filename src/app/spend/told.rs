@@ -2,6 +2,7 @@
 
 use clawvault_core::domain::{Decimal, Money, Per, ProfileName, SecretName};
 
+use super::budgets::Budgets;
 use crate::app::full_name;
 use crate::app::pause::Pause;
 
@@ -62,6 +63,8 @@ pub enum Unmeasured {
     NotApart,
     /// What answered told no figure of any unit.
     NothingTold,
+    /// What answered told figures, and none of the unit that the limit is in.
+    OtherUnit,
 }
 
 impl std::fmt::Display for Unmeasured {
@@ -71,6 +74,7 @@ impl std::fmt::Display for Unmeasured {
             Self::NotRead => "not read yet",
             Self::NotApart => "not told apart",
             Self::NothingTold => "nothing told",
+            Self::OtherUnit => "told in another unit",
         })
     }
 }
@@ -103,6 +107,8 @@ pub struct Spending {
     pub failed: Vec<(String, String)>,
     /// Figures that were corrected.
     pub corrections: Vec<Correction>,
+    /// Budgets that vendors hold themselves.
+    pub budgets: Vec<Budgets>,
     /// What is paused.
     pub paused: Vec<Pause>,
     /// What a person should know.

@@ -13,6 +13,8 @@ pub enum Scope {
     Project(String),
     /// One key, by the vendor's id.
     Key(String),
+    /// One key of a project, by the vendor's ids: project, key.
+    KeyOf(String, String),
 }
 
 /// How figures follow each other.
@@ -24,6 +26,8 @@ pub enum Flow {
     Counter,
     /// Each is what is left of what was paid before; it rises where more is paid.
     Balance,
+    /// Each is what was spent so far since the month began in UTC.
+    Monthly,
 }
 
 /// One figure.

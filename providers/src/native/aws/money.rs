@@ -6,7 +6,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clawvault_core::domain::{Decimal, Reading};
+use clawvault_core::domain::{Decimal, Money, Reading, Unit};
 use serde_json::{Value as Tree, json};
 use zeroize::Zeroizing;
 
@@ -16,6 +16,7 @@ use crate::adapter::{Ask, Kind, Operation};
 use crate::manifest::money::{Cap, Spend};
 use crate::native::call::{Call, Step};
 use crate::recipe::{Pages, Window, date};
+use crate::spend::Budget;
 
 /// Most requests of one reading: each is billed.
 const MAX_CALLS: usize = 20;
@@ -24,6 +25,10 @@ const BUDGET: &str = "clawvault";
 const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
 const COSTS: [(&str, &str); 2] =
     [JSON, ("x-amz-target", "AWSInsightsIndexService.GetCostAndUsage")];
+/// Most budgets that are read: an account may have thousands.
+const MAX_BUDGETS: usize = 200;
+const BUDGETS: [(&str, &str); 2] =
+    [JSON, ("x-amz-target", "AWSBudgetServiceGateway.DescribeBudgets")];
 const NEW_BUDGET: [(&str, &str); 2] =
     [JSON, ("x-amz-target", "AWSBudgetServiceGateway.CreateBudget")];
 const OLD_BUDGET: [(&str, &str); 2] =
@@ -69,13 +74,41 @@ impl Aws {
         Ok(readings)
     }
 
+    /// The budgets of the account that are about costs, each with what AWS reckons of it. These requests
+    /// are not billed.
+    pub(crate) async fn budgets(&self, ask: &Ask) -> Step<Vec<Budget>> {
+        let call = Call::new(VENDOR, Operation::List, ask);
+        let account = self.account(&call).await?;
+        let service = self.elsewhere(&call, "budgets", "2016-10-20")?;
+        let mut budgets = Vec::new();
+        let mut next: Option<String> = None;
+        for _ in 0..MAX_CALLS {
+            let mut body = json!({ "AccountId": account, "MaxResults": 100 });
+            if let Some(token) = &next {
+                body["NextToken"] = Tree::from(token.as_str());
+            }
+            let answer = self.told(&call, &service, &BUDGETS, &body).await;
+            let answer = answer.map_err(|refused| refused.into_error(&call))?;
+            let page: Tree = serde_json::from_slice(&answer).map_err(|_| unread(&call))?;
+            // An account without a budget has no list.
+            let all = page["Budgets"].as_array().map_or(&[][..], Vec::as_slice);
+            budgets.extend(all.iter().filter_map(budget));
+            let token = page["NextToken"].as_str().filter(|token| !token.is_empty());
+            match token {
+                Some(token) if budgets.len() < MAX_BUDGETS && next.as_deref() != Some(token) => {
+                    next = Some(token.to_owned());
+                }
+                _ => break,
+            }
+        }
+        budgets.truncate(MAX_BUDGETS);
+        Ok(budgets)
+    }
+
     /// Sets our budget of the account, by month.
     pub(crate) async fn set_budget(&self, cap: &Cap, ask: &Ask, amount: Decimal) -> Step<()> {
         let call = Call::new(VENDOR, Operation::List, ask);
-        let account = match call.param("account") {
-            Some(account) => account.to_owned(),
-            None => self.account(&call).await?,
-        };
+        let account = self.account(&call).await?;
         let service = self.elsewhere(&call, "budgets", "2016-10-20")?;
         let budget = json!({
             "BudgetName": BUDGET,
@@ -93,8 +126,11 @@ impl Aws {
         set.map(drop).map_err(|refused| refused.into_error(&call))
     }
 
-    /// The account of the credential that asks.
+    /// The account that the policy names, else that of the credential that asks.
     async fn account(&self, call: &Call<'_>) -> Step<String> {
+        if let Some(account) = call.param("account") {
+            return Ok(account.to_owned());
+        }
         let form = vec![("Action", "GetCallerIdentity")];
         let body = self.post(call, &self.sts(call)?, asker(call)?, form).await;
         let body = body.map_err(|refused| refused.into_error(call))?;
@@ -134,6 +170,29 @@ impl Aws {
         };
         Ok(self.service(name, version, region, &host))
     }
+}
+
+/// One budget of an answer; none where it is about something else than costs, or has no amount.
+fn budget(told: &Tree) -> Option<Budget> {
+    const MAX_TEXT: usize = 100;
+    let money = |told: &Tree| {
+        let amount = Decimal::parse(told["Amount"].as_str()?).ok()?;
+        Some(Money { amount, unit: Unit::parse(told["Unit"].as_str()?).ok()? })
+    };
+    let text = |name: &str| {
+        let clean = told[name].as_str()?.chars().filter(|c| !c.is_control());
+        Some(clean.take(MAX_TEXT).collect::<String>())
+    };
+    if told["BudgetType"].as_str() != Some("COST") {
+        return None;
+    }
+    Some(Budget {
+        name: text("BudgetName")?,
+        per: text("TimeUnit")?.to_ascii_lowercase(),
+        limit: money(&told["BudgetLimit"]),
+        spent: money(&told["CalculatedSpend"]["ActualSpend"])?,
+        forecast: money(&told["CalculatedSpend"]["ForecastedSpend"]),
+    })
 }
 
 /// The admin credential: nothing here is a key's own business.

@@ -1,0 +1,174 @@
+//! What counts for whom, and once: counters within an hour, keys of a project, keys of one account.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::World;
+use super::figures::{DAY, now_s};
+use super::http::Server;
+
+/// A counter and a balance that are read several times within an hour: nothing of what moved is lost,
+/// and what is told again is not counted again.
+#[test]
+fn what_moves_within_an_hour_is_counted_to_the_last_digit() {
+    let at = Arc::new(Mutex::new(("4800", "110.05")));
+    let of_server = Arc::clone(&at);
+    let server = Server::start(move |asked| {
+        let (count, left) = *of_server.lock().unwrap();
+        let body = match asked.target.as_str() {
+            "/v1/user/subscription" => format!(r#"{{"character_count":{count}}}"#),
+            _ => format!(r#"{{"balance_infos":[{{"currency":"USD","total_balance":"{left}"}}]}}"#),
+        };
+        (200, body)
+    });
+    let world = World::new();
+    world.set("elevenlabs/main", "key-e");
+    world.set("deepseek/main", "key-d");
+    let url = server.url();
+    world.policy(&format!(
+        "[vendors.elevenlabs]\nbase_url = \"{url}\"\n[vendors.deepseek]\nbase_url = \"{url}\"\n"
+    ));
+    // Spent, told again, paid in, spent, begun anew.
+    let steps = [
+        ("4800", "110.05"),
+        ("4812", "110.0499999999"),
+        ("4812", "110.0499999999"),
+        ("4900", "210.04"),
+        ("7", "209.54"),
+        ("9", "209.54"),
+    ];
+    for step in steps {
+        *at.lock().unwrap() = step;
+        world.good(&["spend", "--refresh"]);
+    }
+    let told = world.json(&["spend", "--json"]);
+    let spent = |subject: &str| {
+        let mut all = told["figures"].as_array().unwrap().iter();
+        let one = all.find(|one| one["subject"] == subject).unwrap();
+        (one["spent"].as_str().unwrap().to_owned(), one["left"].as_str().map(str::to_owned))
+    };
+    assert_eq!(spent("vendor elevenlabs"), ("109".to_owned(), None), "{told}");
+    let left = Some("209.54".to_owned());
+    assert_eq!(spent("vendor deepseek"), ("0.5000000001".to_owned(), left), "{told}");
+}
+
+/// OpenAI's costs name keys; a rotation learns service accounts. The list of keys says whose each is,
+/// also after it was deleted; a key of nobody counts for every secret of its project.
+#[test]
+fn costs_of_openai_are_told_by_key() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let of_server = Arc::clone(&gone);
+    let made = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |asked| {
+        let path = asked.target.split('?').next().unwrap();
+        let owned = |key: &str, account: &str| serde_json::json!({ "id": key, "owner": { "type": "service_account", "service_account": { "id": account } } });
+        let answer = match (asked.method.as_str(), path) {
+            ("GET", "/organization/costs") => {
+                let day = now_s() / DAY * DAY;
+                let row = |key: Option<&str>, value: &str| {
+                    let value: serde_json::Value = serde_json::from_str(value).unwrap();
+                    serde_json::json!({ "object": "organization.costs.result", "project_id": "proj_1",
+                        "api_key_id": key, "amount": { "value": value, "currency": "usd" } })
+                };
+                let rows = [
+                    row(Some("key_one"), "1.5"),
+                    row(Some("key_two"), "20"),
+                    row(Some("key_of_a_person"), "0.25"),
+                    row(None, "0.125"),
+                ];
+                let bucket = serde_json::json!({ "start_time": day, "results": rows });
+                serde_json::json!({ "data": [bucket], "has_more": false })
+            }
+            ("GET", "/organization/projects/proj_1/api_keys") => {
+                assert_eq!(asked.query("owner_project_access").as_deref(), Some("any"));
+                let all = match (of_server.load(Ordering::SeqCst), asked.query("after")) {
+                    (true, _) => vec![],
+                    (false, None) => vec![
+                        owned("key_one", "account-1"),
+                        serde_json::json!({ "id": "key_of_a_person", "owner": { "type": "user" } }),
+                    ],
+                    (false, Some(_)) => vec![owned("key_two", "account-2")],
+                };
+                let more = all.len() == 2;
+                serde_json::json!({ "data": all, "has_more": more, "last_id": "key_of_a_person" })
+            }
+            ("POST", "/organization/projects/proj_1/service_accounts") => {
+                let nth = made.fetch_add(1, Ordering::SeqCst) + 1;
+                serde_json::json!({ "id": format!("account-{nth}"), "api_key": { "value": format!("value-{nth}") } })
+            }
+            _ => serde_json::json!({ "data": [] }),
+        };
+        (200, answer.to_string())
+    });
+    let world = World::new();
+    world.set("openai/admin", "admin-key");
+    let limits = r#"limits = [{ per = "month", amount = "10 USD" }]"#;
+    let rule = |name: &str| {
+        format!(
+            "[secrets.\"{name}\"]\nvendor = \"openai\"\nadmin = \"openai/admin\"\nparams = {{ project = \"proj_1\" }}\n{limits}\n"
+        )
+    };
+    for name in ["openai/main", "openai/other"] {
+        world.give(&["set", name, "--vendor", "openai"], &format!("made-by-hand-{name}"));
+    }
+    world.policy(&format!(
+        "[vendors.openai]\nbase_url = \"{}\"\n{}{}",
+        server.url(),
+        rule("openai/main").replace("vendor = \"openai\"\n", ""),
+        rule("openai/other").replace("vendor = \"openai\"\n", "")
+    ));
+    let spent = |name: &str| {
+        let told = world.json(&["spend", "--json"]);
+        let all = told["figures"].as_array().unwrap().clone();
+        let one = all.into_iter().find(|one| one["subject"] == name).unwrap();
+        one["spent"].as_str().unwrap().to_owned()
+    };
+    // Before a rotation nobody knows which key is whose: the whole project counts, and that is said.
+    world.code(&["spend", "--refresh"]);
+    assert_eq!(spent("openai/main"), "21.875");
+    let (_, err) = world.code(&["spend"]);
+    assert!(err.contains("all of project proj_1 counts for it"), "{err}");
+    world.good(&["rotate", "openai/main"]);
+    world.good(&["rotate", "openai/other"]);
+    for deleted in [false, true] {
+        gone.store(deleted, Ordering::SeqCst);
+        world.code(&["spend", "--refresh"]);
+        // Its own key, that of a person and what is on no key.
+        assert_eq!(spent("openai/main"), "1.875");
+        assert_eq!(spent("openai/other"), "20.375");
+        assert_eq!(spent("vendor openai"), "21.875");
+    }
+}
+
+/// Vendors that tell each key the figures of its whole account: keys of one account count once, those of
+/// another one besides.
+#[test]
+fn keys_of_one_account_are_counted_once() {
+    let step = Arc::new(AtomicUsize::new(0));
+    let of_server = Arc::clone(&step);
+    let server = Server::start(move |asked| {
+        let second = of_server.load(Ordering::SeqCst) == 1;
+        let left = match (asked.header("authorization").unwrap(), second) {
+            ("Bearer key-of-another", false) => "50",
+            ("Bearer key-of-another", true) => "49.5",
+            (_, false) => "110.05",
+            (_, true) => "107.05",
+        };
+        (200, format!(r#"{{"balance_infos":[{{"currency":"USD","total_balance":"{left}"}}]}}"#))
+    });
+    let world = World::new();
+    for (name, value) in [("main", "key-a"), ("second", "key-b"), ("third", "key-of-another")] {
+        world.give(&["set", &format!("deepseek/{name}")], value);
+    }
+    world.policy(&format!("[vendors.deepseek]\nbase_url = \"{}\"\n", server.url()));
+    let told = || {
+        let told = world.json(&["spend", "--json"]);
+        let one = told["figures"][0].clone();
+        (one["spent"].as_str().unwrap().to_owned(), one["left"].as_str().unwrap().to_owned())
+    };
+    world.good(&["spend", "--refresh"]);
+    assert_eq!(told(), ("0".to_owned(), "160.05".to_owned()));
+    step.store(1, Ordering::SeqCst);
+    world.good(&["spend", "--refresh"]);
+    assert_eq!(told(), ("3.5".to_owned(), "156.55".to_owned()));
+}
