@@ -102,7 +102,13 @@ pub(super) const CHECKS: &[Check] = &[
                 let addresses = sshd.config.all("listenaddress");
                 let is_22 = |port: &String| port == "22";
                 let named = addresses.iter().any(|address| address.ends_with(":22"));
-                let told = format!("port {} ({})", ports.join(", "), sshd.source);
+                let told = match addresses {
+                    [] => format!("port {} ({})", ports.join(", "), sshd.source),
+                    some => {
+                        let (ports, some) = (ports.join(", "), some.join(", "));
+                        format!("port {ports}, at {some} ({})", sshd.source)
+                    }
+                };
                 if ports.iter().any(is_22) || named {
                     Outcome::warn(told)
                 } else {
