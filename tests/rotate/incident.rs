@@ -248,7 +248,7 @@ fn afterwards_fresh_keys_are_brought_and_programs_hear_of_both() {
     let (home, values) = world(&vendor, 2, "");
     let (script, heard) = (home.dir.path().join("run.sh"), home.dir.path().join("heard"));
     let text = format!(
-        "trap 'echo told >> {0}' USR1\necho ready > {0}\nwhile :; do sleep 0.05; done\n",
+        "trap 'echo told >> {0}' USR1\necho ready > {0}\nwhile kill -0 $PPID; do sleep 0.05; done\n",
         heard.display()
     );
     std::fs::write(&script, text).unwrap();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Facts, once};
 use crate::hardening::host::Unseen;
+use crate::hardening::parsers::ini;
 use crate::hardening::parsers::sshd::{self, Config};
 
 const MAIN: &str = "/etc/ssh/sshd_config";
@@ -15,6 +16,15 @@ pub struct Sshd {
     pub config: Config,
     /// `sshd -T`, or the files.
     pub source: &'static str,
+    /// Ports at which systemd listens in its place, by drop-ins of `ssh.socket`; none where sshd's own
+    /// configuration says it.
+    pub socket_ports: Vec<String>,
+}
+
+impl Sshd {
+    fn new(config: Config, source: &'static str) -> Self {
+        Self { config, source, socket_ports: Vec::new() }
+    }
 }
 
 impl Facts<'_> {
@@ -29,7 +39,7 @@ impl Facts<'_> {
             return Ok(None);
         }
         let Some(text) = self.text(MAIN)? else {
-            return Ok(Some(Sshd { config: Config::default(), source: "sshd's own defaults" }));
+            return Ok(Some(Sshd::new(Config::default(), "sshd's own defaults")));
         };
         let mut config = sshd::parse(&text, &mut |pattern| {
             let pattern = Path::new("/etc/ssh").join(pattern);
@@ -46,6 +56,31 @@ impl Facts<'_> {
             config.global = sshd::effective(&printed.text).global;
             source = "sshd -T";
         }
-        Ok(Some(Sshd { config, source }))
+        let socket_ports = self.ssh_socket_ports()?;
+        Ok(Some(Sshd { socket_ports, ..Sshd::new(config, source) }))
+    }
+
+    /// `ListenStream` of the drop-ins of an enabled `ssh.socket` (systemd.socket(5)); an empty one
+    /// takes back those before it. Ubuntu starts sshd by it.
+    fn ssh_socket_ports(&self) -> Result<Vec<String>, Unseen> {
+        let mut ports: Vec<String> = Vec::new();
+        if self.entries("/etc/systemd/system/sockets.target.wants")?.iter().all(|path| {
+            !path.file_name().is_some_and(|name| name == "ssh.socket" || name == "sshd.socket")
+        }) {
+            return Ok(ports);
+        }
+        for unit in ["ssh.socket", "sshd.socket"] {
+            for (_, text) in self.drop_ins(format!("/etc/systemd/system/{unit}.d"), ".conf")? {
+                for entry in ini::parse(&text, false) {
+                    match (entry.name.as_str(), entry.value.rsplit(':').next()) {
+                        ("listenstream", Some("")) => ports.clear(),
+                        ("listenstream", Some(port)) => ports.push(port.to_owned()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        ports.dedup();
+        Ok(ports)
     }
 }

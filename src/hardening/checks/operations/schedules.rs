@@ -7,7 +7,7 @@ use crate::hardening::host::Unseen;
 pub(super) struct Scheduled {
     /// The file that says so.
     pub(super) place: String,
-    /// What is run, with all that its unit says; scripts that it names are included.
+    /// What is run, with all that its unit says; scripts and configuration that it names are included.
     pub(super) text: String,
 }
 
@@ -20,8 +20,15 @@ const CRON: &[&str] = &[
     "/var/spool/cron/crontabs",
     "/var/spool/cron",
 ];
-/// Most scripts that are read for the commands in them.
-const MAX_SCRIPTS: usize = 64;
+/// Most scripts and configurations that are read for what stands in them.
+const MAX_NAMED: usize = 64;
+/// Ends of the names of configurations.
+const SETTINGS: &[&str] = &[".conf", ".env", ".yaml", ".yml", ".toml", ".cfg"];
+/// Where programs look that are told of no configuration.
+const BY_ITSELF: &[(&str, &[&str])] = &[
+    ("borgmatic", &["/etc/borgmatic/config.yaml", "/root/.config/borgmatic/config.yaml"]),
+    ("rsnapshot", &["/etc/rsnapshot.conf"]),
+];
 
 /// All of it, as far as it can be read; an error only where nothing can.
 pub(super) fn schedules(facts: &Facts<'_>) -> Result<Vec<Scheduled>, Unseen> {
@@ -38,30 +45,36 @@ pub(super) fn schedules(facts: &Facts<'_>) -> Result<Vec<Scheduled>, Unseen> {
         all.push(Scheduled { place: "/etc/crontab".to_owned(), text: uncommented(&text) });
     }
     timers(facts, &mut all)?;
-    let mut scripts = 0;
+    let mut read = 0;
     for one in &mut all {
-        let named: Vec<String> = one
-            .text
-            .split(|c: char| c.is_whitespace() || "\"'=;&|".contains(c))
-            .filter(|word| {
-                word.starts_with('/') && (word.ends_with(".sh") || word.contains("/usr/local/"))
-            })
-            .map(str::to_owned)
-            .collect();
-        for script in named.into_iter().take(8) {
-            if scripts == MAX_SCRIPTS {
+        for file in named(&one.text).into_iter().take(8) {
+            if read == MAX_NAMED {
                 break;
             }
-            if let Ok(Some(text)) = facts.text(&script)
-                && text.starts_with("#!")
+            let settings = SETTINGS.iter().any(|end| file.ends_with(end));
+            if let Ok(Some(text)) = facts.text(&file)
+                && (settings || text.starts_with("#!"))
             {
-                scripts += 1;
+                read += 1;
                 one.text.push('\n');
                 one.text.push_str(&uncommented(&text));
             }
         }
     }
     Ok(all)
+}
+
+/// The scripts and configurations that a text names, and those that its programs look for unnamed.
+fn named(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c.is_whitespace() || "\"'=;&|".contains(c));
+    // systemd reads an optional file where `-` stands before its name.
+    let paths = words.map(|word| word.strip_prefix('-').unwrap_or(word)).filter(|word| {
+        let ends = [".sh"].iter().chain(SETTINGS).any(|end| word.ends_with(end));
+        word.starts_with('/') && (ends || word.contains("/usr/local/"))
+    });
+    let unnamed = BY_ITSELF.iter().filter(|(program, _)| text.contains(program));
+    let unnamed = unnamed.flat_map(|(_, places)| places.iter().copied());
+    paths.chain(unnamed).map(str::to_owned).collect()
 }
 
 /// Timers that are on, with what their services say.
@@ -89,6 +102,13 @@ fn timers(facts: &Facts<'_>, all: &mut Vec<Scheduled>) -> Result<(), Unseen> {
                     if let Ok(Some(more)) = facts.text(format!("{place}/{unit}")) {
                         text.push_str(&uncommented(&more));
                         break;
+                    }
+                }
+                for place in &places {
+                    let more = facts.drop_ins(format!("{place}/{unit}.d"), ".conf");
+                    for (_, more) in more.unwrap_or_default() {
+                        text.push('\n');
+                        text.push_str(&uncommented(&more));
                     }
                 }
             }

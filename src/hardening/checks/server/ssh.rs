@@ -95,18 +95,19 @@ pub(super) const CHECKS: &[Check] = &[
         reference: "sshd_config(5), Port",
         look: |facts| {
             with_sshd(facts, |sshd| {
-                let ports = match sshd.config.all("port") {
-                    [] => vec!["22".to_owned()],
-                    some => some.to_vec(),
+                let (ports, source) = match (&*sshd.socket_ports, sshd.config.all("port")) {
+                    ([], []) => (vec!["22".to_owned()], sshd.source),
+                    ([], some) => (some.to_vec(), sshd.source),
+                    (some, _) => (some.to_vec(), "ssh.socket"),
                 };
                 let addresses = sshd.config.all("listenaddress");
                 let is_22 = |port: &String| port == "22";
-                let named = addresses.iter().any(|address| address.ends_with(":22"));
-                let told = match addresses {
-                    [] => format!("port {} ({})", ports.join(", "), sshd.source),
-                    some => {
-                        let (ports, some) = (ports.join(", "), some.join(", "));
-                        format!("port {ports}, at {some} ({})", sshd.source)
+                let by_address = source != "ssh.socket" && !addresses.is_empty();
+                let named = by_address && addresses.iter().any(|address| address.ends_with(":22"));
+                let told = match by_address {
+                    false => format!("port {} ({source})", ports.join(", ")),
+                    true => {
+                        format!("port {}, at {} ({source})", ports.join(", "), addresses.join(", "))
                     }
                 };
                 if ports.iter().any(is_22) || named {
