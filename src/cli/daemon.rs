@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Work where the system refuses to keep keys out of swap
     #[arg(long)]
     allow_swap: bool,
+    /// Begin with audits and with asking vendors as long after the unlocking: 5s, 10m [default: 1m]
+    #[arg(long, value_name = "T")]
+    settle: Option<String>,
 }
 
 /// Open the vault in the daemon; this login session may use it from then on
@@ -50,6 +53,8 @@ pub(super) struct UnlockArgs {}
 pub(super) struct LockArgs {}
 
 const IDLE: Duration = Duration::from_secs(8 * 3600);
+/// Whoever unlocks is let alone for the first minute.
+const SETTLE: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
@@ -80,6 +85,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         longest: limit(&args.longest, LONGEST)?,
         on_suspend: !args.stay_on_suspend && key.is_none(),
         swappable: args.allow_swap,
+        settle: args.settle.as_deref().map_or(Ok(SETTLE), time::span)?,
         handed: surroundings::socket_is_handed()?,
         notify: surroundings::path("NOTIFY_SOCKET"),
         own_openclaw: super::import::openclaw_home().map(|(home, _)| home),

@@ -26,12 +26,17 @@ const LONG_MS: i64 = 8 * 3_600_000;
 
 /// Works until the keeper takes no job any more; woken when the vault is unlocked and when something is
 /// put into it. Nothing that fails ends it: what is due stays due.
-pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<&Path>, shared: &Shared) {
+pub(super) fn work(
+    make: &dyn Fn() -> App,
+    own_openclaw: Option<&Path>,
+    settle: Duration,
+    shared: &Shared,
+) {
     let app = &make();
-    // Whoever unlocks is let alone for the first minute.
-    let soon = || Instant::now().checked_sub(LOOK - BEAT);
+    // Whoever unlocks is let alone at first.
+    let soon = || Instant::now().checked_sub(LOOK.saturating_sub(settle));
     let (mut beat, mut look, mut check) = (None, soon(), soon());
-    let mut audit_at = Instant::now() + BEAT;
+    let mut audit_at = Instant::now() + settle;
     let (mut locked_ms, mut seen) = (Some(SystemClock.now_ms()), 0);
     let is_due = |last: &mut Option<Instant>, every: Duration| {
         let due = last.is_none_or(|last| last.elapsed() >= every);
@@ -44,7 +49,7 @@ pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<&Path>, shared: 
         if !shared.is_unlocked() || shared.is_locking() {
             locked_ms.get_or_insert_with(|| SystemClock.now_ms());
             (beat, look, check) = (None, soon(), soon());
-            audit_at = Instant::now() + BEAT;
+            audit_at = Instant::now() + settle;
             seen = shared.sleep(LOOK, seen);
             continue;
         }
@@ -68,7 +73,8 @@ pub(super) fn work(make: &dyn Fn() -> App, own_openclaw: Option<&Path>, shared: 
             audit_if_due(app, ask(make(), own_openclaw.map(Path::to_owned))).ok();
         }
         let waits = app.deliver().is_ok_and(|delivered| delivered.waiting > 0);
-        seen = shared.sleep(if waits { AGAIN } else { BEAT }, seen);
+        let rest = audit_at.saturating_duration_since(Instant::now());
+        seen = shared.sleep(if waits { AGAIN } else { BEAT.min(rest) }, seen);
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Options {
     pub own_openclaw: Option<PathBuf>,
     /// Works where the system refuses to keep keys out of swap.
     pub swappable: bool,
+    /// How long whoever unlocks is let alone by what the daemon does by itself.
+    pub settle: Duration,
     /// A key that was named for the daemon itself: it unlocks with it at once.
     pub key: Option<(VaultKey, String)>,
     /// This process, for the log.
@@ -118,7 +120,7 @@ async fn run(
     let key = options.key.as_ref().map(|(key, by)| (key.copy(), by.clone()));
     let who = options.who.clone();
     let app_parts = (options.place.clone(), options.runtime.clone(), socket.clone());
-    let own_openclaw = options.own_openclaw.clone();
+    let (own_openclaw, settle) = (options.own_openclaw.clone(), options.settle);
     let shared = Arc::new(Shared::new(options, descriptors));
     let keeper = Keeper::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     if let Some((key, opened_by)) = key {
@@ -137,7 +139,7 @@ async fn run(
     scheduler::start(&shared, reach).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
-    chores(&shared, app_parts, own_openclaw);
+    chores(&shared, app_parts, own_openclaw, settle);
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
     let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));
     let mut words = shared.in_words();
@@ -181,13 +183,14 @@ fn chores(
     shared: &Arc<Shared>,
     (place, runtime, socket): (Place, PathBuf, PathBuf),
     own_openclaw: Option<PathBuf>,
+    settle: Duration,
 ) {
     let shared = Arc::clone(shared);
     let app = move || {
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
         App::new(place.clone(), runtime.clone(), socket.clone(), keys)
     };
-    let work = move || chores::work(&app, own_openclaw.as_deref(), &shared);
+    let work = move || chores::work(&app, own_openclaw.as_deref(), settle, &shared);
     // Where no thread can be had, everything else goes on; what is due stays due.
     std::thread::Builder::new().name("chores".to_owned()).spawn(work).ok();
 }

@@ -9,6 +9,8 @@ use serde::Deserialize;
 /// Support and advisories.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Versions {
+    /// By table: the document its rows are from, and the day it was known to say so.
+    source: BTreeMap<String, String>,
     /// Last day of support by system and version.
     pub(super) system: BTreeMap<String, BTreeMap<String, String>>,
     /// Last day of support by major version.
@@ -17,6 +19,13 @@ pub(super) struct Versions {
     pub(super) openclaw: OpenClaw,
     /// By package: advisory and first version that is mended.
     pub(super) advisories: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Versions {
+    /// The document that the rows of a table (a system, `node`) are from.
+    pub(super) fn source(&self, table: &str) -> &str {
+        self.source.get(table).map_or("no document", String::as_str)
+    }
 }
 
 /// What is known of OpenClaw's versions.
@@ -37,6 +46,8 @@ pub(super) struct Provider {
     pub(super) note: String,
     /// Where it says so.
     pub(super) source: String,
+    /// The day it was known to say so.
+    pub(super) known: String,
 }
 
 /// A test reads both tables: a mistake in one never ships.
@@ -81,6 +92,10 @@ mod tests {
         let days =
             VERSIONS.system.values().flat_map(|all| all.values()).chain(VERSIONS.node.values());
         assert!(days.into_iter().all(|day| end_of(day).is_some()));
+        let mut tables =
+            VERSIONS.system.keys().map(String::as_str).chain(["node", "openclaw", "advisories"]);
+        assert!(tables.all(|name| VERSIONS.source(name).contains(", known on 20")));
+        assert!(PROVIDERS.values().all(|one| end_of(&one.known).is_some()));
         let words = ["no", "yes", "free-tier", "depends"];
         assert!(PROVIDERS.values().all(|one| words.contains(&one.trains.as_str())));
     }

@@ -83,7 +83,7 @@ impl Drop for Ended {
     }
 }
 
-/// The first full audit comes a minute after the vault was opened, because none was made before.
+/// The first full audit comes as soon as whoever opened the vault was let alone for a while, because none was made before.
 #[test]
 fn the_daemon_audits_by_itself_and_reports() {
     let home = tempfile::tempdir().unwrap();
@@ -91,7 +91,8 @@ fn the_daemon_audits_by_itself_and_reports() {
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     vault(home, &receiver.local_addr().unwrap().to_string());
     let identity = home.join("vault/identity.txt");
-    let words = ["daemon", "--allow-swap", "--identity", identity.to_str().unwrap()];
+    let words =
+        ["daemon", "--allow-swap", "--settle", "1s", "--identity", identity.to_str().unwrap()];
     let _daemon =
         Ended(command(home, &words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     receiver.set_nonblocking(true).unwrap();

@@ -99,3 +99,33 @@ fn the_hardened_trees_are_quiet_and_every_fault_is_found() {
         assert!(found || unseen, "{id} fails nowhere");
     }
 }
+
+/// Other ways to write the same settings, legitimate and careless, in `fixtures/hosts/odd`: the hardened
+/// raise no alarm, and of the careless each check that is named finds something.
+#[test]
+fn other_spellings_are_judged_alike() {
+    let mut wrong = String::new();
+    for entry in fs::read_dir(fixture("odd")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let finds = unpack(&format!("odd/{name}"), root.path());
+        assert_eq!(finds.is_empty(), name.starts_with("hardened-"), "{name}: what is found");
+        let checks = checks(&["--root", root.path().to_str().unwrap()]);
+        for id in &finds {
+            assert!(
+                checks.iter().any(|check| check["id"] == id.as_str()),
+                "{name} {id}: no such check"
+            );
+        }
+        for check in checks {
+            let (id, status) = (check["id"].as_str().unwrap(), check["status"].as_str().unwrap());
+            let is_bad = ["warn", "fail"].contains(&status);
+            let should = finds.iter().any(|one| one == id);
+            if should && !is_bad || finds.is_empty() && is_bad {
+                writeln!(wrong, "{name} {id}: {status}: {}", check["evidence"]).unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as expected:\n{wrong}");
+}

@@ -17,6 +17,9 @@ use super::made_up;
 struct Tree {
     base: Option<String>,
     with: Option<String>,
+    /// The checks that find something, of a careless variant.
+    #[serde(default)]
+    finds: Vec<String>,
     #[serde(default)]
     entry: Vec<Entry>,
 }
@@ -36,8 +39,8 @@ struct Entry {
     gone: bool,
 }
 
-/// Lays a tree out below `root`.
-pub(crate) fn unpack(name: &str, root: &Path) {
+/// Lays a tree out below `root`; the checks that it says find something.
+pub(crate) fn unpack(name: &str, root: &Path) -> Vec<String> {
     let text = fs::read_to_string(super::fixture(&format!("{name}.toml"))).unwrap();
     let tree: Tree = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     if let Some(base) = &tree.base {
@@ -77,4 +80,5 @@ pub(crate) fn unpack(name: &str, root: &Path) {
     if let Some(more) = &tree.with {
         unpack(more, root);
     }
+    tree.finds
 }

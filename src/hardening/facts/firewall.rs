@@ -1,9 +1,14 @@
 //! The firewalls of a host: which is on, what it lets in.
 
+use std::path::{Path, PathBuf};
+
 use super::{Facts, once};
 use crate::hardening::host::Unseen;
 use crate::hardening::parsers::iptables::{Opening, Policy, Rules};
 use crate::hardening::parsers::{assignments, firewalld, iptables, nft, ufw};
+
+/// Most files of nftables that are read.
+const MOST_FILES: usize = 256;
 
 /// A firewall.
 #[derive(Clone, Debug)]
@@ -89,12 +94,21 @@ impl Facts<'_> {
             zones
                 .extend(self.text(format!("{directory}/{zone}.xml"))?.filter(|_| zones.is_empty()));
         }
-        let mut rules = zones.first().map(|text| firewalld::parse(text)).unwrap_or_default();
+        let mut rules =
+            zones.first().map_or_else(|| firewalld::shipped(zone), |text| firewalld::parse(text));
+        for (path, text) in self.drop_ins("/etc/firewalld/zones", ".xml")? {
+            if path.file_stem().is_some_and(|name| name != zone) && firewalld::has_card(&text) {
+                let card = firewalld::parse(&text);
+                rules.open.extend(card.open);
+                if card.input == Some(Policy::Accept) {
+                    rules.input = card.input;
+                }
+            }
+        }
         // Its policies aside, it lets everything out.
         rules.output = Some(Policy::Accept);
         for (_, text) in self.drop_ins("/etc/firewalld/policies", ".xml")? {
-            let out = text.contains("ingress-zone name=\"HOST\"");
-            if out && (text.contains("target=\"DROP\"") || text.contains("target=\"REJECT\"")) {
+            if firewalld::denies_outgoing(&text) {
                 rules.output = Some(Policy::Deny);
             }
         }
@@ -109,10 +123,20 @@ impl Facts<'_> {
 
     fn nftables(&self) -> Result<Option<Firewall>, Unseen> {
         let mut texts = Vec::new();
-        for path in ["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"] {
-            texts.extend(self.text(path)?);
-        }
-        for (_, text) in self.drop_ins("/etc/nftables.d", ".nft")? {
+        let mut paths: Vec<PathBuf> =
+            ["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"].map(PathBuf::from).to_vec();
+        paths.extend(self.glob(Path::new("/etc/nftables.d/*.nft"))?);
+        // The list grows by what its files include.
+        let mut at = 0;
+        while let Some(path) = paths.get(at).filter(|_| at < MOST_FILES).cloned() {
+            at += 1;
+            let Some(text) = self.text(&path)? else { continue };
+            for pattern in nft::included(&text) {
+                let found = self.glob(Path::new(&pattern))?;
+                paths.extend(
+                    found.into_iter().filter(|one| !paths.contains(one)).collect::<Vec<_>>(),
+                );
+            }
             texts.push(text);
         }
         let text = texts.iter().map(|text| text.as_ref()).collect::<Vec<_>>().join("\n");

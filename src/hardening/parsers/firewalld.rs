@@ -53,6 +53,38 @@ pub fn parse(text: &str) -> Rules {
     rules
 }
 
+/// A zone that firewalld ships and no file changes: all but one reject or drop what no element names.
+pub fn shipped(zone: &str) -> Rules {
+    let names = ["drop", "block", "public", "external", "dmz", "work", "home", "internal"];
+    let input = match zone {
+        "trusted" => Some(Policy::Accept),
+        zone if names.contains(&zone) => Some(Policy::Deny),
+        _ => None,
+    };
+    let ssh = Opening { protocol: "tcp".to_owned(), ports: "ssh".to_owned(), ..Opening::default() };
+    let has_ssh = names[2..].contains(&zone);
+    Rules { input, open: has_ssh.then_some(ssh).into_iter().collect(), ..Rules::default() }
+}
+
+/// Whether a zone is that of a network card, whatever the default is.
+pub fn has_card(text: &str) -> bool {
+    text.split("<interface").skip(1).any(|rest| {
+        let tag = format!(" {}", rest.split('>').next().unwrap_or_default());
+        attribute(&tag, "name")
+            .is_some_and(|name| name.starts_with("en") || name.starts_with("eth"))
+    })
+}
+
+/// Whether a policy denies what this host itself sends and no element names.
+pub fn denies_outgoing(text: &str) -> bool {
+    let said = |name: &str, wanted: &[&str]| {
+        let mut tags = text.split('<').filter(|tag| tag.starts_with(name));
+        let key = if name == "policy" { "target" } else { "name" };
+        tags.any(|tag| attribute(tag, key).is_some_and(|value| wanted.contains(&value.as_str())))
+    };
+    said("ingress-zone", &["HOST"]) && said("policy", &["DROP", "REJECT"])
+}
+
 fn attribute(tag: &str, name: &str) -> Option<String> {
     for quote in ['"', '\''] {
         let start = format!(" {name}={quote}");
@@ -80,5 +112,11 @@ mod tests {
         assert_eq!(rules.open[2].from.as_deref(), Some("10.0.0.1"));
         assert_eq!(parse("<zone target=\"ACCEPT\"/>").input, Some(Policy::Accept));
         assert_eq!(parse("<!-- <").open, []);
+        assert_eq!(shipped("drop").input, Some(Policy::Deny));
+        assert_eq!(shipped("trusted").input, Some(Policy::Accept));
+        assert!(has_card("<zone><interface name='eth0'/></zone>"));
+        assert!(!has_card("<zone><interface name='docker0'/></zone>"));
+        let policy = "<policy target='REJECT'><ingress-zone name='HOST'/></policy>";
+        assert!(denies_outgoing(policy) && !denies_outgoing("<policy target='ACCEPT'/>"));
     }
 }

@@ -30,7 +30,12 @@ pub fn parse(text: &str, continues: bool) -> Vec<Entry> {
             section = rest.split(']').next().unwrap_or_default().trim().to_owned();
         } else {
             // Git writes a name alone for true.
-            let (name, value) = line.split_once('=').unwrap_or((line, "true"));
+            let (name, value) = match continues {
+                // Python's reader parts them by a colon too, and ends them at a comment.
+                true => line.split(" ;").next().unwrap_or(line).split_once(['=', ':']),
+                false => line.split_once('='),
+            }
+            .unwrap_or((line, "true"));
             all.push(Entry {
                 section: section.clone(),
                 name: name.trim().to_ascii_lowercase(),
@@ -64,5 +69,8 @@ mod tests {
         assert_eq!(all[1].value, "1 2");
         assert!(is_true(last(&all, "x", "flag").unwrap()));
         assert_eq!(last(&all, "", "a"), Some("0"));
+        let all = parse("[x]\nenabled : TRUE ; why\nport=a:b", true);
+        assert!(is_true(last(&all, "x", "enabled").unwrap()));
+        assert_eq!(last(&all, "x", "port"), Some("a:b"));
     }
 }

@@ -1,13 +1,17 @@
 //! nftables rulesets: what `nft list ruleset` prints and `/etc/nftables.conf` has.
 
+use std::collections::BTreeMap;
+
 use super::iptables::{Opening, Policy, Rules};
+
+/// Most characters of a defined value that are taken.
+const MOST_VALUE: usize = 256;
 
 /// Reads the base chains of filters. Several chains of one hook: one that denies is enough.
 pub fn parse(text: &str) -> Rules {
     let mut rules = Rules::default();
     let (mut hook, mut in_chain, mut denies) = (None::<&str>, false, false);
-    let statements = statements(text);
-    for statement in &statements {
+    for statement in &with_names(statements(text)) {
         let words: Vec<&str> = statement.split_whitespace().collect();
         match words.as_slice() {
             ["chain", ..] => (in_chain, hook, denies) = (true, None, false),
@@ -24,7 +28,13 @@ pub fn parse(text: &str) -> Rules {
                 }
             }
             ["policy", policy] if in_chain => denies = *policy == "drop",
-            ["drop" | "reject", ..] | ["counter", .., "drop"] if hook.is_some() => denies = true,
+            ["drop" | "reject", ..] if hook.is_some() => denies = true,
+            // Counted or logged first, and for whatever comes.
+            ["counter" | "log", rest @ ..]
+                if hook.is_some() && rest.iter().any(|word| ["drop", "reject"].contains(word)) =>
+            {
+                denies = true;
+            }
             _ if hook == Some("input") => rules.open.extend(opening(&words)),
             _ => {}
         }
@@ -37,6 +47,49 @@ fn chain<'r>(rules: &'r mut Rules, hook: &str) -> Option<&'r mut Option<Policy>>
         "input" => Some(&mut rules.input),
         "output" => Some(&mut rules.output),
         _ => None,
+    }
+}
+
+/// The files that `include` names, with their wildcards; a path without `/` is looked for in `/etc`.
+pub fn included(text: &str) -> Vec<String> {
+    let named = statements(text).into_iter().filter_map(|statement| {
+        let rest = statement.strip_prefix("include")?.trim();
+        Some(rest.trim_matches(['"', '\'']).trim_start_matches("./").to_owned())
+    });
+    let whole = |path: String| if path.starts_with('/') { path } else { format!("/etc/{path}") };
+    named.map(whole).collect()
+}
+
+/// The statements with what `define NAME = VALUE` says in the place of `$NAME`.
+fn with_names(statements: Vec<String>) -> Vec<String> {
+    let mut names = BTreeMap::new();
+    let mut all = Vec::with_capacity(statements.len());
+    for statement in statements {
+        let words = statement.split_whitespace().map(|word| {
+            let value = word.strip_prefix('$').and_then(|name| names.get(name));
+            value.map_or(word, String::as_str)
+        });
+        let told = words.collect::<Vec<_>>().join(" ");
+        if let Some((name, value)) = told.strip_prefix("define ").and_then(|it| it.split_once('='))
+        {
+            // A value that grows by others' is bounded.
+            let value: String = value.trim().chars().take(MOST_VALUE).collect();
+            names.insert(name.trim().to_owned(), value);
+        }
+        all.push(told);
+    }
+    all
+}
+
+/// Whether a brace after these words begins a block; all other braces hold a set.
+fn begins_block(words: &str) -> bool {
+    let mut words = words.split_whitespace();
+    match words.next() {
+        Some("table" | "chain" | "set" | "map" | "flowtable") => true,
+        Some("ct") => matches!(words.next(), Some("helper" | "timeout" | "expectation")),
+        // `counter NAME {`, and no rule that counts.
+        Some("counter" | "quota" | "limit" | "secmark" | "synproxy") => words.count() == 1,
+        _ => false,
     }
 }
 
@@ -66,19 +119,14 @@ fn statements(text: &str) -> Vec<String> {
                 }
                 flush(&mut word, &mut all);
             }
-            // A block begins after `table …` and `chain …`; all other braces hold a set.
+            // The words of a block may stand on the line before.
+            '{' if !in_set
+                && word.trim().is_empty()
+                && all.last().is_some_and(|it| begins_block(it)) => {}
+            '{' if !in_set && begins_block(&word) => flush(&mut word, &mut all),
             '{' => {
-                let begins = word.trim_start();
-                let names = ["table", "chain", "set", "map", "flowtable", "counter", "ct"];
-                if !in_set
-                    && names.iter().any(|name| begins.starts_with(name))
-                    && !begins.contains("dport")
-                {
-                    flush(&mut word, &mut all);
-                } else {
-                    in_set = true;
-                    word.push(' ');
-                }
+                in_set = true;
+                word.push(' ');
             }
             '}' if in_set => {
                 in_set = false;
@@ -104,9 +152,12 @@ fn opening(words: &[&str]) -> Option<Opening> {
         words.get(at + 1).copied()
     };
     words.contains(&"accept").then_some(())?;
-    let from_lo = after("iif")
-        .or_else(|| after("iifname"))
-        .is_some_and(|name| name.trim_matches('"') == "lo");
+    let card = after("iif").or_else(|| after("iifname")).map(|name| name.trim_matches('"'));
+    let from_lo = card == Some("lo");
+    // What comes by a tunnel or a bridge does not come from anywhere.
+    let inner = card.filter(|name| {
+        !["e", "w", "!", "{", "$"].iter().any(|it| name.starts_with(it)) || name.starts_with("wg")
+    });
     let known = words.contains(&"state") && !words.iter().any(|word| word.contains("new"));
     let other =
         ["icmp", "icmpv6", "igmp"].iter().any(|name| words.iter().any(|word| word.contains(name)));
@@ -118,7 +169,7 @@ fn opening(words: &[&str]) -> Option<Opening> {
     Some(Opening {
         protocol: before.copied().unwrap_or("any").to_owned(),
         ports: after("dport").unwrap_or("any").replace('-', ":"),
-        from: after("saddr").map(str::to_owned),
+        from: after("saddr").or(inner).map(str::to_owned),
         comment: after("comment")
             .map(|_| words.join(" ").split('"').nth(1).unwrap_or_default().to_owned())
             .unwrap_or_default(),
@@ -128,6 +179,21 @@ fn opening(words: &[&str]) -> Option<Opening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_ways_to_write_a_chain_are_read() {
+        let rules = parse(
+            "define ssh = 22022\ntable inet gate\n{\n chain from-outside\n {\n\
+             type filter hook input priority 0\n policy accept\n\
+             ct state { established, related } accept\n tcp dport $ssh accept\n\
+             log prefix \"no: \" counter drop\n }\n chain out { type filter hook output priority 0; }\n}\n",
+        );
+        assert_eq!((rules.input, rules.output), (Some(Policy::Deny), Some(Policy::Accept)));
+        assert_eq!(rules.open.len(), 1);
+        assert_eq!(rules.open[0].ports, "22022");
+        let named = "include \"/etc/nftables/*.nft\"\n# include \"no\"\ninclude 'a.nft';";
+        assert_eq!(included(named), ["/etc/nftables/*.nft", "/etc/a.nft"]);
+    }
 
     #[test]
     fn base_chains_are_read() {

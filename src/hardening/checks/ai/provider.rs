@@ -48,7 +48,10 @@ pub(super) const CHECKS: &[Check] = &[
                         match PROVIDERS.get(vendor) {
                             Some(known) if known.trains == "no" => {}
                             Some(known) => {
-                                found.warn(format!("{vendor}: {} ({})", known.note, known.source));
+                                found.warn(format!(
+                                    "{vendor}: {} ({}, as of {})",
+                                    known.note, known.source, known.known
+                                ));
                             }
                             None => found.warn(format!("nothing is noted of {vendor}")),
                         }

@@ -109,7 +109,11 @@ pub(super) const CHECKS: &[Check] = &[
                 let entries = ini::parse(&file, true);
                 let trusted = entries
                     .iter()
-                    .find(|entry| entry.name == "trusted-host" && !entry.value.is_empty());
+                    // pip takes both spellings.
+                    .find(|entry| {
+                        ["trusted-host", "trusted_host"].contains(&entry.name.as_str())
+                            && !entry.value.is_empty()
+                    });
                 found
                     .extend(trusted.map(|entry| format!("{name}: trusted-host = {}", entry.value)));
             }

@@ -88,7 +88,10 @@ pub(super) const CHECKS: &[Check] = &[
                 let major = parts.first().copied().unwrap_or_default().to_string();
                 match VERSIONS.node.get(&major) {
                     Some(end) if end_of(end).is_some_and(|end| now > end) => {
-                        found.fail(format!("Node.js {text} is unsupported since {end}"));
+                        let source = VERSIONS.source("node");
+                        found.fail(format!(
+                            "Node.js {text} is unsupported since {end} (by {source})"
+                        ));
                     }
                     _ if parts < version(&VERSIONS.openclaw.node) => {
                         found.warn(format!(
@@ -99,6 +102,16 @@ pub(super) const CHECKS: &[Check] = &[
                     _ => {}
                 }
             })?;
+            // Nothing is said of a version that the table does not have.
+            let unlisted =
+                facts.installations()?.iter().filter_map(|home| home.node.clone()).find(|text| {
+                    !VERSIONS.node.contains_key(
+                        &version(text)[..1].iter().map(u32::to_string).collect::<String>(),
+                    )
+                });
+            if let (Status::Pass, Some(text)) = (outcome.status, unlisted) {
+                return Ok(Outcome::unknown(format!("nothing is noted of Node.js {text}")));
+            }
             known(facts, "Node.js", |home| &home.node, outcome)
         },
     },
@@ -114,9 +127,9 @@ pub(super) const CHECKS: &[Check] = &[
         look: |facts| {
             let os = facts.os();
             let major = os.version.split('.').next().unwrap_or_default();
-            let table = VERSIONS.system.get(&os.id).or_else(|| {
-                (os.family == Family::Rhel).then(|| VERSIONS.system.get("rhel")).flatten()
-            });
+            let rhel = os.family == Family::Rhel && !VERSIONS.system.contains_key(&os.id);
+            let id = if rhel { "rhel" } else { os.id.as_str() };
+            let (table, source) = (VERSIONS.system.get(id), VERSIONS.source(id));
             let end = table.and_then(|table| {
                 let minor = os.version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
                 table.get(&os.version).or_else(|| table.get(&minor)).or_else(|| table.get(major))
@@ -124,12 +137,14 @@ pub(super) const CHECKS: &[Check] = &[
             Ok(match end.and_then(|end| Some((end, end_of(end)?))) {
                 None => Outcome::unknown(format!("nothing is noted of the support of {}", os.name)),
                 Some((day, end)) if facts.host.now() > end => {
-                    Outcome::fail(format!("{} is unsupported since {day}", os.name))
+                    Outcome::fail(format!("{} is unsupported since {day} (by {source})", os.name))
                 }
                 Some((day, end)) if facts.host.now() + 90 * DAY > end => {
-                    Outcome::warn(format!("support of {} ends on {day}", os.name))
+                    Outcome::warn(format!("support of {} ends on {day} (by {source})", os.name))
                 }
-                Some((day, _)) => Outcome::pass(format!("{} is supported until {day}", os.name)),
+                Some((day, _)) => {
+                    Outcome::pass(format!("{} is supported until {day} (by {source})", os.name))
+                }
             })
         },
     },

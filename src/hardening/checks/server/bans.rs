@@ -79,7 +79,11 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// The guard that is installed, and its unit.
 fn guard(facts: &Facts<'_>) -> Result<Option<(&'static str, &'static str)>, Unseen> {
-    if facts.has_program("fail2ban-server")? || facts.exists("/etc/fail2ban/jail.conf")? {
+    let mut fail2ban = facts.has_program("fail2ban-server")?;
+    for file in ["/etc/fail2ban/jail.conf", "/etc/fail2ban/jail.local", "/etc/fail2ban/jail.d"] {
+        fail2ban = fail2ban || facts.exists(file)?;
+    }
+    if fail2ban {
         return Ok(Some(("Fail2Ban", "fail2ban.service")));
     }
     let crowdsec = facts.has_program("crowdsec")? || facts.exists("/etc/crowdsec/config.yaml")?;

@@ -39,7 +39,13 @@ pub(super) const CHECKS: &[Check] = &[
             let all = facts.firewalls()?;
             let told = |one: &Firewall| format!("{} ({})", one.kind, one.source);
             let on: Vec<&Firewall> = all.iter().filter(|one| one.is_on).collect();
-            Ok(match on.iter().find(|one| one.rules.input == Some(Policy::Deny)) {
+            // What accepts everything from everywhere leaves nothing to refuse.
+            let denies = |one: &&&Firewall| {
+                let all = |ports: &str, protocol: &str| ports == "any" && protocol == "any";
+                one.rules.input == Some(Policy::Deny)
+                    && !one.open_to_all().any(|it| all(&it.ports, &it.protocol))
+            };
+            Ok(match on.iter().find(denies) {
                 Some(one) => Outcome::pass(format!("{} is on and denies", told(one))),
                 None if on.is_empty() && all.is_empty() => {
                     if facts.host.is_live() && !facts.host.is_root() {

@@ -102,9 +102,14 @@ pub(super) const CHECKS: &[Check] = &[
                 };
                 let addresses = sshd.config.all("listenaddress");
                 let is_22 = |port: &String| port == "22";
-                let named = source != "ssh.socket"
-                    && addresses.iter().any(|address| address.ends_with(":22"));
-                let told = format!("port {} ({source})", ports.join(", "));
+                let by_address = source != "ssh.socket" && !addresses.is_empty();
+                let named = by_address && addresses.iter().any(|address| address.ends_with(":22"));
+                let told = match by_address {
+                    false => format!("port {} ({source})", ports.join(", ")),
+                    true => {
+                        format!("port {}, at {} ({source})", ports.join(", "), addresses.join(", "))
+                    }
+                };
                 if ports.iter().any(is_22) || named {
                     Outcome::warn(told)
                 } else {
