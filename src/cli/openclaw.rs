@@ -80,7 +80,10 @@ impl Home {
             AppError::usage("there is no home directory here", "Name it: --home DIR.")
         })?;
         let home = home.canonicalize().map_err(|error| {
-            let what = format!("{}: {}", home.display(), error.kind());
+            let what = match error.kind() {
+                std::io::ErrorKind::NotFound => format!("there is no {}", home.display()),
+                other => format!("{}: {other}", home.display()),
+            };
             AppError::new(crate::app::Code::Missing, what, "Name OpenClaw's own: --home DIR.")
         })?;
         Ok((home, extra))

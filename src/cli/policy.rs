@@ -23,7 +23,11 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Print the policy document
-    Show,
+    Show {
+        /// As one JSON document
+        #[arg(long)]
+        json: bool,
+    },
     /// Check a document without applying it
     Check {
         /// TOML document
@@ -44,10 +48,15 @@ enum Action {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
     match &args.action {
-        Action::Show => {
+        Action::Show { json } => {
             let (text, warnings) = context.app()?.show_policy()?;
             output::warnings(&warnings);
-            output::data(text.as_bytes());
+            match toml::from_str::<toml::Table>(&text) {
+                Ok(document) if *json => output::json(&document),
+                _ => {
+                    output::data(text.as_bytes());
+                }
+            }
         }
         Action::Check { file } => {
             read(file)?;

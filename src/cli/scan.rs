@@ -117,6 +117,9 @@ struct Told {
     /// Form of the report on stdout
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     format: FormatName,
+    /// As one JSON document: `--format json`
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
     /// Write a report into a file, too; may be given several times
     #[arg(long, value_name = "FORMAT:FILE")]
     report: Vec<Target>,
@@ -141,6 +144,12 @@ struct Told {
     /// Ask the vendor whether a key is live; comes with rotation, until then it says so
     #[arg(long)]
     verify: bool,
+}
+
+impl Told {
+    fn format(&self) -> FormatName {
+        if self.json { FormatName::Json } else { self.format }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -191,12 +200,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, AppError> {
         return rules::run(args);
     }
     let reveal = args.told.reveal;
-    if reveal && !(output::is_terminal() && args.told.format == FormatName::Text) {
+    if reveal && !(output::is_terminal() && args.told.format() == FormatName::Text) {
         let advice = "Leave --reveal out, or read the text on a terminal.";
         return Err(AppError::usage("values are shown in text on a terminal alone", advice));
     }
     let asks = args.told.verify.then_some(args.source.no_vault);
-    let (format, targets) = (args.told.format, args.told.report.clone());
+    let (format, targets) = (args.told.format(), args.told.report.clone());
     let options = options(args, context)?;
     let bar = Bar::start(&options.source);
     let scanned = scan(&options, &bar);

@@ -25,9 +25,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         let old = work.open().map_or(0, |open| open.old);
         let mut ask = self.ask(work, old).await?;
         let can = abilities(&*adapter, &ask);
-        let in_place = can.level == Level::NoOverlap;
-        let by_call = can.create && matches!(can.level, Level::Automatic | Level::NoOverlap);
-        if !by_call || in_place && !ask.no_overlap_allowed {
+        if !can.makes(ask.no_overlap_allowed, work.look.rule.admin.is_some()) {
             return self.enter(work, State::Awaiting).await;
         }
         if let Some(full) = self.no_room(work, &*adapter, &can, &ask).await {

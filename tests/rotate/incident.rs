@@ -217,6 +217,32 @@ fn a_vendor_that_is_away_is_tried_again_by_a_daemon_that_starts_later() {
 }
 
 #[test]
+fn a_person_is_asked_where_the_policy_names_no_admin_credential() {
+    let vendor = Vendor::start(Duration::ZERO);
+    vendor.add("made", "sk-by-hand-Jj6Jj6Jj6");
+    vendor.add("before", "sk-before-Hh8Hh8Hh8");
+    let home = Home::new(&policy(vendor.port).replace("admin = \"openai/admin\"\n", ""));
+    home.call(&["set", "openai/main"], b"sk-before-Hh8Hh8Hh8");
+    let plan = home.call(&["rotate", "openai/main", "--dry-run"], b"").stdout;
+    let plan = String::from_utf8(plan).unwrap();
+    assert!(plan.contains("1. by a person") && !plan.contains("DELETE"), "{plan}");
+
+    // The daemon goes on with what waits; it takes nothing out of the hands of the command.
+    let _daemon = Daemon::start(&home);
+    let identity = home.home().join("identity.txt");
+    let unlock = ["unlock", "--identity", identity.to_str().unwrap()];
+    until("it unlocks", || home.call(&unlock, b"").status.success());
+    let asked = home.call(&["rotate", "openai/main", "--json"], b"");
+    assert_eq!(asked.status.code(), Some(1), "{}", String::from_utf8_lossy(&asked.stderr));
+    let asked: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!((&asked[0]["result"], &asked[0]["state"]), (&"person".into(), &"awaiting".into()));
+    let id = asked[0]["rotation"].as_str().unwrap();
+    let given = home.call(&["rotations", "resume", id], b"sk-by-hand-Jj6Jj6Jj6");
+    assert_eq!(given.status.code(), Some(1), "a person has to revoke the old one");
+    assert_eq!(home.get("openai/main"), "sk-by-hand-Jj6Jj6Jj6");
+}
+
+#[test]
 fn afterwards_fresh_keys_are_brought_and_programs_hear_of_both() {
     let vendor = Vendor::start(Duration::ZERO);
     let (home, values) = world(&vendor, 2, "");

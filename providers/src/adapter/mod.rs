@@ -117,6 +117,8 @@ pub struct Abilities {
     pub validate: bool,
     /// Whether a second key can be made.
     pub create: bool,
+    /// Whether `create` needs the admin credential.
+    pub create_needs_admin: bool,
     /// Whether a key can be revoked.
     pub revoke: bool,
     /// Whether `revoke` needs the admin credential.
@@ -135,12 +137,24 @@ impl Abilities {
         level: Level::Automatic,
         validate: true,
         create: true,
+        create_needs_admin: false,
         revoke: true,
         revoke_needs_admin: false,
         list: true,
         most_keys: None,
         propagation_s: 0,
     };
+
+    /// Whether a call makes the new key: the vendor has one, and the policy allows it (`no_overlap`,
+    /// where the call replaces the key in place) and names what it takes (`admin`).
+    pub fn makes(&self, no_overlap: bool, admin: bool) -> bool {
+        let allowed = match self.level {
+            Level::Automatic => true,
+            Level::NoOverlap => no_overlap,
+            Level::Assisted | Level::Manual => false,
+        };
+        self.create && allowed && (admin || !self.create_needs_admin)
+    }
 }
 
 /// What the vendor says of a key.

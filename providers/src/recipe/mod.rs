@@ -353,7 +353,7 @@ fn names(rows: &[Listed]) -> Vec<(Option<&String>, Option<&String>)> {
 }
 
 fn abilities(api: &Api, recipes: &Recipes) -> Abilities {
-    let admin = |step: &Step| needs_admin(api, Operation::Revoke, step);
+    let admin = |operation, steps: &[Step]| steps.iter().any(|s| needs_admin(api, operation, s));
     Abilities {
         level: match recipes.level {
             grammar::Level::Automatic => Level::Automatic,
@@ -363,8 +363,9 @@ fn abilities(api: &Api, recipes: &Recipes) -> Abilities {
         },
         validate: !recipes.validate.is_empty(),
         create: !recipes.create.is_empty(),
+        create_needs_admin: admin(Operation::Create, &recipes.create),
         revoke: !recipes.revoke.is_empty(),
-        revoke_needs_admin: recipes.revoke.iter().any(admin),
+        revoke_needs_admin: admin(Operation::Revoke, &recipes.revoke),
         list: !recipes.list.is_empty(),
         most_keys: recipes.most_keys,
         propagation_s: recipes.propagation_s,

@@ -1,7 +1,7 @@
 //! What is due, when the next rotation comes, and whether it needs a person.
 
 use clawvault_core::domain::{Aim, SecretInfo, jitter_ms};
-use clawvault_providers::adapter::{Adapter, Ask, Level};
+use clawvault_providers::adapter::{Adapter, Ask};
 
 use super::Overview;
 use super::vendors::PolicyVendors;
@@ -96,13 +96,7 @@ pub(super) fn is_automatic(vendors: &PolicyVendors, look: &Look) -> bool {
     let can = |adapter: &dyn Adapter| {
         let (secret, params) = (look.life.name.to_string(), look.rule.params.clone());
         let ask = Ask { secret, params, ..Ask::default() };
-        let can = adapter.abilities_for(&ask);
-        let by_call = match can.level {
-            Level::Automatic => true,
-            Level::NoOverlap => look.rule.no_overlap,
-            Level::Assisted | Level::Manual => false,
-        };
-        can.create && by_call
+        adapter.abilities_for(&ask).makes(look.rule.no_overlap, look.rule.admin.is_some())
     };
     named && vendors.adapter(look).is_some_and(|adapter| can(&*adapter))
 }

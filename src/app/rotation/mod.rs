@@ -18,8 +18,10 @@ mod vendors;
 
 use std::path::Path;
 
-use clawvault_core::domain::{Aim, Life, Policy, ProfileName, SecretInfo, SecretName, hex};
+use clawvault_core::domain::{Aim, Holder, Life, Policy, ProfileName, SecretInfo, SecretName, hex};
+use clawvault_core::platform::process::ProcessId;
 use clawvault_core::platform::{Clock, SystemClock, memory};
+use clawvault_core::vault::Step;
 use clawvault_providers::adapter::Fields;
 
 use super::naming::vendor_in;
@@ -151,7 +153,7 @@ impl App {
             _ => confirm(&look.life),
         };
         let (revoke, key) = (is_revocation(look), look.key());
-        asking.ask(Request::Steps(revoke, vec![step]))?;
+        asking.ask(Request::Steps(revoke, vec![held(step)]))?;
         let which = Which::Named(key.0, vec![key.1]);
         rotate(&mut |request| asking.ask(request), &self.reach(), &which, say)
     }
@@ -171,7 +173,7 @@ impl App {
         let step = abort(&look.life, SystemClock.now_ms()).map_err(|why| refused(look, &why))?;
         let goes_on = step.life.open.is_some();
         let key = look.key();
-        asking.ask(Request::Steps(false, vec![step]))?;
+        asking.ask(Request::Steps(false, vec![held(step)]))?;
         if !goes_on {
             return Ok(Rotated::default());
         }
@@ -271,7 +273,7 @@ fn begin_one(engine: &WorkingEngine<'_>, look: Look) -> Result<Result<Look, Line
         return Ok(Ok(look));
     }
     let step = match begin(&look, Aim::Replace, new_id()?, None, SystemClock.now_ms()) {
-        Ok(step) => step,
+        Ok(step) => held(step),
         Err(why) => return Ok(Err(Line::refused(&look, &refused(&look, &why).what))),
     };
     let begun = engine.books().step(clawvault_core::domain::Event::Rotate, vec![step])?;
@@ -279,6 +281,16 @@ fn begin_one(engine: &WorkingEngine<'_>, look: Look) -> Result<Result<Look, Line
         Some(life) => Ok(Look { life, ..look }),
         None => Err(Line::refused(&look, "another process is rotating it")),
     })
+}
+
+/// The same step, with what it leaves under way in this process's hands: the daemon, which goes on
+/// with whatever waits, leaves it alone.
+fn held(mut step: Step) -> Step {
+    if let Some(open) = &mut step.life.open {
+        let own = ProcessId::own();
+        open.holder = Some(Holder { pid: own.pid, started: own.started });
+    }
+    step
 }
 
 async fn work_on(engine: &WorkingEngine<'_>, look: Look) -> Result<Line, AppError> {

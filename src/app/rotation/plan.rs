@@ -36,11 +36,8 @@ fn plan_one(vendors: &PolicyVendors, look: &Look) -> Planned {
     };
     let adapter = vendors.adapter(look);
     let can = adapter.as_ref().map(|adapter| adapter.abilities_for(&ask));
-    let by_call = can.is_some_and(|can| match can.level {
-        Level::Automatic => can.create,
-        Level::NoOverlap => can.create && look.rule.no_overlap,
-        Level::Assisted | Level::Manual => false,
-    });
+    let (no_overlap, has_admin) = (look.rule.no_overlap, look.rule.admin.is_some());
+    let by_call = can.is_some_and(|can| can.makes(no_overlap, has_admin));
     let mut calls = |operation, otherwise: String| match &adapter {
         Some(adapter) if by_call || operation != Operation::Create => {
             let lines = adapter.plan(operation, &ask);
@@ -66,7 +63,10 @@ fn plan_one(vendors: &PolicyVendors, look: &Look) -> Planned {
     }
     steps.append(&mut rest);
     if !in_place {
-        let mut last = match (&adapter, can.is_some_and(|can| can.revoke)) {
+        let mut last = match (
+            &adapter,
+            can.is_some_and(|can| can.revoke && (has_admin || !can.revoke_needs_admin)),
+        ) {
             (Some(adapter), true) => adapter.plan(Operation::Revoke, &ask),
             _ => vec!["by a person: the old key is revoked".to_owned()],
         };

@@ -12,7 +12,7 @@ use super::incident::RevokedAll;
 use super::plan::Planned;
 use super::report::Line;
 use super::vendors::PolicyVendors;
-use super::{Overview, WorkingEngine, engine, new_id, refused, run, together};
+use super::{Overview, WorkingEngine, engine, held, new_id, refused, run, together};
 use crate::app::session::Request;
 use crate::app::{App, AppError, Code};
 use crate::rotate::{Books, Engine, Key, Look, Timer, Vendors, begin};
@@ -180,11 +180,8 @@ fn cut(
     let (mut queued, mut steps, mut lines) = (Vec::new(), Vec::<Step>::new(), Vec::new());
     for look in looks {
         match begin(&look, Aim::Revoke, new_id()?, version, now_ms) {
-            Ok(mut step) => {
-                if let Some(open) = &mut step.life.open {
-                    open.holder = Some(engine.holder());
-                }
-                steps.push(step);
+            Ok(step) => {
+                steps.push(held(step));
                 queued.push(look);
             }
             Err(why) => lines.push((Line::refused(&look, &refused(&look, &why).what), 0)),
@@ -207,7 +204,7 @@ fn cut(
                 *look = fresh;
             }
             let step = begin(look, Aim::Revoke, new_id()?, version, now_ms);
-            again.push(step.map_err(|why| refused(look, &why))?);
+            again.push(held(step.map_err(|why| refused(look, &why))?));
         }
         lives = engine.books().step(Event::Revoke, again)?;
     }

@@ -159,6 +159,15 @@ impl PolicyVendors {
             words.push(' ');
             words.push_str(step);
         }
+        let by_admin = |adapter: Arc<dyn Adapter>| {
+            let (can, no_overlap) = (adapter.abilities_for(&ask), look.rule.no_overlap);
+            can.makes(no_overlap, true) && !can.makes(no_overlap, look.rule.admin.is_some())
+        };
+        if !revokes && self.adapter(look).is_some_and(by_admin) {
+            words.push_str(
+                " (With an admin credential that the policy names, no person is needed.)",
+            );
+        }
         words
     }
 }

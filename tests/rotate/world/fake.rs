@@ -11,6 +11,7 @@ impl Adapter for Fake {
             level: manner.level,
             validate: true,
             create: true,
+            create_needs_admin: false,
             revoke: manner.level != Level::NoOverlap,
             revoke_needs_admin: false,
             list: manner.list,

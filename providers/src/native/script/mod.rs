@@ -29,6 +29,7 @@ fn abilities(vendor: &'static str, ask: &Ask) -> Abilities {
         level,
         validate: can(Operation::Validate),
         create: can(Operation::Create),
+        create_needs_admin: false,
         revoke: can(Operation::Revoke),
         revoke_needs_admin: false,
         list: can(Operation::List),
