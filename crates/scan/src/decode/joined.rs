@@ -104,7 +104,8 @@ mod tests {
         };
         assert_eq!(all(r#"t = "q7Xn2vLb" + "9TzK4mWc" +"8R";"#), ["q7Xn2vLb9TzK4mWc8R"]);
         assert_eq!(all("'q7Xn2vLb' +\n  '9TzK4mWc'"), ["q7Xn2vLb9TzK4mWc"]);
-        for text in [r#""q7Xn2vLb" + x + "9TzK4mWc""#, "1 + 2", r#"+ "q7Xn2vLb9TzK4mWc""#, "\"+\"+"] {
+        for text in [r#""q7Xn2vLb" + x + "9TzK4mWc""#, "1 + 2", r#"+ "q7Xn2vLb9TzK4mWc""#, "\"+\"+"]
+        {
             assert!(all(text).is_empty(), "{text}");
         }
     }

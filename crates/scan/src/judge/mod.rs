@@ -15,8 +15,8 @@ pub use code::{is_code, is_reference};
 pub use entropy::entropy;
 pub use identifier::{is_file, is_identifier, is_reference_number};
 pub use placeholder::{is_example, is_placeholder, is_sequence, is_spelled_out};
-pub use words::is_signed_head;
 pub use random::{is_password, is_token, looks_random, looks_varied};
+pub use words::is_signed_head;
 
 use crate::rule::Least;
 

@@ -35,7 +35,9 @@ pub(super) fn look(
     if bytes[..name.start].ends_with(b".svg?") {
         return None;
     }
-    if bytes.get(name.end) == Some(&b'(') && name::is_lookup(&bytes[name.clone()], word.start - name.start) {
+    if bytes.get(name.end) == Some(&b'(')
+        && name::is_lookup(&bytes[name.clone()], word.start - name.start)
+    {
         return None;
     }
     let assigned = value::behind(bytes, &name)?;
@@ -66,7 +68,11 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
     let lower = secret.len() >= 24 && !secret.iter().all(u8::is_ascii_hexdigit);
     let fits = secret.len() <= 128 && (mixed || lower) && !judge::is_like_uuid(secret);
     let fits = fits && !judge::is_reference_number(secret) && !is_numbered(secret);
-    if !fits || !judge::looks_random(secret) || judge::is_placeholder(secret) || judge::is_open(secret) {
+    if !fits
+        || !judge::looks_random(secret)
+        || judge::is_placeholder(secret)
+        || judge::is_open(secret)
+    {
         return None;
     }
     if same(&name::before(text.bytes, run)?, secret) {
@@ -78,8 +84,8 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
 
 /// Whether a value is the hash of a file, whose name it is given: `"src/token.rs": "9f8c…"`.
 fn is_sum(text: &[u8], name: &Range<usize>, value: &[u8]) -> bool {
-    let hash = matches!(value.len(), 32 | 40 | 64 | 96 | 128)
-        && value.iter().all(u8::is_ascii_hexdigit);
+    let hash =
+        matches!(value.len(), 32 | 40 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit);
     let quoted = matches!(text.get(name.end), Some(b'"' | b'\''));
     let dot = text[name.clone()].iter().rposition(|byte| *byte == b'.');
     let end = dot.map(|dot| name.end - name.start - dot - 1);

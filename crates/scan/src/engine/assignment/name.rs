@@ -67,8 +67,7 @@ pub(super) fn is_lookup(name: &[u8], keyword: usize) -> bool {
     let at = name.iter().rposition(|byte| *byte == b'.');
     at.is_some_and(|at| {
         let call = &name[at + 1..];
-        CALLS.contains(&call)
-            || keyword < at && VERBS.iter().any(|verb| call.starts_with(verb))
+        CALLS.contains(&call) || keyword < at && VERBS.iter().any(|verb| call.starts_with(verb))
     })
 }
 
