@@ -6,6 +6,7 @@
 mod base16;
 mod base64;
 mod escapes;
+mod joined;
 mod plain;
 mod unpack;
 
@@ -14,6 +15,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 pub(crate) use escapes::find as escaped;
+pub(crate) use joined::find as joined;
 pub(crate) use plain::{has_mark, utf16};
 pub(crate) use unpack::gzip;
 
@@ -32,6 +34,8 @@ pub enum Codec {
     Utf16,
     /// RFC 1952.
     Gzip,
+    /// Strings with `+` between them.
+    Joined,
 }
 
 impl Codec {
@@ -44,6 +48,7 @@ impl Codec {
             Self::Escapes => "escapes",
             Self::Utf16 => "UTF-16",
             Self::Gzip => "gzip",
+            Self::Joined => "concatenation",
         }
     }
 }

@@ -49,6 +49,7 @@ impl Depths<'_> {
         });
         if depth < MAX_DEPTH {
             decode::escaped(bytes, |block| blocks.push(block));
+            decode::joined(bytes, |block| blocks.push(block));
         }
         for block in blocks {
             let (mut inner, sees_far) = self.find(&block.bytes, depth + 1);

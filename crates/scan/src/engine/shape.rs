@@ -33,6 +33,7 @@ pub(super) fn look(
     // looking for names in it would take long.
     if text.bytes[run.clone()].iter().any(u8::is_ascii_digit)
         && !follows_hash_name(&text.bytes[..run.start])
+        && !is_pinned(text.bytes, run)
         && run.len() <= MAX_RUN
     {
         hits.extend(assignment::unnamed(rules, text, run));
@@ -125,7 +126,8 @@ fn fitting(
     let secret = &bytes[span.clone()];
     let varied = judge::looks_varied(secret);
     let made = judge::is_identifier(secret) || judge::is_sequence(secret);
-    if !varied || made || is_part(bytes, &span) {
+    let thing = judge::is_uuid(secret) && is_id(bytes, &span);
+    if !varied || made || thing || is_part(bytes, &span) {
         return None;
     }
     let seen = Seen::from(&span, seen, PART);
@@ -168,6 +170,24 @@ fn is_in_data(bytes: &[u8], run: &Range<usize>) -> bool {
         || before == Some(&b'/')
             && matches!(after, Some(b'+' | b'/'))
             && bytes[reach].iter().all(data)
+}
+
+/// Whether a run is the commit that something is taken at: `owner/action@` and its id.
+fn is_pinned(bytes: &[u8], run: &Range<usize>) -> bool {
+    let id = &bytes[run.clone()];
+    let hash = matches!(id.len(), 40 | 64) && id.iter().all(u8::is_ascii_hexdigit);
+    let before = &bytes[run.start.saturating_sub(2)..run.start];
+    hash && matches!(before, [word, b'@'] if word.is_ascii_alphanumeric())
+}
+
+/// Whether a UUID is the number of a thing: `"id": "…"`.
+fn is_id(bytes: &[u8], key: &Range<usize>) -> bool {
+    let head = bytes[key.start.saturating_sub(DATA)..key.start].to_ascii_lowercase();
+    let end = head.iter().rposition(|byte| byte.is_ascii_alphanumeric());
+    let (name, sign) = head.split_at(end.map_or(0, |end| end + 1));
+    let word = name.strip_suffix(b"id").map(|rest| rest.strip_suffix(b"uu").unwrap_or(rest));
+    let alone = word.is_some_and(|rest| !rest.last().is_some_and(u8::is_ascii_alphanumeric));
+    alone && sign.iter().any(|byte| matches!(byte, b':' | b'='))
 }
 
 /// Whether a text ends in the name of a hash function and `=`, `:` or `-`, or in a path of git: what

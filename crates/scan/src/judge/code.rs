@@ -5,7 +5,7 @@ use super::pairs;
 /// Whether `text` says where a value comes from, in whatever language: `${X}`, `{{ x }}`, `%s`,
 /// `$(x)`, `<x>`, `process.env.X`.
 pub fn is_reference(text: &[u8]) -> bool {
-    const BEGIN: [&[u8]; 28] = [
+    const BEGIN: [&[u8]; 29] = [
         b"/*",
         b"${",
         b"{{",
@@ -34,10 +34,11 @@ pub fn is_reference(text: &[u8]) -> bool {
         b"aws:arn:",
         b"urn:",
         b"tag:",
+        b"UUID=",
     ];
-    const INSIDE: [&[u8]; 16] = [
+    const INSIDE: [&[u8]; 17] = [
         b"${", b"{{", b"}}", b"%s", b"<%", b"%>", b"://", b"$(", b"{0}", b"(?:", b"[0-9", b"[A-Z",
-        b"[a-z", b"\\x", b"\\u", b"\\0",
+        b"[a-z", b"\\x", b"\\u", b"\\0", b"([\\w",
     ];
     let begins = BEGIN.iter().any(|begin| text.starts_with(begin));
     let variable = text.len() > 1
@@ -51,7 +52,9 @@ pub fn is_reference(text: &[u8]) -> bool {
         || text.starts_with(b"../")
         || text.starts_with(b"~/");
     let whole = text[0] == b'{' && text.ends_with(b"}") || text[0] == b'%' && text.ends_with(b"%");
+    let flag = matches!(text, [b'-', b'-', b'a'..=b'z', ..]) && !super::looks_random(text);
     begins
+        || flag
         || variable
         || path
         || whole
@@ -82,7 +85,7 @@ pub fn is_code(text: &[u8]) -> bool {
     }
     // `!a.b`, `a.b=c`: what a program made short.
     let member = has(b".") && text.iter().any(u8::is_ascii_alphabetic);
-    if is_member(text) || is_directive(text) || is_switch(text) {
+    if is_member(text) || is_directive(text) || is_switch(text) || is_variable(text) {
         return true;
     }
     let assigns = text.iter().rev().skip_while(|byte| **byte == b'=').any(|byte| *byte == b'=');
@@ -130,10 +133,22 @@ fn is_directive(text: &[u8]) -> bool {
     [&b"#include"[..], b"#define", b"#ifdef", b"#ifndef", b"#endif"].contains(&text)
 }
 
+/// `user1_pwd`: a variable.
+fn is_variable(text: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_';
+    let word = |part: &[u8]| [&b"pw"[..], b"pwd", b"pass", b"passwd", b"password"].contains(&part);
+    text.contains(&b'_') && text.iter().all(plain) && text.split(|b| *b == b'_').any(word)
+}
+
 /// `required=True`: an argument that switches something.
 fn is_switch(text: &[u8]) -> bool {
     const ENDS: [&[u8]; 6] = [b"=True", b"=False", b"=None", b"=true", b"=false", b"=null"];
     let name = ENDS.iter().find_map(|end| text.strip_suffix(*end));
+    // `full-name=`: the next argument.
+    let next = text.strip_suffix(b"=");
+    if next.is_some_and(|name| name.iter().all(|b| b.is_ascii_lowercase() || b"_-".contains(b))) {
+        return true;
+    }
     name.is_some_and(|name| name.iter().all(|b| b.is_ascii_lowercase() || *b == b'_'))
 }
 

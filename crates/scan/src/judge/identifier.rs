@@ -43,7 +43,11 @@ pub fn is_reference_number(text: &[u8]) -> bool {
             && matches!(number.len(), 8 | 17)
             && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     });
-    time || fingerprint || resource || is_measured(text) || is_version(text)
+    let day = matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..])
+        && text.len() <= 16
+        && text.get(8) == Some(&b'-')
+        && text[..8].iter().all(u8::is_ascii_digit);
+    time || day || fingerprint || resource || is_measured(text) || is_version(text)
 }
 
 /// Whether `text` is a number with a point or an exponent, `1.4e-07`, or a time in microseconds.

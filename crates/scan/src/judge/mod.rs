@@ -16,6 +16,7 @@ pub use entropy::entropy;
 pub use identifier::{is_file, is_identifier, is_reference_number};
 pub use placeholder::{is_example, is_placeholder, is_sequence, is_spelled_out};
 pub use random::{is_password, is_token, looks_random, looks_varied};
+pub use words::is_signed_head;
 
 use crate::rule::Least;
 
@@ -24,7 +25,7 @@ use crate::rule::Least;
 pub fn is_secret(least: Least, text: &[u8]) -> bool {
     let looks = match least {
         Least::Password => is_password(text) && !term::is_term(text),
-        Least::Token => is_token(text),
+        Least::Token => is_token(text) && !term::is_term(text),
         Least::Random | Least::Unnamed => {
             text.len() >= 16
                 && text.iter().all(u8::is_ascii_graphic)
@@ -32,7 +33,24 @@ pub fn is_secret(least: Least, text: &[u8]) -> bool {
                 && !is_file(text)
         }
     };
-    looks && !is_reference(text) && !is_placeholder(text) && !words::is_encoded(text)
+    looks
+        && !is_reference(text)
+        && !is_placeholder(text)
+        && !words::is_encoded(text)
+        && !is_public(text)
+        && (least != Least::Password || words::is_percent_password(text))
+}
+
+/// Whether a text may be read by all: a public key, or the head of a signed text.
+pub fn is_open(text: &[u8]) -> bool {
+    is_public(text) || is_signed_head(text)
+}
+
+/// Whether a text is a public key of SSH (RFC 4253, section 6.6): its base64 begins with its kind.
+fn is_public(text: &[u8]) -> bool {
+    [&b"AAAAB3NzaC1"[..], b"AAAAC3NzaC1", b"AAAAE2VjZHNh", b"AAAAInNr", b"AAAAGnNr"]
+        .iter()
+        .any(|kind| text.starts_with(kind))
 }
 
 /// Whether a text is a UUID: 8, 4, 4, 4 and 12 digits of base 16 (RFC 9562, section 4).

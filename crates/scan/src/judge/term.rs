@@ -2,7 +2,13 @@
 
 /// In lower case, without signs, sorted.
 #[rustfmt::skip]
-const TERMS: [&[u8]; 58] = [
+const TERMS: [&[u8]; 66] = [
+    b"a128cbchs256",
+    b"a128gcmkw",
+    b"a192cbchs384",
+    b"a192gcmkw",
+    b"a256cbchs512",
+    b"a256gcmkw",
     b"aes128",
     b"aes128cbc",
     b"aes128gcm",
@@ -26,6 +32,8 @@ const TERMS: [&[u8]; 58] = [
     b"chacha20poly1305",
     b"cp1252",
     b"curve25519",
+    b"ecdhesa128kw",
+    b"ecdhesa256kw",
     b"ed25519",
     b"es256",
     b"es384",

@@ -35,11 +35,16 @@ pub(super) fn look(
     if bytes[..name.start].ends_with(b".svg?") {
         return None;
     }
-    if bytes.get(name.end) == Some(&b'(') && name::is_lookup(&bytes[name.start..name.end]) {
+    if bytes.get(name.end) == Some(&b'(')
+        && name::is_lookup(&bytes[name.clone()], word.start - name.start)
+    {
         return None;
     }
     let assigned = value::behind(bytes, &name)?;
     let secret = bytes.get(assigned.span.clone())?;
+    if is_sum(bytes, &name, secret) {
+        return None;
+    }
     let strict = name::asks_for(&bytes[name.clone()], word.end - name.start, least)?;
     if !is_secret(strict, secret, &assigned, &bytes[name.clone()]) {
         return None;
@@ -63,7 +68,11 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
     let lower = secret.len() >= 24 && !secret.iter().all(u8::is_ascii_hexdigit);
     let fits = secret.len() <= 128 && (mixed || lower) && !judge::is_like_uuid(secret);
     let fits = fits && !judge::is_reference_number(secret) && !is_numbered(secret);
-    if !fits || !judge::looks_random(secret) || judge::is_placeholder(secret) {
+    if !fits
+        || !judge::looks_random(secret)
+        || judge::is_placeholder(secret)
+        || judge::is_open(secret)
+    {
         return None;
     }
     if same(&name::before(text.bytes, run)?, secret) {
@@ -73,13 +82,30 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
     Some(Hit::new(What::Rule(number), (run.clone(), seen), secret, rules.rule(number).confidence))
 }
 
+/// Whether a value is the hash of a file, whose name it is given: `"src/token.rs": "9f8c…"`.
+fn is_sum(text: &[u8], name: &Range<usize>, value: &[u8]) -> bool {
+    let hash =
+        matches!(value.len(), 32 | 40 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit);
+    let quoted = matches!(text.get(name.end), Some(b'"' | b'\''));
+    let dot = text[name.clone()].iter().rposition(|byte| *byte == b'.');
+    let end = dot.map(|dot| name.end - name.start - dot - 1);
+    let path = name.start > 0 && text[name.start - 1] == b'/';
+    hash && quoted && (path || end.is_some_and(|end| (1..=5).contains(&end)))
+}
+
 /// Whether a value is the number of a thing: a UUID behind a word, or what Google Drive calls a file.
 fn is_numbered(value: &[u8]) -> bool {
+    let word = |word: &[u8]| word.iter().all(|b| b.is_ascii_lowercase() || *b == b'-');
     let uuid = value.len().checked_sub(36).is_some_and(|at| {
-        let (word, uuid) = value.split_at(at);
-        judge::is_uuid(uuid) && word.iter().all(|b| b.is_ascii_lowercase() || *b == b'-')
+        let dashed: Vec<u8> =
+            value[at..].iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
+        judge::is_uuid(&dashed) && word(&value[..at])
     });
-    uuid || value.len() == 33 && value[0] == b'1'
+    let plain = value.len().checked_sub(32).is_some_and(|at| {
+        let (kind, number) = value.split_at(at);
+        kind.ends_with(b"-") && word(kind) && number.iter().all(u8::is_ascii_hexdigit)
+    });
+    uuid || plain || value.len() == 33 && value[0] == b'1'
 }
 
 fn is_secret(least: Least, secret: &[u8], assigned: &Assigned, name: &[u8]) -> bool {

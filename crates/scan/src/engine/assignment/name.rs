@@ -40,8 +40,8 @@ pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
 }
 
 /// Whether a name that is called looks something up or takes something apart: `secrets.get`,
-/// `password.lstrip`. What it is called with is no secret.
-pub(super) fn is_lookup(name: &[u8]) -> bool {
+/// `password.lstrip`. What it is called with is no secret. The keyword begins at `keyword` of it.
+pub(super) fn is_lookup(name: &[u8], keyword: usize) -> bool {
     const CALLS: [&[u8]; 18] = [
         b"get",
         b"pop",
@@ -62,8 +62,13 @@ pub(super) fn is_lookup(name: &[u8]) -> bool {
         b"contains",
         b"lookup",
     ];
+    // `token_cache.get_entry`, `salt_cache.save_load`.
+    const VERBS: [&[u8]; 7] = [b"get_", b"load_", b"save_", b"find_", b"fetch_", b"has_", b"is_"];
     let at = name.iter().rposition(|byte| *byte == b'.');
-    at.is_some_and(|at| CALLS.contains(&&name[at + 1..]))
+    at.is_some_and(|at| {
+        let call = &name[at + 1..];
+        CALLS.contains(&call) || keyword < at && VERBS.iter().any(|verb| call.starts_with(verb))
+    })
 }
 
 /// The name that a run in quotes is assigned to; `None` where there is none, or one that says that

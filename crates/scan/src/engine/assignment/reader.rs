@@ -48,7 +48,7 @@ impl Reader<'_> {
 
     /// Goes over an operator; false where there is none.
     pub(super) fn operator(&mut self, closed: bool, apart: bool) -> bool {
-        if closed && self.attribute() {
+        if closed && self.attribute() || self.pair(closed) {
             return true;
         }
         const OPERATORS: [&[u8]; 19] = [
@@ -104,10 +104,41 @@ impl Reader<'_> {
         false
     }
 
+    /// Goes over what stands between a name and its value where both are values of a list or of a
+    /// document: `name: NAME`, then `value: …` on the next line; `"key": "NAME", "value": "…"`;
+    /// `<key>NAME</key>`, then `<string>…`.
+    fn pair(&mut self, closed: bool) -> bool {
+        let from = self.at;
+        let listed = self.eat(b"</key>");
+        if listed || closed && self.eat(b",") || self.peek() == Some(b'\n') {
+            while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+                self.at += 1;
+            }
+            if listed && self.eat(b"<string>") {
+                return true;
+            }
+            let quote = self.eat(b"\"");
+            let named = !listed && (self.eat(b"value") || self.eat(b"Value"));
+            if named && (!quote || self.eat(b"\"")) && (self.eat(b":") || self.eat(b"=")) {
+                self.blanks();
+                return true;
+            }
+        }
+        self.at = from;
+        false
+    }
+
     /// The value; where a type may stand for it, behind that.
     pub(super) fn value(&mut self, may_name_type: bool) -> Option<Assigned> {
+        let name_end = self.at;
         self.line_end();
-        self.scheme();
+        let same_line = !self.text[name_end..self.at].contains(&b'\n');
+        if let Some(quote) = self.scheme() {
+            return self.until(&[quote], true);
+        }
+        if self.eat(b"<![CDATA[") {
+            return self.until(b"]]>", true);
+        }
         let mut escaped = self.eat(b"\\");
         if self.prefix() {
             escaped |= self.eat(b"\\");
@@ -130,7 +161,7 @@ impl Reader<'_> {
             _ => self.unquoted(),
         }?;
         // `password: str = "…"`: a type stands where the value was looked for.
-        if may_name_type && !found.quoted && found.span.len() <= 24 {
+        if may_name_type && same_line && !found.quoted && found.span.len() <= 24 {
             let mut behind = Reader {
                 text: self.text,
                 at: found.span.end,
@@ -159,8 +190,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Goes over the scheme of an `Authorization` header.
-    fn scheme(&mut self) {
+    /// Goes over the scheme of an `Authorization` header; the quote that was opened before it, if one
+    /// was and closes on the line.
+    fn scheme(&mut self) -> Option<u8> {
         const SCHEMES: [&[u8]; 7] =
             [b"bearer ", b"basic ", b"token ", b"apikey ", b"api-key ", b"key ", b"token token="];
         let quote = usize::from(matches!(self.peek(), Some(b'"' | b'\'' | b'`')));
@@ -168,10 +200,14 @@ impl Reader<'_> {
         let said = |scheme: &&&[u8]| {
             rest.get(..scheme.len()).is_some_and(|found| found.eq_ignore_ascii_case(scheme))
         };
-        if let Some(scheme) = SCHEMES.iter().filter(said).max_by_key(|scheme| scheme.len()) {
-            self.at += quote + scheme.len();
-            self.blanks();
-        }
+        let scheme = SCHEMES.iter().filter(said).max_by_key(|scheme| scheme.len())?;
+        let quote = (quote > 0).then(|| self.text[self.at]);
+        self.at += usize::from(quote.is_some()) + scheme.len();
+        self.blanks();
+        let rest = &self.text[self.at..self.text.len().min(self.at + MAX_VALUE)];
+        let token = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"-._~+/=".contains(byte);
+        let end = rest.iter().position(token)?;
+        quote.filter(|quote| rest[end] == *quote)
     }
 
     /// Goes over what may stand right before a quote: `b"`, `@"`, `f'`, `$'`, `new String("`.

@@ -8,8 +8,11 @@ use super::reader::Reader;
 pub(super) const MAX_GAP: usize = 64;
 
 /// What a line that sets a name begins with.
-const COMMANDS: [&[u8]; 9] =
-    [b"set", b"setx", b"env", b"arg", b"export", b"setenv", b"config set", b"option", b"setting"];
+#[rustfmt::skip]
+const COMMANDS: [&[u8]; 12] = [
+    b"set", b"set -x", b"set -gx", b"set -ux", b"setx", b"env", b"arg", b"export", b"setenv",
+    b"config set", b"option", b"setting",
+];
 
 /// A value and how it is written.
 #[derive(Debug)]
@@ -36,21 +39,25 @@ pub(super) fn behind(text: &[u8], name: &Range<usize>) -> Option<Assigned> {
         return None;
     }
     let sign = &text[operator..reader.at];
-    let listed = sign.starts_with(b",") && closed && !is_first(text, name.start);
+    let comma = sign.trim_ascii() == b",";
+    let listed = comma && closed && !is_first(text, name.start);
     let mut assigned = reader.value(true)?;
     let value = &text[assigned.span.clone()];
     let after = &text[assigned.span.end..text.len().min(assigned.span.end + MAX_GAP)];
     // `f(value`: a name; `name value`: a sentence; `"one", "two"`: a list; `a:name:b`: a path.
     let alone = || is_line(text, name.start, assigned.span.end) || flag;
-    let verb = is_verb(&text[name.clone()]) && (sign.is_empty() || matches!(sign[0], b'(' | b','));
+    let verb = is_verb(&text[name.clone()]) && (sign.is_empty() || sign[0] == b'(' || comma);
     // `if is_key(x):` and an assignment on the next line.
     let block = sign.starts_with(b":")
         && text[name.end..operator].contains(&b')')
         && text[operator..assigned.span.start].contains(&b'\n');
-    let bare = sign.is_empty() || sign.starts_with(b",");
+    let bare = sign.is_empty() || comma;
     let apart = bare && !assigned.quoted || verb;
     let code = !assigned.quoted && (sign == b"(" || after.starts_with(b";"));
-    let path = sign == b":" && text[..name.start].ends_with(b":");
+    // `type::Name` in a program, `scheme://host`.
+    let colons = blanks == 0 && sign == b":" && !assigned.quoted;
+    let path = sign == b":" && text[..name.start].ends_with(b":")
+        || colons && (value[0] == b':' || value.starts_with(b"//"));
     // `<name>` without its end is a placeholder; what closes a bracket stands between two strings.
     let open = sign == b">" && !assigned.quoted && !after.trim_ascii_start().starts_with(b"<");
     let between = matches!(value[0], b']' | b')' | b',' | b'|');

@@ -30,7 +30,9 @@ impl<const N: usize> Words<N> {
 }
 
 /// In the name of what is assigned: it is no secret, whatever it looks like.
-pub(super) static NO_SECRET: Words<46> = Words::new([
+pub(super) static NO_SECRET: Words<48> = Words::new([
+    b"x5t",
+    b"azp",
     b".js",
     b".css",
     b"sample",
@@ -80,7 +82,8 @@ pub(super) static NO_SECRET: Words<46> = Words::new([
 ]);
 
 /// In a name with a keyword: nothing is a secret under it.
-pub(super) static NEVER: Words<29> = Words::new([
+pub(super) static NEVER: Words<30> = Words::new([
+    b"subkey",
     b"tokeniz",
     b"tiktoken",
     b"recv-key",
@@ -138,7 +141,8 @@ pub(super) static PLACES: Words<21> = Words::new([
 ]);
 
 /// Behind a keyword: what is assigned is something else of it, unless it looks random.
-pub(super) static OTHER: Words<53> = Words::new([
+pub(super) static OTHER: Words<54> = Words::new([
+    b"_from_",
     b"mgr",
     b"manager",
     b"handler",
