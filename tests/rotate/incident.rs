@@ -206,6 +206,13 @@ fn a_report_is_signed_and_anybody_can_check_it() {
     assert_eq!(check(&home, &[]), Some(2));
 }
 
+/// Unlocks the daemon of a home as soon as it listens.
+fn unlock(home: &Home) {
+    let key = home.key();
+    let unlock = ["unlock", "--identity", key.as_str()];
+    until("it unlocks", || home.call(&unlock, b"").status.success());
+}
+
 #[test]
 fn a_daemon_that_is_locked_dead_or_dies_in_the_middle_stops_nothing() {
     // Locked, then dead with its socket left behind.
@@ -225,9 +232,8 @@ fn a_daemon_that_is_locked_dead_or_dies_in_the_middle_stops_nothing() {
     let slow = Vendor::start(Duration::from_millis(700));
     let (home, _) = world(&slow, 6, "");
     let mut daemon = Daemon::start(&home);
-    let identity = home.home().join("identity.txt");
-    let unlock = ["unlock", "--identity", identity.to_str().unwrap()];
-    until("it unlocks", || home.call(&unlock, b"").status.success());
+    let key = home.key();
+    unlock(&home);
     let (code, report) = std::thread::scope(|scope| {
         scope.spawn(|| {
             until("a vendor is called", || slow.state.lock().unwrap().requests > 0);
@@ -235,9 +241,8 @@ fn a_daemon_that_is_locked_dead_or_dies_in_the_middle_stops_nothing() {
             daemon.0.wait().unwrap();
         });
         let all = ["revoke-all", "--yes", "--json", "--except", "openai/admin"];
-        let identity = ["--identity", identity.to_str().unwrap()];
         let mut command = home.command(&all);
-        let done = command.args(identity).output().unwrap();
+        let done = command.args(["--identity", &key]).output().unwrap();
         let told = String::from_utf8_lossy(&done.stderr).into_owned();
         let report: Value =
             serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{told}"));
@@ -265,9 +270,7 @@ fn a_vendor_that_is_away_is_tried_again_by_a_daemon_that_starts_later() {
     let vendor = Vendor::start_at(port, Duration::ZERO);
     vendor.add("away", "sk-away-Tt3Tt3Tt3");
     let _daemon = Daemon::start(&home);
-    let identity = home.home().join("identity.txt");
-    let unlock = ["unlock", "--identity", identity.to_str().unwrap()];
-    until("it unlocks", || home.call(&unlock, b"").status.success());
+    unlock(&home);
     until("the vendor refuses the key", || left_at(&vendor) == 0);
 }
 
@@ -284,17 +287,20 @@ fn a_person_is_asked_where_the_policy_names_no_admin_credential() {
 
     // The daemon goes on with what waits; it takes nothing out of the hands of the command.
     let _daemon = Daemon::start(&home);
-    let identity = home.home().join("identity.txt");
-    let unlock = ["unlock", "--identity", identity.to_str().unwrap()];
-    until("it unlocks", || home.call(&unlock, b"").status.success());
-    let asked = home.call(&["rotate", "openai/main", "--json"], b"");
+    unlock(&home);
+    // Whatever started this test: who has the key may.
+    let key = home.key();
+    let call = |words: &[&str], input: &[u8]| {
+        home.call(&[words, &["--identity", key.as_str()]].concat(), input)
+    };
+    let asked = call(&["rotate", "openai/main", "--json"], b"");
     assert_eq!(asked.status.code(), Some(1), "{}", String::from_utf8_lossy(&asked.stderr));
     let asked: Value = serde_json::from_slice(&asked.stdout).unwrap();
     assert_eq!((&asked[0]["result"], &asked[0]["state"]), (&"person".into(), &"awaiting".into()));
     let id = asked[0]["rotation"].as_str().unwrap();
-    let given = home.call(&["rotations", "resume", id], b"sk-by-hand-Jj6Jj6Jj6");
+    let given = call(&["rotations", "resume", id], b"sk-by-hand-Jj6Jj6Jj6");
     assert_eq!(given.status.code(), Some(1), "a person has to revoke the old one");
-    assert_eq!(home.get("openai/main"), "sk-by-hand-Jj6Jj6Jj6");
+    assert_eq!(call(&["get", "openai/main"], b"").stdout, b"sk-by-hand-Jj6Jj6Jj6");
 }
 
 #[test]

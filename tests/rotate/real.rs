@@ -40,6 +40,11 @@ impl Home {
         self.dir.path().join("home")
     }
 
+    /// Path of the identity file that opens it.
+    pub(crate) fn key(&self) -> String {
+        self.home().join("identity.txt").to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn call(&self, arguments: &[&str], input: &[u8]) -> Output {
         use std::io::Write;
         let mut child = self
