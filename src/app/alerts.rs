@@ -134,6 +134,50 @@ impl App {
     }
 }
 
+/// Who can be told while the vault is locked: receivers on this machine that need no secret of it.
+#[derive(Clone, Debug, Default)]
+pub struct Standby(Vec<(Receiver, Zone)>);
+
+impl App {
+    /// Who can be told while the vault is locked, by the policy in force.
+    pub fn standby(&self) -> Result<Standby, AppError> {
+        let mut session = self.session(Access::Read)?;
+        let policy = policy(&mut session)?;
+        close(session);
+        let here = |receiver: &&Receiver| {
+            let kind =
+                matches!(receiver.kind, Channel::Desktop | Channel::Journald | Channel::Syslog);
+            kind && receiver.token.is_none()
+        };
+        let zone = Zone::of(&policy);
+        Ok(Standby(
+            policy.alerts.values().filter(here).map(|r| (r.clone(), zone.clone())).collect(),
+        ))
+    }
+}
+
+impl Standby {
+    /// Tells each that the daemon is locked since then, in milliseconds since 1970: once, outside of its
+    /// quiet hours. Who does not take it is asked again at the next call.
+    pub fn tell_locked(&mut self, since_ms: i64) {
+        let now_ms = SystemClock.now_ms();
+        let text =
+            "the daemon is locked for long: no key is handed out, nothing is checked or rotated";
+        let event = super::watch::locked(since_ms, now_ms, text.to_owned());
+        let (kind, severity) = (event.kind, event.severity);
+        let message =
+            Message::of(&Batch { number: 0, receiver: String::new(), events: vec![event] });
+        self.0.retain(|(receiver, zone)| {
+            let is_quiet = || {
+                let minute = minute_of_day(zone, now_ms);
+                receiver.quiet.is_some_and(|quiet| quiet.covers(minute))
+            };
+            let told = || alert::send(receiver, None, &message).is_ok();
+            receiver.wants(kind, severity) && (is_quiet() || !told())
+        });
+    }
+}
+
 /// Puts events in the queue of an open session.
 pub(super) fn raise(
     session: &mut Session,

@@ -80,7 +80,8 @@ impl App {
 
     /// Tells that the daemon was locked for long.
     pub fn tell_locked(&self, since_ms: i64) -> Result<usize, AppError> {
-        self.raise(&[locked(since_ms, SystemClock.now_ms())])
+        let now_ms = SystemClock.now_ms();
+        self.raise(&[locked(since_ms, now_ms, was_locked(since_ms, now_ms))])
     }
 }
 
@@ -157,9 +158,13 @@ fn look(session: &mut Session, seen: &mut Seen) -> Result<(Told, Option<Verdict>
     Ok((told, reply.verdict))
 }
 
-fn locked(since_ms: i64, now_ms: i64) -> AlertEvent {
+fn was_locked(since_ms: i64, now_ms: i64) -> String {
     let hours = (now_ms - since_ms) / HOUR_MS;
-    let text = format!("the daemon was locked for {hours} hours: nothing was checked meanwhile");
+    format!("the daemon was locked for {hours} hours: nothing was checked meanwhile")
+}
+
+/// That the daemon is, or was, locked for long.
+pub(super) fn locked(since_ms: i64, now_ms: i64, text: String) -> AlertEvent {
     let (kind, severity) = (AlertKind::LockedLong, Severity::Warning);
     AlertEvent::new(kind, severity, now_ms, "", &since_ms.to_string(), text)
 }
@@ -223,10 +228,10 @@ mod tests {
         let later = broken(Some(&verdict(Some((7, "it was changed")))), 6).unwrap();
         assert_eq!(event.id, later.id, "the same place is the same event");
 
-        let event = locked(HOUR_MS, 10 * HOUR_MS);
+        let event = locked(HOUR_MS, 10 * HOUR_MS, was_locked(HOUR_MS, 10 * HOUR_MS));
         assert_eq!(event.kind, AlertKind::LockedLong);
         assert!(event.text.contains("9 hours"), "{}", event.text);
-        assert_ne!(event.id, locked(2 * HOUR_MS, 10 * HOUR_MS).id);
+        assert_ne!(event.id, locked(2 * HOUR_MS, 10 * HOUR_MS, String::new()).id);
         assert_eq!(refusals(MANY - 1, 5), None);
         // The log says how many followed the first of a kind.
         let (mut seen, mut told) = (Seen::default(), Told::default());

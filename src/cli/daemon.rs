@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// Begin with audits and with asking vendors as long after the unlocking: 5s, 10m [default: 1m]
     #[arg(long, value_name = "T")]
     settle: Option<String>,
+    /// Tell somebody when the vault is locked for as long: 30m, 12h [default: 8h]
+    #[arg(long, value_name = "T")]
+    locked_alert: Option<String>,
 }
 
 /// Open the vault in the daemon; this login session may use it from then on
@@ -55,6 +58,7 @@ pub(super) struct LockArgs {}
 const IDLE: Duration = Duration::from_secs(8 * 3600);
 /// Whoever unlocks is let alone for the first minute.
 const SETTLE: Duration = Duration::from_secs(60);
+const LOCKED_LONG: Duration = Duration::from_secs(8 * 3600);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> {
@@ -86,6 +90,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         on_suspend: !args.stay_on_suspend && key.is_none(),
         swappable: args.allow_swap,
         settle: args.settle.as_deref().map_or(Ok(SETTLE), time::span)?,
+        locked_long: args.locked_alert.as_deref().map_or(Ok(LOCKED_LONG), time::span)?,
         handed: surroundings::socket_is_handed()?,
         notify: surroundings::path("NOTIFY_SOCKET"),
         own_openclaw: super::import::openclaw_home().map(|(home, _)| home),

@@ -3,7 +3,7 @@
 //!
 //! It asks for the vault through its own socket, by the very use cases that commands have, so there is
 //! one way to do each thing. While the vault is locked nothing of it can be read: then the push
-//! monitors hear nothing, which is the alert.
+//! monitors hear nothing, which is the alert, and after long the receivers on this machine are told.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clawvault_core::platform::{Clock, SystemClock};
 
 use super::shared::Shared;
-use crate::app::{App, AuditAsk, audit_if_due};
+use crate::app::{App, AuditAsk, Standby, audit_if_due};
 
 /// How soon a message that waits is tried, or looked at, again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -21,15 +21,22 @@ const BEAT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(300);
 /// How often it is looked whether an audit is due.
 const AUDIT: Duration = Duration::from_secs(3600);
-/// Locked for as long is told once it is unlocked, in milliseconds.
-const LONG_MS: i64 = 8 * 3_600_000;
+
+/// How long things are let be.
+#[derive(Clone, Copy)]
+pub(super) struct Rests {
+    /// Whoever unlocks, before vendors are asked and the host is audited.
+    pub(super) settle: Duration,
+    /// A locked vault, before somebody is told of it.
+    pub(super) locked_long: Duration,
+}
 
 /// Works until the keeper takes no job any more; woken when the vault is unlocked and when something is
 /// put into it. Nothing that fails ends it: what is due stays due.
 pub(super) fn work(
     make: &dyn Fn() -> App,
     own_openclaw: Option<&Path>,
-    settle: Duration,
+    Rests { settle, locked_long }: Rests,
     shared: &Shared,
 ) {
     let app = &make();
@@ -38,6 +45,8 @@ pub(super) fn work(
     let (mut beat, mut look, mut check) = (None, soon(), soon());
     let mut audit_at = Instant::now() + settle;
     let (mut locked_ms, mut seen) = (Some(SystemClock.now_ms()), 0);
+    let long_ms = i64::try_from(locked_long.as_millis()).unwrap_or(i64::MAX);
+    let mut standby = Standby::default();
     let is_due = |last: &mut Option<Instant>, every: Duration| {
         let due = last.is_none_or(|last| last.elapsed() >= every);
         if due {
@@ -47,18 +56,22 @@ pub(super) fn work(
     };
     while !shared.is_stopped() {
         if !shared.is_unlocked() || shared.is_locking() {
-            locked_ms.get_or_insert_with(|| SystemClock.now_ms());
+            let since = *locked_ms.get_or_insert_with(|| SystemClock.now_ms());
+            if SystemClock.now_ms() - since >= long_ms {
+                standby.tell_locked(since);
+            }
             (beat, look, check) = (None, soon(), soon());
             audit_at = Instant::now() + settle;
-            seen = shared.sleep(LOOK, seen);
+            seen = shared.sleep(LOOK.min(locked_long).max(Duration::from_secs(1)), seen);
             continue;
         }
         if let Some(since) = locked_ms.take()
-            && SystemClock.now_ms() - since >= LONG_MS
+            && SystemClock.now_ms() - since >= long_ms
         {
             app.tell_locked(since).ok();
         }
         if is_due(&mut beat, BEAT) {
+            standby = app.standby().unwrap_or_default();
             app.end_pauses().ok();
             app.beat().ok();
         }

@@ -18,7 +18,7 @@ mod users;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clawvault_core::crypto::VaultKey;
 use clawvault_core::memory;
@@ -31,6 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::rotation::Reach;
 use crate::app::{App, AppError, Code, KeySource};
+use chores::Rests;
 use keeper::Keeper;
 use shared::Shared;
 
@@ -60,6 +61,8 @@ pub struct Options {
     pub swappable: bool,
     /// How long whoever unlocks is let alone by what the daemon does by itself.
     pub settle: Duration,
+    /// Locked for as long is told.
+    pub locked_long: Duration,
     /// A key that was named for the daemon itself: it unlocks with it at once.
     pub key: Option<(VaultKey, String)>,
     /// This process, for the log.
@@ -120,7 +123,8 @@ async fn run(
     let key = options.key.as_ref().map(|(key, by)| (key.copy(), by.clone()));
     let who = options.who.clone();
     let app_parts = (options.place.clone(), options.runtime.clone(), socket.clone());
-    let (own_openclaw, settle) = (options.own_openclaw.clone(), options.settle);
+    let (own_openclaw, locked_long) = (options.own_openclaw.clone(), options.locked_long);
+    let rests = Rests { settle: options.settle, locked_long };
     let shared = Arc::new(Shared::new(options, descriptors));
     let keeper = Keeper::start(&shared).map_err(|e| failed("no thread can be started", &e))?;
     if let Some((key, opened_by)) = key {
@@ -139,10 +143,11 @@ async fn run(
     scheduler::start(&shared, reach).map_err(|e| failed("no thread can be started", &e))?;
     say(&format!("listening at {}", socket.display()));
     tell(&format!("READY=1\nSTATUS={}", shared.in_words()));
-    chores(&shared, app_parts, own_openclaw, settle);
+    chores(&shared, app_parts, own_openclaw, rests);
     let timers = tokio::spawn(timers::watch(Arc::clone(&shared)));
     let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));
     let mut words = shared.in_words();
+    let mut locked_at = (!shared.is_unlocked()).then(Instant::now);
     loop {
         let any = std::future::poll_fn(|context| {
             let any = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
@@ -161,6 +166,13 @@ async fn run(
         if words != shared.in_words() {
             words = shared.in_words();
             tell(&format!("STATUS={words}"));
+            locked_at = (!shared.is_unlocked()).then(Instant::now);
+        }
+        if locked_at.is_some_and(|at| at.elapsed() >= locked_long) {
+            say(
+                "the vault is locked for long: no key is handed out, nothing is checked or rotated",
+            );
+            locked_at = None;
         }
     }
     tell("STOPPING=1");
@@ -183,14 +195,14 @@ fn chores(
     shared: &Arc<Shared>,
     (place, runtime, socket): (Place, PathBuf, PathBuf),
     own_openclaw: Option<PathBuf>,
-    settle: Duration,
+    rests: Rests,
 ) {
     let shared = Arc::clone(shared);
     let app = move || {
         let keys = KeySource { identity: None, passphrase_file: None, prompt: Box::new(|| None) };
         App::new(place.clone(), runtime.clone(), socket.clone(), keys)
     };
-    let work = move || chores::work(&app, own_openclaw.as_deref(), settle, &shared);
+    let work = move || chores::work(&app, own_openclaw.as_deref(), rests, &shared);
     // Where no thread can be had, everything else goes on; what is due stays due.
     std::thread::Builder::new().name("chores".to_owned()).spawn(work).ok();
 }

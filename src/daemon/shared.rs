@@ -309,6 +309,8 @@ impl Shared {
             state.logins.clear();
         }
         self.changed();
+        // What the daemon does by itself ends with it, and counts from now.
+        self.wake();
         // Each connection sees the change at its next turn, and lets its values go.
         let deadline = Instant::now() + Duration::from_millis(50);
         while Arc::strong_count(&self.under_way) > 1 && Instant::now() < deadline {

@@ -246,6 +246,53 @@ fn a_monitor_hears_the_daemon_while_it_is_unlocked() {
     );
 }
 
+/// A vault that is locked for long: what is on this machine hears of it at once, everybody else when
+/// it is unlocked.
+#[test]
+fn a_daemon_that_is_locked_for_long_is_told_of() {
+    let server = Server::start(|_| (200, r#"{"ok":true}"#.to_owned()));
+    let world = World::new();
+    let socket = std::os::unix::net::UnixDatagram::bind(world.path("journal")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    world.set("alerts/kuma", &format!("{}/push", server.url()));
+    world.policy(&format!(
+        "[alerts.j]\nkind = \"journald\"\nto = \"{}\"\nevents = [\"locked-long\"]\ngroup = 0\n\
+         [alerts.web]\nkind = \"webhook\"\nto = \"{}/hook\"\nevents = [\"locked-long\"]\ngroup = 0\n\
+         [alerts.kuma]\nkind = \"uptime-kuma\"\ntoken = \"alerts/kuma\"\n",
+        world.path("journal").display(),
+        server.url()
+    ));
+    let hooks = || {
+        let asked = server.asked().into_iter();
+        asked.filter(|one| one.target == "/hook").map(|one| one.body).collect::<Vec<_>>()
+    };
+    let until = |what: &str, is: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !is() {
+            assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let _daemon = world.daemon_with(&["--locked-alert", "1s", "--settle", "1h"]);
+    // By then it knows its receivers.
+    until("its heart beats", &|| !server.asked().is_empty());
+    world.good(&["lock"]);
+    let mut buffer = [0; 4096];
+    let mut heard = || {
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    let text = heard();
+    assert!(text.contains("locked-long") && text.contains("is locked for long"), "{text}");
+    assert_eq!(hooks(), [""; 0], "nothing leaves the machine while the vault is locked");
+    let identity = world.path("home").join("identity.txt");
+    world.good(&["unlock", "--identity", identity.to_str().unwrap()]);
+    let text = heard();
+    assert!(text.contains("was locked for"), "{text}");
+    until("everybody else is told", &|| hooks().len() == 1);
+    assert!(hooks()[0].contains("\"kind\":\"locked-long\""), "{:?}", hooks());
+}
+
 /// Where logs of the system are asked for, one datagram arrives.
 #[test]
 fn the_journal_hears_of_it() {

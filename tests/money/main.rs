@@ -98,9 +98,15 @@ impl World {
 
     /// A daemon that is unlocked; ends with what it gives.
     pub(crate) fn daemon(&self) -> Daemon {
+        self.daemon_with(&[])
+    }
+
+    /// The same, with options of its own.
+    pub(crate) fn daemon_with(&self, options: &[&str]) -> Daemon {
         let identity = self.path("home").join("identity.txt");
         let mut command =
             self.command(&["--identity", identity.to_str().unwrap(), "daemon", "--allow-swap"]);
+        command.args(options);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let daemon = Daemon(child);
         // A login session of our own, which unlocks: what we start is in it.
