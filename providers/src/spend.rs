@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clawvault_core::domain::{Decimal, Money, Reading};
 use serde::{Deserialize, Serialize};
 
+use crate::Catalog;
 use crate::adapter::registry::Settings;
 use crate::adapter::{Ask, Kind, Operation, VendorError};
 use crate::http::{Client, Limits};
@@ -64,15 +65,15 @@ pub struct Budget {
 }
 
 /// How a vendor is asked for figures; none where it tells none.
-pub fn plan(vendor: &str) -> Option<Plan> {
-    let spend = purse(vendor)?.spend?;
+pub fn plan(catalog: &Catalog, vendor: &str) -> Option<Plan> {
+    let spend = purse(catalog, vendor)?.spend?;
     let Spend { by, every: every_s, again, note, account, budgets, owners, .. } = spend;
     Some(Plan { by, every_s, again, note, account, budgets, owners: owners.is_some() })
 }
 
 /// How a vendor's cap is set; none where it has no interface for that.
-pub fn cap_plan(vendor: &str) -> Option<CapPlan> {
-    let cap = purse(vendor)?.cap?;
+pub fn cap_plan(catalog: &Catalog, vendor: &str) -> Option<CapPlan> {
+    let cap = purse(catalog, vendor)?.cap?;
     Some(CapPlan { of: cap.of, unit: cap.unit, note: cap.note, soft: cap.soft })
 }
 
@@ -87,9 +88,9 @@ pub async fn readings(
     window: Window,
 ) -> Result<Vec<Reading>, VendorError> {
     let none = || not_offered(vendor, Operation::List);
-    let purse = purse(vendor).ok_or_else(none)?;
+    let purse = purse(&settings.catalog, vendor).ok_or_else(none)?;
     let spend = purse.spend.clone().ok_or_else(none)?;
-    if vendor == aws::VENDOR {
+    if is_native(&settings.catalog, vendor) {
         return Aws::new(settings).ok_or_else(none)?.figures(&spend, ask, window).await;
     }
     adapter(vendor, purse, settings).ok_or_else(none)?.figures(&spend, ask, window).await
@@ -106,7 +107,7 @@ pub async fn owners(
     ask: &Ask,
 ) -> Result<BTreeMap<String, String>, VendorError> {
     let none = || not_offered(vendor, Operation::List);
-    let purse = purse(vendor).ok_or_else(none)?;
+    let purse = purse(&settings.catalog, vendor).ok_or_else(none)?;
     let Some(owners) = purse.spend.as_ref().and_then(|spend| spend.owners.clone()) else {
         return Ok(BTreeMap::new());
     };
@@ -122,7 +123,7 @@ pub async fn budgets(
     settings: &Settings,
     ask: &Ask,
 ) -> Result<Vec<Budget>, VendorError> {
-    match Aws::new(settings).filter(|_| vendor == aws::VENDOR) {
+    match Aws::new(settings).filter(|_| is_native(&settings.catalog, vendor)) {
         Some(aws) => aws.budgets(ask).await,
         None => Ok(Vec::new()),
     }
@@ -139,9 +140,9 @@ pub async fn set_cap(
     amount: Decimal,
 ) -> Result<(), VendorError> {
     let none = || not_offered(vendor, Operation::List);
-    let purse = purse(vendor).ok_or_else(none)?;
+    let purse = purse(&settings.catalog, vendor).ok_or_else(none)?;
     let cap = purse.cap.clone().ok_or_else(none)?;
-    if vendor == aws::VENDOR {
+    if is_native(&settings.catalog, vendor) {
         return Aws::new(settings).ok_or_else(none)?.set_budget(&cap, ask, amount).await;
     }
     adapter(vendor, purse, settings).ok_or_else(none)?.set_cap(&cap, ask, amount).await
@@ -149,7 +150,7 @@ pub async fn set_cap(
 
 /// Reads one answer as a vendor's first call for figures would; for tests of the reader alone.
 pub fn read_answer(vendor: &str, body: &[u8], now_ms: i64) -> Option<Vec<Reading>> {
-    let spend = purse(vendor)?.spend?;
+    let spend = built_in(vendor)?.spend?;
     let first: &ReadEntry = spend.reads.first()?;
     crate::recipe::read_figures(first, body, now_ms)
 }
@@ -161,7 +162,22 @@ struct Kept {
     money: Purse,
 }
 
-fn purse(vendor: &str) -> Option<Purse> {
+/// What the user's own manifest says of a vendor's money, else the built-in one.
+fn purse(catalog: &Catalog, vendor: &str) -> Option<Purse> {
+    let own = catalog.own_vendor(vendor).and_then(|own| Some((own, own.money.clone()?)));
+    match own {
+        Some((own, money)) => Some(Purse { api: money.api.or_else(|| own.api.clone()), ..money }),
+        None => built_in(vendor),
+    }
+}
+
+/// Whether the calls about money are an adapter's own.
+fn is_native(catalog: &Catalog, vendor: &str) -> bool {
+    let own = catalog.own_vendor(vendor).is_some_and(|own| own.money.is_some());
+    vendor == aws::VENDOR && !own
+}
+
+fn built_in(vendor: &str) -> Option<Purse> {
     let text = crate::vendor(vendor)?.purse;
     // It was checked when the program was built.
     if text.is_empty() {

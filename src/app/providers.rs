@@ -80,8 +80,9 @@ impl App {
 }
 
 fn hosts_of(manifest: &Manifest) -> Vec<String> {
-    let api = manifest.api.iter();
-    let urls = api.flat_map(|api| std::iter::once(&api.base_url).chain(api.hosts.values()));
+    let of_money = manifest.money.iter().flat_map(|money| &money.api);
+    let apis = manifest.api.iter().chain(of_money);
+    let urls = apis.flat_map(|api| std::iter::once(&api.base_url).chain(api.hosts.values()));
     urls.map(|url| host(url)).collect()
 }
 

@@ -2,17 +2,18 @@
 
 use std::process::ExitCode;
 
+use clawvault_core::domain::FieldName;
 use serde::Serialize;
 
 use super::surroundings::Context;
-use super::{arguments, output, time};
+use super::{arguments, output, prompt, set, time};
 use crate::app::rotation::{Line, Planned, Rest, Rotated, Which};
-use crate::app::{AppError, Code, full_name};
+use crate::app::{App, AppError, Code, full_name};
 
 /// Replace keys at their vendors: made, proven, in use, and only then the old one is revoked
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  clawvault rotate openai/main
+  clawvault rotate openai/main              where no call makes a key, a terminal is asked for it
   clawvault rotate openai/main --dry-run    every call that it would make
   clawvault rotate --due                    what is due, and what waits to go on; for timers
   clawvault rotate --all                    all that need no person, after revoke-all say")]
@@ -52,8 +53,34 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         show_plan(&planned, args.json);
         return Ok(ExitCode::SUCCESS);
     }
-    let rotated = app.rotate(&which, &mut |line| tell(line, args.json))?;
+    let mut rotated = app.rotate(&which, &mut |line| tell(line, args.json))?;
+    if matches!(which, Which::Named(..)) && !args.json && prompt::can_ask() {
+        for line in &mut rotated.lines {
+            by_hand(&app, line)?;
+        }
+    }
     end(&rotated, args.json)
+}
+
+/// Asks the person at the terminal for a key that no call makes, and again for each that the vendor
+/// refuses; who types nothing gives it later.
+fn by_hand(app: &App, line: &mut Line) -> Result<(), AppError> {
+    while line.awaits_key {
+        let Some(id) = line.id.clone() else { return Ok(()) };
+        let name = full_name(line.profile.as_str(), line.name.as_str());
+        let typed = prompt::value(&format!("New key of {name}, or nothing to give it later: "))?;
+        if typed.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let fields = vec![(FieldName::default(), set::value_of(typed)?)];
+        let resumed = app
+            .resume_rotation(&id, &mut |_, _| Ok(fields.clone()), &mut |line| tell(line, false))?;
+        match resumed.lines.into_iter().next_back() {
+            Some(now) => *line = now,
+            None => return Ok(()),
+        }
+    }
+    Ok(())
 }
 
 /// Prints what would be done.

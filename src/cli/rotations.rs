@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::surroundings::Context;
 use super::{output, rotate, set, time};
 use crate::app::AppError;
-use crate::app::rotation::Standing;
+use crate::app::rotation::{Standing, has_one_field};
 
 /// Show rotations and revocations that are under way, and go on with them
 #[derive(Debug, clap::Args)]
@@ -59,6 +59,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, AppError> 
         Some(Action::Resume { id: Some(id), fields }) => {
             let mut read = |look: &crate::rotate::Look, guide: &str| {
                 output::talk(guide);
+                if !*fields && !has_one_field(look) {
+                    return Err(AppError::usage(
+                        "a key of this secret is more than one value",
+                        "Give it as one JSON object of its fields, with --fields.",
+                    ));
+                }
                 set::read_fields(look.life.name.as_str(), *fields)
             };
             app.resume_rotation(id, &mut read, &mut say)?

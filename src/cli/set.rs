@@ -113,7 +113,11 @@ fn read(name: &str, max: usize) -> Result<LockedBytes, AppError> {
 
 /// One value, without the newline that an editor or `echo` put behind it.
 fn one_value(name: &str) -> Result<Value, AppError> {
-    let bytes = read(name, MAX_VALUE + 2)?;
+    value_of(read(name, MAX_VALUE + 2)?)
+}
+
+/// The value in what was read, without a newline behind it.
+pub(super) fn value_of(bytes: LockedBytes) -> Result<Value, AppError> {
     let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let length = text.strip_suffix(b"\r").unwrap_or(text).len();
     Value::within(&Arc::new(bytes), 0..length).map_err(refused)

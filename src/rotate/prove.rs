@@ -1,7 +1,8 @@
 //! The new key is proven: the vendor says that it accepts it.
 
-use clawvault_core::domain::{KeyInfo, State};
-use clawvault_providers::adapter::Validity;
+use clawvault_core::domain::{KeyInfo, Stage, State};
+use clawvault_core::vault::VersionChange;
+use clawvault_providers::adapter::{Level, Validity};
 
 use super::create::MANY;
 use super::engine::{Flow, Work, abilities, words};
@@ -25,6 +26,7 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
         if !can.validate {
             return self.enter(work, State::Proven).await;
         }
+        let made_by_call = can.makes(ask.no_overlap_allowed, work.look.rule.admin.is_some());
         let told = {
             let _turn = self.door(work).await;
             adapter.validate(&ask).await
@@ -53,7 +55,17 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                 if now < since.saturating_add(spread) {
                     return self.wait(work, LOOK_MS, None).await;
                 }
-                self.discard(work, &format!("the vendor does not accept the new key: {why}")).await
+                // Where the call replaced the key in place, there is no old one to go back to.
+                let in_place = can.level == Level::NoOverlap && made_by_call;
+                let by_hand = !made_by_call && work.look.life.key_id(new).is_none();
+                match () {
+                    () if in_place => self.ask_for_another(work, new, State::Lost, &why).await,
+                    () if by_hand => self.ask_for_another(work, new, State::Awaiting, &why).await,
+                    () => {
+                        let why = format!("the vendor does not accept the new key: {why}");
+                        self.discard(work, &why).await
+                    }
+                }
             }
             Ok(Validity::Unknown(why)) => self.again_or_person(work, &why, None).await,
             Err(error) => self.again_or_person(work, &words(&error), error.retry_after_s).await,
@@ -71,6 +83,29 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
             return self.ask_person(work, why).await;
         }
         self.pause(work, why, retry_after_s).await
+    }
+
+    /// The vendor refuses a key that a person has to make: it goes, and the next one is awaited. A slip
+    /// of the hand ends no rotation.
+    async fn ask_for_another(
+        &self,
+        work: &mut Work,
+        new: u32,
+        state: State,
+        why: &str,
+    ) -> Result<Flow, B::Error> {
+        let (now, guide) = (self.timer.now_ms(), self.vendors.guide(&work.look));
+        let why = format!("the vendor does not accept version {new}: {why}. {guide}");
+        let gone = VersionChange::Stages(vec![(new, Stage::Retired)]);
+        self.try_write(work, gone, |life| {
+            if let Some(open) = &mut life.open {
+                super::begin::advance(open, state, now);
+                open.new = None;
+                (open.needs_person, open.trouble) = (true, Some(why));
+            }
+        })
+        .await?;
+        Ok(Flow::Parked)
     }
 
     /// The new key goes, the old one stays.

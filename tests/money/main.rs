@@ -12,6 +12,7 @@ mod counted;
 mod figures;
 mod http;
 mod limits;
+mod own;
 mod year;
 
 use std::io::Write;

@@ -13,6 +13,7 @@
 mod incident;
 mod many;
 mod matrix;
+mod person;
 mod real;
 mod server;
 mod world;

@@ -311,3 +311,28 @@ fn two_processes_never_rotate_one_secret_at_once() {
         assert_eq!((outcome, world.get().requests), (Outcome::Busy(parent), 0));
     });
 }
+
+#[test]
+fn a_vendor_that_names_a_pause_is_not_asked_before() {
+    run(async {
+        let mut bench = Bench::new();
+        let (world, mut books, key) = bench.secret(MANNERS[0]);
+        let limited = FAULTS.iter().find(|fault| fault.retry_after_s == Some(30)).unwrap();
+        world.get().faults.insert(0, *limited);
+        let look = books.look(&key).unwrap().unwrap();
+        let start = world.get().now_ms;
+        let step = begin(&look, Aim::Replace, "0badcafe".into(), None, start).unwrap();
+        books.step(clawvault_core::domain::Event::Rotate, vec![step]).unwrap().unwrap();
+        let engine =
+            Engine::new(books.clone(), FakeVendors(world.clone()), FakeTimer(world.clone()));
+        // Our own first pause is two seconds; the vendor's word counts.
+        let look = books.look(&key).unwrap().unwrap();
+        let (_, outcome) = engine.advance(look, 20_000).await.unwrap();
+        assert!(matches!(outcome, Outcome::Waits(until) if until >= start + 30_000), "{outcome:?}");
+        assert_eq!(world.get().requests, 1);
+        let look = books.look(&key).unwrap().unwrap();
+        let (_, outcome) = engine.advance(look, LONG_MS).await.unwrap();
+        assert_eq!(outcome, Outcome::Over);
+        assert!(world.get().now_ms >= start + 30_000);
+    });
+}

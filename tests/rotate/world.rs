@@ -30,7 +30,7 @@ pub(crate) struct Fault {
     pub name: &'static str,
     kind: Kind,
     status: Option<u16>,
-    retry_after_s: Option<u64>,
+    pub(crate) retry_after_s: Option<u64>,
     /// Whether the vendor did what was asked all the same.
     carried_out: bool,
 }

@@ -241,6 +241,19 @@ fn a_manifest_of_ones_own_counts_like_a_built_in_one() {
     assert!(found.iter().any(|one| one["rule"] == "own-key"), "{found:?}");
     assert!(scan(&["--no-vault"]).iter().all(|one| one["rule"] != "own-key"));
 
+    // So does an audit, in OpenClaw's own files.
+    std::fs::create_dir(sandbox.path(".openclaw")).unwrap();
+    let config = sandbox.path(".openclaw/openclaw.json");
+    std::fs::write(config, format!("{{\"note\": \"{key}\"}}")).unwrap();
+    let mut audit = sandbox.command(&["audit", "--only", "application.keys.in-config", "--json"]);
+    let said = sandbox::run(audit.env("HOME", sandbox.path("")), b"");
+    let told: serde_json::Value = serde_json::from_slice(&said.out).unwrap();
+    let check = &told["checks"][0];
+    let evidence = check["evidence"].as_str().unwrap();
+    assert_eq!(check["status"], "fail", "{evidence}");
+    assert!(evidence.contains("own-key") || evidence.contains("Own"), "{evidence}");
+    assert!(!evidence.contains(key));
+
     // It stands among the vendors.
     let shown = sandbox.run(&["providers", "show", "own"], b"").sound("providers show");
     assert!(shown.contains("OWN_KEY") && shown.contains("GET https://own.example/models"));

@@ -161,7 +161,7 @@ impl Manifest {
             interface.check().map_err(refuse)?;
         }
         if let Some(purse) = &manifest.money {
-            let checked = purse.check(manifest.api.is_some());
+            let checked = purse.check(manifest.api.as_ref());
             checked.map_err(|reason| Place::File.refuses(reason))?;
         }
         Ok(manifest)

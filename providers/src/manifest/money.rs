@@ -11,6 +11,8 @@ use serde::Deserialize;
 use super::recipes::{Api, Step};
 use super::{Checked, must};
 
+/// What a call for figures may name of the time that it asks about.
+const TIMES: &[&str] = &["from", "to", "from_s", "to_s", "from_date", "to_date"];
 /// Most calls of one reading.
 const MAX_READS: usize = 4;
 
@@ -176,14 +178,20 @@ pub enum CapOf {
 
 impl Purse {
     /// Checks what a single file can show.
-    pub(super) fn check(&self, has_api: bool) -> Checked {
-        if self.api.is_none() && !has_api {
-            return Err("money: there is no `api`");
+    pub(super) fn check(&self, of_keys: Option<&Api>) -> Checked {
+        let api = self.api.as_ref().or(of_keys).ok_or("money: there is no `api`")?;
+        api.check()?;
+        if let Some(cap) = &self.cap {
+            cap.call.check_call(api, &["amount"])?;
         }
         if let Some(spend) = &self.spend {
+            if let Some(owners) = &spend.owners {
+                owners.call.check_call(api, &[])?;
+            }
             must((1..=MAX_READS).contains(&spend.reads.len()), "spend: not one to four calls")?;
             must((60..=86_400).contains(&spend.every), "spend: `every` is not 60 to 86400")?;
             for read in &spend.reads {
+                read.call.check_call(api, TIMES)?;
                 let rows = read.buckets.iter().chain(&read.rows).chain(&read.start);
                 let paths = rows.chain(&read.key).chain(&read.project).chain(read.only.keys());
                 let mut paths = paths.chain(std::iter::once(&read.amount)).chain(&read.lifetime);

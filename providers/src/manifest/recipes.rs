@@ -355,7 +355,7 @@ impl Interface {
 }
 
 impl Api {
-    fn check(&self) -> Checked {
+    pub(super) fn check(&self) -> Checked {
         for url in std::iter::once(&self.base_url).chain(self.hosts.values()) {
             let host = url.strip_prefix("https://").unwrap_or_default();
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._/:".contains(&b);
@@ -438,6 +438,12 @@ impl Step {
     }
 
     fn check(&self, api: &Api, taken: &[&str]) -> Checked {
+        must(self.page.is_none() || self.rows.is_some(), "it has pages and no rows")?;
+        self.check_call(api, taken)
+    }
+
+    /// The same of a call whose rows are named beside it, as those about money are.
+    pub(super) fn check_call(&self, api: &Api, taken: &[&str]) -> Checked {
         let host = self.host.as_ref().is_none_or(|host| api.hosts.contains_key(host));
         must(host, "its host is not among the hosts")?;
         let auth = self.auth.as_deref().unwrap_or("key");
@@ -446,7 +452,6 @@ impl Step {
         must(self.headers.keys().all(|name| is_header(name)), "a header's name is malformed")?;
         let bodies = [self.json.is_some(), self.form.is_some(), self.multipart.is_some()];
         must(bodies.into_iter().filter(|one| *one).count() <= 1, "it has several bodies")?;
-        must(self.page.is_none() || self.rows.is_some(), "it has pages and no rows")?;
         let pages = self.page.as_ref().is_none_or(|page| match page.next {
             Next::Cursor => page.query.is_some() && page.cursor.is_some(),
             Next::Number | Next::Offset => page.query.is_some() && page.cursor.is_none(),

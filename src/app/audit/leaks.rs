@@ -16,6 +16,7 @@ use clawvault_scan::source::tree::{self, TreeOptions};
 use clawvault_scan::source::{Outcome, Progress, typed};
 
 use super::host::System;
+use crate::app::scan::load_rules_beside;
 use crate::hardening::{Leak, LeakPlace, Leaks};
 
 /// How long files are looked at, where there are many.
@@ -78,7 +79,7 @@ impl Progress for Budget {
 
 /// Looks for them.
 pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) -> Leaks {
-    let rules = RuleSet::built_in();
+    let rules = rules(system);
     let scanner = Scanner { rules: &rules, known: None };
     let budget =
         Budget { start: Instant::now(), texts: AtomicU64::new(0), cut: AtomicBool::new(false) };
@@ -160,6 +161,13 @@ pub(super) fn leaks(system: &System, homes: &[Installation], users: &[PathBuf]) 
     }
     leaks.found.sort_by(|one, other| (one.place, &one.at).cmp(&(other.place, &other.at)));
     leaks
+}
+
+/// The built-in rules, and where the vault is open those for keys of its own manifests.
+fn rules(system: &System) -> RuleSet {
+    let vault = system.vault.as_ref().filter(|_| system.is_live);
+    let forms = vault.and_then(|app| app.own_forms().ok()).unwrap_or_default();
+    load_rules_beside(&forms, None).unwrap_or_else(|_| RuleSet::built_in())
 }
 
 /// The directories that are walked: homes, and workspaces elsewhere, none below another.

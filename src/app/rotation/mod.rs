@@ -37,7 +37,7 @@ pub use due::{Due, Standing};
 pub use gateways::Reach;
 pub use incident::{RevokedAll, Signed, parts};
 pub use plan::Planned;
-pub use report::{Line, Rest, Rotated};
+pub use report::{Line, Rest, Rotated, has_one_field};
 pub use revoke::{Gateways, Login, RevocationPlan, RevokeOptions, Row};
 
 /// How long a command waits for what goes on by itself, in milliseconds.

@@ -1,6 +1,6 @@
 //! What a person is told of a rotation.
 
-use clawvault_core::domain::{Aim, Life, ProfileName, SecretName, State};
+use clawvault_core::domain::{Aim, FieldName, Life, ProfileName, SecretName, State};
 
 use crate::rotate::{Look, Outcome};
 
@@ -27,6 +27,8 @@ pub struct Line {
     pub next_ms: Option<i64>,
     /// What a person should know or do.
     pub note: Option<String>,
+    /// True where it waits for a key that a person makes, of a secret with one field.
+    pub awaits_key: bool,
 }
 
 /// How something rests.
@@ -67,6 +69,8 @@ impl Line {
             (line.old, line.new) = (Some(open.old).filter(|n| *n > 0), open.new);
             line.note.clone_from(&open.trouble);
             line.next_ms = Some(open.next_ms).filter(|ms| *ms > 0);
+            let awaits = matches!(open.state, State::Awaiting | State::Lost);
+            line.awaits_key = awaits && *outcome == Outcome::Person && has_one_field(look);
             let rotated = matches!(open.state, State::Switched | State::Deployed | State::Revoking);
             line.rest = match outcome {
                 Outcome::Person => Rest::Person,
@@ -112,8 +116,15 @@ impl Line {
             rest: Rest::Failed,
             next_ms: None,
             note: Some(why.to_owned()),
+            awaits_key: false,
         }
     }
+}
+
+/// True where a key is its one value, so that a person can type it.
+pub fn has_one_field(look: &Look) -> bool {
+    let fields = look.info.current().map(|version| version.fields.as_slice());
+    matches!(fields, Some([(field, _)]) if *field == FieldName::default())
 }
 
 /// What came of it.

@@ -41,6 +41,13 @@ impl App {
     }
 }
 
+impl App {
+    /// Rules for the forms of keys in manifests of the vault's own. Opens no value, and asks nobody.
+    pub(in crate::app) fn own_forms(&self) -> Result<Vec<RuleEntry>, AppError> {
+        Ok(forms_of(&self.session(Access::Read)?.catalog()?))
+    }
+}
+
 impl VaultValues {
     fn new(vault: &str, revealed: Vec<Revealed>, forms: Vec<RuleEntry>) -> Result<Self, AppError> {
         let (mut told, mut short) = (Vec::new(), 0);

@@ -29,6 +29,7 @@ pub use allow::{AllowOptions, Update};
 pub use files::write_report;
 pub use known::VaultValues;
 pub use openclaw::OpenClawHome;
+pub(in crate::app) use rules::load_rules_beside;
 pub use rules::{check_rules, load_rules};
 pub use verified::verify_findings;
 
@@ -123,7 +124,7 @@ pub struct Scanned {
 pub fn scan(options: &ScanOptions, progress: &dyn Progress) -> Result<Scanned, AppError> {
     let start = Instant::now();
     let forms = options.vault.as_ref().map(VaultValues::forms).unwrap_or_default();
-    let rules = rules::load_rules_beside(forms, options.rules.as_deref())?;
+    let rules = load_rules_beside(forms, options.rules.as_deref())?;
     options.choice.check(&rules)?;
     let mut allowed = allow::Allowed::load(&options.source, &options.allow)?;
     let known = options.vault.as_ref().ok().map(|values| values as &dyn Known);

@@ -22,7 +22,7 @@ pub fn load_rules(directory: Option<&Path>) -> Result<RuleSet, AppError> {
 /// The built-in rules, those for the forms of keys that a vault's own manifests describe, and those of the
 /// directory. A form that takes the id of a rule, as that of a vendor in the place of a built-in one does,
 /// gets another; one that cannot be looked for is left out: no scan fails of it.
-pub(super) fn load_rules_beside(
+pub(in crate::app) fn load_rules_beside(
     forms: &[RuleEntry],
     directory: Option<&Path>,
 ) -> Result<RuleSet, AppError> {

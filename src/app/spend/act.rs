@@ -167,7 +167,8 @@ impl View<'_> {
             let profile = about.profile.clone();
             if bound.limit.then.contains(&Then::Cap) {
                 let vendor = source.vendor.as_str();
-                let of_key = cap_plan(vendor).is_some_and(|plan| plan.of == CapOf::Key);
+                let of_key = cap_plan(&self.sources.catalog, vendor)
+                    .is_some_and(|plan| plan.of == CapOf::Key);
                 let what = if of_key { about.name.as_str() } else { vendor };
                 let amount = bound.limit.amount.0.to_string();
                 deeds.insert((Deed::Cap(profile.clone(), what.to_owned(), amount), until_ms));

@@ -9,8 +9,9 @@ use clawvault_core::domain::{
 use clawvault_providers::adapter::{Kind, Operation, VendorError};
 use clawvault_providers::spend::{By, Plan};
 
-use super::sources::{About, Source, vendor_of};
+use super::sources::{About, Source};
 use crate::app::App;
+use crate::app::naming::vendor_in;
 
 /// Seconds between two looks: they make the gateway read all it wrote.
 const EVERY_S: u32 = 3600;
@@ -29,7 +30,9 @@ pub(super) fn estimates(
         let Some(agent) = policy.agents.get(&known.agent) else { continue };
         let live = infos.iter().filter(|info| info.removed_ms.is_none() && !info.admin);
         for info in live.filter(|info| agent.may_have(&info.profile, &info.name)) {
-            let Some(vendor) = vendor_of(info).filter(|vendor| !has(vendor)) else { continue };
+            let Some(vendor) = vendor_in(info, policy).filter(|vendor| !has(vendor)) else {
+                continue;
+            };
             let id = format!("{vendor}/{}/openclaw-{gateway}", info.profile);
             let source = found.entry(id.clone()).or_insert_with(|| Source {
                 id,

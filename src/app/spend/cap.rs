@@ -1,7 +1,10 @@
 //! The vendor's own cap: set once, by the vendor's interface.
 
+use std::sync::Arc;
+
 use clawvault_core::domain::{Money, ProfileName, SecretInfo, Unit};
 use clawvault_core::vault::Want;
+use clawvault_providers::Catalog;
 use clawvault_providers::adapter::{Ask, Fields, Kind};
 use clawvault_providers::http::{Client, Limits};
 use clawvault_providers::spend::{CapOf, CapPlan, cap_plan, set_cap};
@@ -10,7 +13,9 @@ use super::book::Index;
 use super::check::settings_of;
 use super::sources::key_ids;
 use crate::app::alerts::{close, policy};
+use crate::app::naming::vendor_in;
 use crate::app::session::Request;
+use crate::app::vendors::catalog_of;
 use crate::app::{Access, App, AppError, Code};
 
 impl App {
@@ -22,15 +27,16 @@ impl App {
         amount: &Money,
     ) -> Result<Option<String>, AppError> {
         let is_vendor = !what.contains('/');
-        if is_vendor {
-            plan_of(what, amount)?;
-        }
         let mut session = self.session(Access::Write)?;
         let policy = policy(&mut session)?;
+        let catalog = Arc::new(catalog_of(&policy));
+        if is_vendor {
+            plan_of(&catalog, what, amount)?;
+        }
         let infos = session.ask(Request::List(None, false))?.infos;
         let lives = session.ask(Request::Lives(None))?.lives;
         let meant = |info: &SecretInfo| {
-            let vendor = super::vendor_of(info)?;
+            let vendor = vendor_in(info, &policy)?;
             let named = if is_vendor { vendor == what } else { info.name.as_str() == what };
             let own = info.profile == *profile && !info.admin && !policy.is_admin(&info.name);
             (named && own).then_some(vendor)
@@ -40,7 +46,7 @@ impl App {
             let what = "there is no secret of that name or vendor in this profile";
             AppError::new(Code::Missing, what, "`clawvault list` shows what there is.")
         })?;
-        let plan = plan_of(&vendor, amount)?;
+        let plan = plan_of(&catalog, &vendor, amount)?;
         if plan.of == CapOf::Key && is_vendor {
             let what = "this vendor caps single keys";
             return Err(AppError::usage(what, format!("Name one, as in {}.", info.name)));
@@ -60,7 +66,7 @@ impl App {
         // What the policy says, else what the last rotation learnt.
         let key_id = key_ids(info, &lives, &rule.params).pop();
         let ask = Ask { admin: Some(fields), params: rule.params, key_id, ..Ask::default() };
-        let mut settings = settings_of(&policy, &vendor);
+        let mut settings = settings_of(&policy, &catalog, &vendor);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             let what = format!("no runtime can be made: {}", error.kind());
@@ -91,9 +97,9 @@ impl App {
     }
 }
 
-fn plan_of(vendor: &str, amount: &Money) -> Result<CapPlan, AppError> {
-    let plan = cap_plan(vendor).ok_or_else(|| {
-        let console = clawvault_providers::vendor(vendor).and_then(|vendor| vendor.console);
+fn plan_of(catalog: &Catalog, vendor: &str, amount: &Money) -> Result<CapPlan, AppError> {
+    let plan = cap_plan(catalog, vendor).ok_or_else(|| {
+        let console = catalog.console_of(vendor);
         let advice = match console {
             Some(console) => format!("Set it at its console, {console}, if it has one there."),
             None => {

@@ -2,10 +2,12 @@
 //! the ledger; limits are judged. The vault is closed while vendors are spoken to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clawvault_core::domain::{Life, Policy, ProfileName, Reading, SecretInfo};
 use clawvault_core::platform::{Clock, SystemClock};
 use clawvault_core::vault::Want;
+use clawvault_providers::Catalog;
 use clawvault_providers::adapter::registry::Settings;
 use clawvault_providers::adapter::{Ask, Fields, VendorError};
 use clawvault_providers::http::{Client, Limits};
@@ -18,6 +20,7 @@ use super::owners::{self as kept_owners, Owners};
 use super::sources::{Source, sources};
 use crate::app::alerts::{close, policy};
 use crate::app::session::{Request, Session};
+use crate::app::vendors::catalog_of;
 use crate::app::{Access, App, AppError, Code};
 
 /// Days that are asked for the first time.
@@ -230,6 +233,7 @@ fn errands(
     now: i64,
 ) -> Result<Vec<Errand>, AppError> {
     let mut errands = Vec::new();
+    let catalog = Arc::new(catalog_of(policy));
     let want = |(source, _): &(Source, Known)| Want {
         profile: source.profile.clone(),
         name: source.credential.clone(),
@@ -246,7 +250,7 @@ fn errands(
         let key_id = params.get("key_id").cloned();
         let ask = Ask { key, admin, params, key_id, ..Ask::default() };
         let window = window(known.read_ms, source.plan.again, now);
-        let settings = settings_of(policy, &source.vendor);
+        let settings = settings_of(policy, &catalog, &source.vendor);
         errands.push(Errand { source, settings, ask, window });
     }
     Ok(errands)
@@ -282,9 +286,9 @@ fn ask_all(errands: Vec<Errand>) -> Result<Answers, AppError> {
         }
         let mut tasks = Vec::new();
         for (_, errands) in by_vendor {
-            let room = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+            let room = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
             for errand in errands {
-                let room = std::sync::Arc::clone(&room);
+                let room = Arc::clone(&room);
                 tasks.push(tokio::spawn(async move {
                     let _turn = room.acquire().await;
                     let Errand { source, settings, ask, window } = &errand;
@@ -314,8 +318,8 @@ fn ask_all(errands: Vec<Errand>) -> Result<Answers, AppError> {
     })
 }
 
-/// What the policy says of a vendor's hosts.
-pub(super) fn settings_of(policy: &Policy, vendor: &str) -> Settings {
+/// What the policy says of a vendor's hosts, and of its calls.
+pub(super) fn settings_of(policy: &Policy, catalog: &Arc<Catalog>, vendor: &str) -> Settings {
     let base_url = policy.vendors.get(vendor).and_then(|rule| rule.base_url.clone());
-    Settings { base_url, ..Settings::default() }
+    Settings { base_url, catalog: Arc::clone(catalog), ..Settings::default() }
 }

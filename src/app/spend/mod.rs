@@ -18,4 +18,3 @@ pub use check::{Checked, Failed};
 pub use told::{Correction, Row, Spending, Subject, Unmeasured};
 
 pub(in crate::app) use act::spikes_of_late;
-pub(in crate::app) use sources::vendor_of;

@@ -10,6 +10,7 @@ use super::budgets::{self, Budgets};
 use super::sources::{About, Source, Sources, is_about, known_sources};
 use super::told::{Correction, Row, Spending, Subject, Unmeasured};
 use crate::app::alerts::{close, policy};
+use crate::app::naming::vendor_in;
 use crate::app::pause::{Pause, pauses};
 use crate::app::session::Request;
 use crate::app::{Access, App, AppError, Code};
@@ -447,7 +448,7 @@ impl View<'_> {
     /// profile or all, no cap that we set, no prepaid balance.
     fn unlimited(&self, bounds: &[Bound<'_>], infos: &[SecretInfo]) -> Vec<String> {
         let bounded = |vendor: &String| {
-            let of = |info: &&SecretInfo| super::vendor_of(info).as_ref() == Some(vendor);
+            let of = |info: &&SecretInfo| vendor_in(info, self.policy).as_ref() == Some(vendor);
             let secrets: Vec<&SecretInfo> = infos.iter().filter(of).collect();
             let of_vendor = Subject::Vendor(vendor.clone());
             let mut measuring = bounds

@@ -1,6 +1,7 @@
 //! Who is asked for figures, by which credential, and which secrets those are about.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clawvault_core::domain::{Life, Policy, ProfileName, Scope, SecretInfo, SecretName};
 use clawvault_providers::Catalog;
@@ -8,8 +9,10 @@ use clawvault_providers::spend::{By, Plan, plan};
 
 use super::books::estimates;
 use super::owners::Owners;
+use crate::app::AppError;
+use crate::app::naming::vendor_in;
 use crate::app::session::Session;
-use crate::app::{AppError, naming};
+use crate::app::vendors::catalog_of;
 
 /// One place that figures come from: a vendor asked by one credential.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ pub(in crate::app) struct Sources {
     pub(in crate::app) vendors: BTreeSet<String>,
     /// Whose keys are, where figures name them by other ids.
     pub(in crate::app) owners: Owners,
+    /// The vendors as the policy has them.
+    pub(in crate::app) catalog: Arc<Catalog>,
 }
 
 impl Source {
@@ -112,16 +117,16 @@ pub(in crate::app) fn known_sources(
 
 /// The sources of what is in the vault.
 pub(in crate::app) fn sources(policy: &Policy, infos: &[SecretInfo], lives: &[Life]) -> Sources {
-    let mut found = Sources::default();
+    let mut found = Sources { catalog: Arc::new(catalog_of(policy)), ..Sources::default() };
     let mut by_id: BTreeMap<String, Source> = BTreeMap::new();
     let live = |info: &&SecretInfo| info.removed_ms.is_none();
     for info in infos.iter().filter(live) {
-        let Some(vendor) = vendor_of(info) else { continue };
+        let Some(vendor) = vendor_in(info, policy) else { continue };
         if info.admin || policy.is_admin(&info.name) {
             continue;
         }
         found.vendors.insert(vendor.clone());
-        let Some(plan) = plan(&vendor) else {
+        let Some(plan) = plan(&found.catalog, &vendor) else {
             found.unheard.insert((info.profile.clone(), info.name.clone()));
             found.silent.insert(vendor.clone());
             found.unread.insert(vendor, "its interface tells no figures");
@@ -184,9 +189,4 @@ pub(super) fn key_ids(
     let learnt = lives.iter().filter(own).flat_map(|life| &life.keys);
     let learnt = learnt.filter_map(|key| key.key_id.clone());
     learnt.chain(params.get("key_id").cloned()).collect()
-}
-
-/// The vendor of a secret: the one that was named, else that of its name.
-pub(in crate::app) fn vendor_of(info: &SecretInfo) -> Option<String> {
-    info.vendor.clone().or_else(|| naming::vendor_of(&Catalog::default(), info.name.as_str()))
 }

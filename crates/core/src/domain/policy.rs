@@ -161,13 +161,16 @@ impl Agent {
     }
 }
 
-/// The addresses of a user's own manifest.
+/// The addresses of a user's own manifest: for keys, and for money.
 fn own_urls(manifest: &toml::Table) -> Vec<&str> {
-    let api = manifest.get("api").and_then(toml::Value::as_table);
-    let base = api.and_then(|api| api.get("base_url"));
-    let others = api.and_then(|api| api.get("hosts")).and_then(toml::Value::as_table);
-    let others = others.into_iter().flat_map(toml::Table::values);
-    base.into_iter().chain(others).filter_map(toml::Value::as_str).collect()
+    let of_keys = manifest.get("api");
+    let of_money = manifest.get("money").and_then(|money| money.get("api"));
+    let apis = of_keys.into_iter().chain(of_money).filter_map(toml::Value::as_table);
+    let urls = apis.flat_map(|api| {
+        let others = api.get("hosts").and_then(toml::Value::as_table);
+        api.get("base_url").into_iter().chain(others.into_iter().flat_map(toml::Table::values))
+    });
+    urls.filter_map(toml::Value::as_str).collect()
 }
 
 /// The host of an address, without its port.
