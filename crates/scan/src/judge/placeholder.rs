@@ -60,9 +60,20 @@ const PUBLISHED: [&[u8]; 4] = [
     b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 ];
 
-/// Whether `text` is one of the keys that documents show: they end so, and no vendor issues them.
+/// Whether `text` is one of the keys that documents show: they end so, or are blacked out, and no
+/// vendor issues them.
 pub fn is_example(text: &[u8]) -> bool {
     [&b"EXAMPLE"[..], b"EXAMPLEKEY", b"EXAMPLETOKEN"].iter().any(|end| text.ends_with(end))
+        || is_blacked_out(text)
+}
+
+/// Whether stretches of `x` or `*` are half of a text or more, or one is long.
+fn is_blacked_out(text: &[u8]) -> bool {
+    let stretches = text.chunk_by(|one, two| one == two);
+    let black = stretches.filter(|part| part.len() > 7 && matches!(part[0], b'x' | b'X' | b'*'));
+    let (all, longest) =
+        black.fold((0, 0), |(all, longest), part| (all + part.len(), longest.max(part.len())));
+    all * 2 >= text.len().max(1) || longest >= 16
 }
 
 /// Whether `text` is a placeholder.

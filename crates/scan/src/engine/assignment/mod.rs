@@ -90,6 +90,7 @@ fn is_sum(text: &[u8], name: &Range<usize>, value: &[u8]) -> bool {
     let dot = text[name.clone()].iter().rposition(|byte| *byte == b'.');
     let end = dot.map(|dot| name.end - name.start - dot - 1);
     let path = name.start > 0 && text[name.start - 1] == b'/';
+    let end = end.filter(|_| !text[name.clone()].ends_with(b".token"));
     hash && quoted && (path || end.is_some_and(|end| (1..=5).contains(&end)))
 }
 
