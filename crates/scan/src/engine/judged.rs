@@ -39,8 +39,10 @@ pub(super) fn remove(rules: &RuleSet, bytes: &[u8], hits: &mut Vec<Hit>) {
             None => true,
             Some(Least::Password) => !is_broken(rules, &bytes[hit.span.clone()], true),
             Some(_) => {
-                !is_near_miss(rules, bytes, &hit.span)
-                    && !is_broken(rules, &bytes[hit.span.clone()], false)
+                let value = &bytes[hit.span.clone()];
+                !is_altered(value)
+                    && !is_near_miss(rules, bytes, &hit.span)
+                    && !is_broken(rules, value, false)
             }
         },
         What::Known(_) => true,
@@ -71,6 +73,17 @@ fn is_near_miss(rules: &RuleSet, bytes: &[u8], value: &Range<usize>) -> bool {
             });
     });
     missed
+}
+
+/// Whether a value is a long key but for one sign in it that no vendor's keys have.
+fn is_altered(value: &[u8]) -> bool {
+    let key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+/.=:~".contains(byte);
+    let other = value.iter().filter(|byte| !key(byte)).count();
+    let sign = value.iter().position(|byte| matches!(byte, b'?' | b'^'));
+    value.len() >= 20
+        && other == 1
+        && sign.is_some_and(|at| at > 0 && at + 1 < value.len())
+        && !value.ends_with(b"=")
 }
 
 /// Whether a value begins as the tokens of some rule do, and has the form of none of them, though it

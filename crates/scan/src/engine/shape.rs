@@ -127,7 +127,7 @@ fn fitting(
     let varied = judge::looks_varied(secret);
     let made = judge::is_identifier(secret) || judge::is_sequence(secret);
     let thing = judge::is_uuid(secret) && is_id(bytes, &span);
-    if !varied || made || thing || is_part(bytes, &span) {
+    if !varied || made || thing || is_part(bytes, &span) || is_sum(bytes, &span) {
         return None;
     }
     let seen = Seen::from(&span, seen, PART);
@@ -184,6 +184,18 @@ fn is_pinned(bytes: &[u8], run: &Range<usize>) -> bool {
     let hash = matches!(id.len(), 40 | 64) && id.iter().all(u8::is_ascii_hexdigit);
     let before = &bytes[run.start.saturating_sub(2)..run.start];
     hash && matches!(before, [word, b'@'] if word.is_ascii_alphanumeric())
+}
+
+/// Whether a key is the hash of a file: `"src/vendor.rs":"9f8c…"`.
+fn is_sum(bytes: &[u8], key: &Range<usize>) -> bool {
+    let from = key.start.saturating_sub(NEAR);
+    let head = &bytes[from..key.start];
+    let sign = |byte: &u8| matches!(byte, b'"' | b'\'' | b':' | b' ');
+    let Some(last) = head.iter().rposition(|byte| !sign(byte)) else { return false };
+    let begins = |byte: &u8| matches!(byte, b'"' | b'\'' | b'/');
+    let start = head[..last].iter().rposition(begins).map_or(0, |at| at + 1);
+    let name = from + start..from + last + 1;
+    head[last..].contains(&b':') && assignment::is_sum(bytes, &name, &bytes[key.clone()])
 }
 
 /// Whether a UUID is the number of a thing: `"id": "…"`.

@@ -91,7 +91,9 @@ pub fn is_placeholder(text: &[u8]) -> bool {
     if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
         return true;
     }
-    is_spelled_out(&lower) || in_order(&lower) * 3 >= lower.len() * 2
+    // An alphabet, in which a key may have all of them.
+    let alphabet = text.len() > 32 && longest_sequence(&lower) >= 16;
+    alphabet || is_spelled_out(&lower) || in_order(&lower) * 3 >= lower.len() * 2
 }
 
 /// Whether words that stand for a secret are at least half of `text`.
@@ -111,6 +113,11 @@ pub fn is_spelled_out(text: &[u8]) -> bool {
 
 /// Whether most of `text` is one stretch of the alphabet or of the digits.
 pub fn is_sequence(text: &[u8]) -> bool {
+    longest_sequence(text) * 4 >= text.len() * 3
+}
+
+/// How long the longest stretch of the alphabet or of the digits is.
+fn longest_sequence(text: &[u8]) -> usize {
     let (mut longest, mut length) = (1, 1);
     for pair in text.windows(2) {
         let next = match pair[0] {
@@ -121,7 +128,7 @@ pub fn is_sequence(text: &[u8]) -> bool {
         length = if next { length + 1 } else { 1 };
         longest = longest.max(length);
     }
-    longest * 4 >= text.len() * 3
+    longest
 }
 
 /// Whether one character, or the same few, make all of it.

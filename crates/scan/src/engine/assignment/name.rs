@@ -30,8 +30,10 @@ pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
     let glued = word.start.checked_sub(1).map(|at| text[at]).is_some_and(|byte| {
         byte.is_ascii_alphabetic() && (byte.is_ascii_lowercase() == first.is_ascii_lowercase())
     });
+    let last = text[word.end - 1];
     let goes_on = text.get(word.end).is_some_and(|byte| {
-        byte.is_ascii_lowercase() && *byte != b's' && text[word.end - 1].is_ascii_lowercase()
+        let same = byte.is_ascii_lowercase() == last.is_ascii_lowercase();
+        same && byte.is_ascii_alphabetic() && last.is_ascii_alphabetic() && !b"sS".contains(byte)
     });
     (!(short
         && first.is_ascii_alphabetic()

@@ -30,7 +30,7 @@ impl<const N: usize> Words<N> {
 }
 
 /// In the name of what is assigned: it is no secret, whatever it looks like.
-pub(super) static NO_SECRET: Words<48> = Words::new([
+pub(super) static NO_SECRET: Words<49> = Words::new([
     b"x5t",
     b"azp",
     b".js",
@@ -79,6 +79,7 @@ pub(super) static NO_SECRET: Words<48> = Words::new([
     b"content",
     b"alphabet",
     b"chars",
+    b"encoded",
 ]);
 
 /// In a name with a keyword: nothing is a secret under it.
