@@ -54,7 +54,7 @@ pub fn is_shown(behind: &[u8]) -> bool {
             || !rest.first().is_some_and(|b| b.is_ascii_alphanumeric() || b"-.".contains(b))
     };
     let named = |word: &&[u8]| host.strip_prefix(*word).is_some_and(ends);
-    HOSTS.iter().any(|word| named(word))
+    HOSTS.iter().any(named)
         || BEGIN.iter().any(|word| host.starts_with(word))
         || INSIDE.iter().any(|part| lower.windows(part.len()).any(|found| found == *part))
 }
