@@ -46,7 +46,9 @@ fn joint(text: &[u8], plus: usize) -> Option<(usize, u8, usize)> {
 /// Where a string begins that ends there, if nothing but signs of keys is in it.
 fn begins(text: &[u8], end: usize, quote: u8, from: usize) -> Option<usize> {
     let floor = from.max(end.saturating_sub(MAX_PIECE));
-    let start = end - text[floor..end].iter().rev().take_while(|byte| inside(byte)).count();
+    // A `+` in quotes has the quote that opens before it.
+    let head = text.get(floor..end)?;
+    let start = end - head.iter().rev().take_while(|byte| inside(byte)).count();
     (start > floor && start < end && text[start - 1] == quote).then_some(start)
 }
 
@@ -104,8 +106,13 @@ mod tests {
         };
         assert_eq!(all(r#"t = "q7Xn2vLb" + "9TzK4mWc" +"8R";"#), ["q7Xn2vLb9TzK4mWc8R"]);
         assert_eq!(all("'q7Xn2vLb' +\n  '9TzK4mWc'"), ["q7Xn2vLb9TzK4mWc"]);
-        for text in [r#""q7Xn2vLb" + x + "9TzK4mWc""#, "1 + 2", r#"+ "q7Xn2vLb9TzK4mWc""#, "\"+\"+"]
-        {
+        for text in [
+            r#""q7Xn2vLb" + x + "9TzK4mWc""#,
+            "1 + 2",
+            r#"+ "q7Xn2vLb9TzK4mWc""#,
+            "\"+\"+",
+            r#"name = "_tags_" + "+".join(tags)"#,
+        ] {
             assert!(all(text).is_empty(), "{text}");
         }
     }

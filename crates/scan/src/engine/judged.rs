@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::shape::{is_part, stands_alone};
 use super::{Hit, What};
 use crate::judge;
-use crate::rule::{Class, Least, Rule, RuleSet};
+use crate::rule::{Class, Least, RuleSet};
 
 /// How far before a value the vendor's name may begin, in bytes.
 pub(super) const NEAR: usize = 120;
@@ -18,8 +18,15 @@ const WORDS: [&str; 16] = [
     "secret", "server", "test", "web", "dose",
 ];
 
+/// What keys of many vendors begin with: only what nearly has the length of a known one is broken.
+const SHARED: [&str; 9] = ["api", "app", "key", "live", "pk", "secret", "sk", "test", "web"];
+/// How many bytes that is at most.
+const NEARLY: usize = 2;
+
 /// Fewest bytes of a keyword that tells whose token begins with it.
 const PREFIX: usize = 4;
+/// The same of one that stands in the middle of a token.
+const INSIDE: usize = 7;
 
 /// Lengths that keys commonly have, in bytes.
 const USUAL: [usize; 10] = [16, 20, 24, 32, 36, 40, 43, 48, 64, 128];
@@ -32,8 +39,10 @@ pub(super) fn remove(rules: &RuleSet, bytes: &[u8], hits: &mut Vec<Hit>) {
             None => true,
             Some(Least::Password) => !is_broken(rules, &bytes[hit.span.clone()], true),
             Some(_) => {
-                !is_near_miss(rules, bytes, &hit.span)
-                    && !is_broken(rules, &bytes[hit.span.clone()], false)
+                let value = &bytes[hit.span.clone()];
+                !is_altered(value)
+                    && !is_near_miss(rules, bytes, &hit.span)
+                    && !is_broken(rules, value, false)
             }
         },
         What::Known(_) => true,
@@ -66,43 +75,61 @@ fn is_near_miss(rules: &RuleSet, bytes: &[u8], value: &Range<usize>) -> bool {
     missed
 }
 
-/// Whether a value begins as the tokens of some rule do, and is shorter than any of them or a little
-/// longer than all, or has a sign in it that none has. A password may begin with a word by itself.
+/// Whether a value is a long key but for one sign in it that no vendor's keys have.
+fn is_altered(value: &[u8]) -> bool {
+    let key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+/.=:~".contains(byte);
+    let other = value.iter().filter(|byte| !key(byte)).count();
+    let sign = value.iter().position(|byte| matches!(byte, b'?' | b'^'));
+    value.len() >= 20
+        && other == 1
+        && sign.is_some_and(|at| at > 0 && at + 1 < value.len())
+        && !value.ends_with(b"=")
+}
+
+/// Whether a value begins as the tokens of some rule do, and has the form of none of them, though it
+/// is at most a little longer. A password may begin with a word by itself.
 fn is_broken(rules: &RuleSet, value: &[u8], password: bool) -> bool {
     if is_cut_token(value) {
         return true;
     }
     let altered = value.iter().any(|byte| b"?^&*;<!#~%$".contains(byte));
-    let (mut broken, mut long, mut fits) = (false, false, false);
-    let mut look = |rule: &Rule| {
-        if rule.begins_with_keyword() && rule.assigned.is_none() {
-            let most = usize::from(rule.reach);
-            let short = value.len() < usize::from(rule.least);
-            broken |= short || altered;
-            long |= (most + 1..=most + OFF).contains(&value.len());
-            fits |= !short && value.len() <= most;
-        }
+    let (mut broken, mut fits) = (false, false);
+    let mut look = |number: u16, shared: bool| {
+        let rule = rules.rule(number);
+        let most = usize::from(rule.reach) + if shared { NEARLY } else { OFF };
+        let least = if shared { usize::from(rule.least).saturating_sub(NEARLY) } else { 0 };
+        let matched = rules.regex(number).and_then(|regex| regex.find(value));
+        let whole = matched.is_some_and(|found| found.end() == value.len());
+        // A form that says nothing by itself speaks neither for it nor against it.
+        let says = rule.context.is_empty() || !whole;
+        broken |= says && (altered || (least..=most).contains(&value.len()));
+        fits |= says && whole;
     };
     rules.patterns.find(value, |word, start| {
         let letters = word.text.trim_end_matches(['_', '-', '.']);
         let word_too = WORDS.contains(&letters) || altered && letters.len() == word.text.len();
-        if start == 0
+        let begins = start == 0
             && (word.text.len() >= PREFIX || word.text.ends_with(['_', '.']))
-            && !word.ignore_case
-            && !(password && word_too)
-        {
-            word.rules.iter().for_each(|number| look(rules.rule(*number)));
+            && !(password && word_too);
+        for number in word.rules.iter().filter(|_| !word.ignore_case) {
+            let rule = rules.rule(*number);
+            let first = begins && rule.begins_with_keyword();
+            // No word has so much of a token in its middle.
+            let inside = start > 0 && rule.before > 0 && word.text.len() >= INSIDE;
+            if rule.assigned.is_none() && (first || inside) {
+                look(*number, first && SHARED.contains(&letters));
+            }
         }
     });
     // Of a keyword that is too short to be looked for everywhere, the pattern tells how it goes on.
     for (begin, number) in rules.begins.iter().filter(|(begin, _)| value.starts_with(begin)) {
-        let rule = rules.rule(*number);
-        let goes_on = rule.pattern.as_bytes().get(begin.len());
+        let pattern = rules.rule(*number).pattern.as_bytes();
+        let goes_on = pattern.get(begin.len());
         if matches!(goes_on, Some(b'_' | b'-')) && goes_on == value.get(begin.len()) {
-            look(rule);
+            look(*number, SHARED.iter().any(|letters| letters.as_bytes() == begin));
         }
     }
-    broken || long && !fits
+    broken && !fits
 }
 
 /// Whether a value is a signed text (RFC 7515) of which a part is missing, or cut.

@@ -4,15 +4,12 @@ use std::ops::Range;
 
 use super::{Hit, SIGHT, Seen, Text, What, assignment, run, shape};
 use crate::judge;
-use crate::rule::shapes::MIN_SHAPE;
 use crate::rule::{CONTEXT, Confidence, Least, Rule, RuleSet};
 
 /// Matches of at least so many bytes are keys, which have a long run with a digit in them.
 const MIN_KEY: usize = 20;
 /// Longest secret that may be words for one, in bytes.
 const MAX_WORDS: usize = 16;
-/// So many bytes around a match tell whether it is the middle of something.
-const MARGIN: usize = MIN_SHAPE as usize + 1;
 
 /// Finds what rules with a pattern look for; true where a keyword stands of one that sees farther
 /// than [`SIGHT`].
@@ -87,7 +84,7 @@ fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Op
         let whole = found.range();
         let secret = captures.name("secret").map_or(whole.clone(), |group| group.range());
         let secret = at + secret.start..at + secret.end;
-        let seen = Seen::from(&secret, &all, MARGIN);
+        let seen = Seen::from(&secret, &all, shape::PART);
         if let Some(hit) = accept(number, rule, bytes, (secret, seen)) {
             return Some(hit);
         }
@@ -120,10 +117,12 @@ fn accept(
 ) -> Option<Hit> {
     let secret = bytes.get(span.clone())?;
     // A password may follow a letter, as in `-pPASSWORD`.
-    let password = rule.looks == Some(Least::Password);
+    let password = matches!(rule.looks, Some(Least::Password | Least::Login));
     let glued = !password && is_glued(bytes, span.start.wrapping_sub(1), span.start)
         || is_glued(bytes, span.end.wrapping_sub(1), span.end);
-    if glued || (rule.entropy > 0.0 && judge::entropy(secret) < rule.entropy) {
+    // `ghp_…?…`: a token goes on behind a sign that it cannot hold, so it is another text.
+    let cut = !password && bytes.get(span.end) != Some(&b'%') && shape::goes_on(bytes, span.end);
+    if glued || cut || (rule.entropy > 0.0 && judge::entropy(secret) < rule.entropy) {
         return None;
     }
     let made_up =
@@ -132,6 +131,11 @@ fn accept(
         return None;
     }
     if rule.looks.is_some_and(|least| !judge::is_secret(least, secret)) {
+        return None;
+    }
+    // What a document shows: a password of words for a host that is nobody's.
+    let shown = rule.looks == Some(Least::Login) && !judge::is_secret(Least::Password, secret);
+    if shown && judge::is_shown(&bytes[span.end..bytes.len().min(span.end + shape::PART)]) {
         return None;
     }
     if !rule.context.is_empty() {

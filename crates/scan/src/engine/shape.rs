@@ -127,7 +127,7 @@ fn fitting(
     let varied = judge::looks_varied(secret);
     let made = judge::is_identifier(secret) || judge::is_sequence(secret);
     let thing = judge::is_uuid(secret) && is_id(bytes, &span);
-    if !varied || made || thing || is_part(bytes, &span) {
+    if !varied || made || thing || is_part(bytes, &span) || is_sum(bytes, &span) {
         return None;
     }
     let seen = Seen::from(&span, seen, PART);
@@ -137,27 +137,33 @@ fn fitting(
 /// Whether a key goes on behind a sign that no key has, or began before it: then what the text
 /// holds is of another length, or no key at all.
 pub(super) fn is_part(bytes: &[u8], key: &Range<usize>) -> bool {
-    let sign = |at: Option<usize>| {
-        at.and_then(|at| bytes.get(at)).is_some_and(|byte| b"?$^&*;<!#~%".contains(byte))
-    };
-    // Both letters and digits, as keys have them and words do not.
-    let like_key = |part: &[u8]| {
-        part.len() > 3
-            && part.iter().any(u8::is_ascii_digit)
-            && part.iter().any(u8::is_ascii_alphabetic)
-    };
-    let other = |byte: &u8| !byte.is_ascii_alphanumeric();
-    let after = sign(Some(key.end)) && {
-        let rest = &bytes[key.end + 1..bytes.len().min(key.end + PART)];
-        let end = rest.iter().position(other).unwrap_or(rest.len());
-        rest.get(end) != Some(&b'=') && like_key(&rest[..end])
-    };
-    let before = sign(key.start.checked_sub(1)) && {
+    let before = key.start.checked_sub(1).is_some_and(|at| is_sign(bytes[at])) && {
         let rest = &bytes[key.start.saturating_sub(PART)..key.start - 1];
-        let start = rest.iter().rposition(other).map_or(0, |at| at + 1);
-        like_key(&rest[start..])
+        let start = rest.iter().rposition(|byte| !byte.is_ascii_alphanumeric());
+        is_like_key(&rest[start.map_or(0, |at| at + 1)..])
     };
-    after || before
+    before || goes_on(bytes, key.end)
+}
+
+/// Whether a key that ends there goes on behind a sign that no key has.
+pub(super) fn goes_on(bytes: &[u8], end: usize) -> bool {
+    bytes.get(end).is_some_and(|byte| is_sign(*byte)) && {
+        let rest = &bytes[end + 1..bytes.len().min(end + PART)];
+        let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric());
+        let end = end.unwrap_or(rest.len());
+        rest.get(end) != Some(&b'=') && is_like_key(&rest[..end])
+    }
+}
+
+fn is_sign(byte: u8) -> bool {
+    b"?$^&*;<!#~%".contains(&byte)
+}
+
+/// Whether a text has both letters and digits, as keys have them and words do not.
+fn is_like_key(part: &[u8]) -> bool {
+    part.len() > 3
+        && part.iter().any(u8::is_ascii_digit)
+        && part.iter().any(u8::is_ascii_alphabetic)
 }
 
 /// Whether a run is a piece of a longer text in base 64.
@@ -178,6 +184,18 @@ fn is_pinned(bytes: &[u8], run: &Range<usize>) -> bool {
     let hash = matches!(id.len(), 40 | 64) && id.iter().all(u8::is_ascii_hexdigit);
     let before = &bytes[run.start.saturating_sub(2)..run.start];
     hash && matches!(before, [word, b'@'] if word.is_ascii_alphanumeric())
+}
+
+/// Whether a key is the hash of a file: `"src/vendor.rs":"9f8c…"`.
+fn is_sum(bytes: &[u8], key: &Range<usize>) -> bool {
+    let from = key.start.saturating_sub(NEAR);
+    let head = &bytes[from..key.start];
+    let sign = |byte: &u8| matches!(byte, b'"' | b'\'' | b':' | b' ');
+    let Some(last) = head.iter().rposition(|byte| !sign(byte)) else { return false };
+    let begins = |byte: &u8| matches!(byte, b'"' | b'\'' | b'/');
+    let start = head[..last].iter().rposition(begins).map_or(0, |at| at + 1);
+    let name = from + start..from + last + 1;
+    head[last..].contains(&b':') && assignment::is_sum(bytes, &name, &bytes[key.clone()])
 }
 
 /// Whether a UUID is the number of a thing: `"id": "…"`.

@@ -93,8 +93,11 @@ pub fn is_code(text: &[u8]) -> bool {
         return true;
     }
     let (common, count) = pairs::common(text);
+    // `m0nkey!`: a sign at the end is no piece of a name that has a digit in it.
+    let called = text.ends_with(b"!") && text.iter().any(u8::is_ascii_digit);
     // Words joined by dots, dashes or capitals.
-    text.iter().all(name)
+    !called
+        && text.iter().all(name)
         && count >= 3
         && common > 0.75
         && text.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1 + usize::from(has(b"."))

@@ -8,6 +8,12 @@ const PARTS: usize = 3;
 /// Whether `text` is a name of a thing: its parts, between `-`, `_`, `.` and such, are words, numbers
 /// and dates, or a word with a number.
 pub fn is_identifier(text: &[u8]) -> bool {
+    if super::is_uuid(text) {
+        return false;
+    }
+    if is_drawing(text) {
+        return true;
+    }
     // `__stringMax256`, `_ZN8pybind116handleE`: a compiler's or a generator's.
     if [&b"__"[..], b"_Z", b"_RN"].iter().any(|begin| text.starts_with(begin)) || is_mangled(text) {
         return true;
@@ -29,6 +35,16 @@ pub fn is_identifier(text: &[u8]) -> bool {
     // `1ZZGT-96PFU-GQF2Y-440OK`: a key of a licence.
     let licence = even && parts >= 4 && (4..9).contains(&first) && digits * 5 >= all;
     (parts >= PARTS || pair) && chance * 2 < all && !licence
+}
+
+/// Whether `text` is a piece of a path in SVG: single letters of commands, with numbers between.
+fn is_drawing(text: &[u8]) -> bool {
+    let command = |byte: &u8| b"MmLlHhVvCcSsQqTtAaZz".contains(byte);
+    let letters = |part: &[u8]| part.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let fits = |part: &[u8]| letters(part) <= 1 + usize::from(part[0] == b'z');
+    text.iter().filter(|byte| command(byte)).count() > 2
+        && text.iter().all(|byte| byte.is_ascii_digit() || command(byte) || b".-".contains(byte))
+        && text.chunk_by(|one, two| one.is_ascii_digit() == two.is_ascii_digit()).all(fits)
 }
 
 /// Whether `text` numbers a thing: a time, a fingerprint, a resource such as `subnet-0a1b2c3d`.
@@ -152,6 +168,7 @@ mod tests {
             "sigv4-s3express",
             "NS_7array_tIdLi17EEEEEENS0_11type_casterISt5tupleIJ",
             "3ops4drop4Drop4dropCsh0g7Hz38UNf",
+            "M349-911v-991h330v991h-330zM370",
         ] {
             assert!(is_identifier(name.as_bytes()), "{name}");
         }
@@ -159,6 +176,8 @@ mod tests {
             "q7Xn2vLb9TzK4mWc8RfY1hJd6PsG",
             "q7Xn2vLb-9TzK4mWc8_RfY1hJd6PsG",
             "9f8c2a61-37f5-45e8-a4f9-681b98c7b765",
+            "75746069-4510-5983-4217-773854279880",
+            "8250178843610957",
             "1ZZGT-96PFU-GQF2Y-440OK-JBHEK",
         ] {
             assert!(!is_identifier(key.as_bytes()), "{key}");

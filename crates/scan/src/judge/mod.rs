@@ -4,6 +4,7 @@ mod checksum;
 mod code;
 mod entropy;
 mod identifier;
+mod login;
 mod pairs;
 mod placeholder;
 mod random;
@@ -14,6 +15,7 @@ pub use checksum::holds;
 pub use code::{is_code, is_reference};
 pub use entropy::entropy;
 pub use identifier::{is_file, is_identifier, is_reference_number};
+pub use login::is_shown;
 pub use placeholder::{is_example, is_placeholder, is_sequence, is_spelled_out};
 pub use random::{is_password, is_token, looks_random, looks_varied};
 pub use words::is_signed_head;
@@ -25,6 +27,7 @@ use crate::rule::Least;
 pub fn is_secret(least: Least, text: &[u8]) -> bool {
     let looks = match least {
         Least::Password => is_password(text) && !term::is_term(text),
+        Least::Login => is_password(text) || login::is_login(text),
         Least::Token => is_token(text) && !term::is_term(text),
         Least::Random | Least::Unnamed => {
             text.len() >= 16
@@ -38,7 +41,7 @@ pub fn is_secret(least: Least, text: &[u8]) -> bool {
         && !is_placeholder(text)
         && !words::is_encoded(text)
         && !is_public(text)
-        && (least != Least::Password || words::is_percent_password(text))
+        && (!matches!(least, Least::Password | Least::Login) || words::is_percent_password(text))
 }
 
 /// Whether a text may be read by all: a public key, or the head of a signed text.

@@ -60,9 +60,20 @@ const PUBLISHED: [&[u8]; 4] = [
     b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 ];
 
-/// Whether `text` is one of the keys that documents show: they end so, and no vendor issues them.
+/// Whether `text` is one of the keys that documents show: they end so, or are blacked out, and no
+/// vendor issues them.
 pub fn is_example(text: &[u8]) -> bool {
     [&b"EXAMPLE"[..], b"EXAMPLEKEY", b"EXAMPLETOKEN"].iter().any(|end| text.ends_with(end))
+        || is_blacked_out(text)
+}
+
+/// Whether stretches of `x` or `*` are half of a text or more, or one is long.
+fn is_blacked_out(text: &[u8]) -> bool {
+    let stretches = text.chunk_by(|one, two| one == two);
+    let black = stretches.filter(|part| part.len() > 7 && matches!(part[0], b'x' | b'X' | b'*'));
+    let (all, longest) =
+        black.fold((0, 0), |(all, longest), part| (all + part.len(), longest.max(part.len())));
+    all * 2 >= text.len().max(1) || longest >= 16
 }
 
 /// Whether `text` is a placeholder.
@@ -80,7 +91,9 @@ pub fn is_placeholder(text: &[u8]) -> bool {
     if lower.is_empty() || lower.iter().all(dull) || repeats(&lower) || mask(&lower) {
         return true;
     }
-    is_spelled_out(&lower) || in_order(&lower) * 3 >= lower.len() * 2
+    // An alphabet, in which a key may have all of them.
+    let alphabet = text.len() > 32 && longest_sequence(&lower) >= 16;
+    alphabet || is_spelled_out(&lower) || in_order(&lower) * 3 >= lower.len() * 2
 }
 
 /// Whether words that stand for a secret are at least half of `text`.
@@ -100,6 +113,11 @@ pub fn is_spelled_out(text: &[u8]) -> bool {
 
 /// Whether most of `text` is one stretch of the alphabet or of the digits.
 pub fn is_sequence(text: &[u8]) -> bool {
+    longest_sequence(text) * 4 >= text.len() * 3
+}
+
+/// How long the longest stretch of the alphabet or of the digits is.
+fn longest_sequence(text: &[u8]) -> usize {
     let (mut longest, mut length) = (1, 1);
     for pair in text.windows(2) {
         let next = match pair[0] {
@@ -110,7 +128,7 @@ pub fn is_sequence(text: &[u8]) -> bool {
         length = if next { length + 1 } else { 1 };
         longest = longest.max(length);
     }
-    longest * 4 >= text.len() * 3
+    longest
 }
 
 /// Whether one character, or the same few, make all of it.

@@ -2,7 +2,7 @@
 
 /// In lower case, without signs, sorted.
 #[rustfmt::skip]
-const TERMS: [&[u8]; 66] = [
+const TERMS: [&[u8]; 67] = [
     b"a128cbchs256",
     b"a128gcmkw",
     b"a192cbchs384",
@@ -47,6 +47,7 @@ const TERMS: [&[u8]; 66] = [
     b"iso8601",
     b"iso88591",
     b"latin1",
+    b"mongodbx509",
     b"mysql41",
     b"oauth2",
     b"pbkdf2",

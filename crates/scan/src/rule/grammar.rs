@@ -164,6 +164,8 @@ pub enum Severity {
 pub enum Least {
     /// A password that somebody thought of: digits or signs among letters.
     Password,
+    /// What stands where nothing but a password does: words too, unless documents write them there.
+    Login,
     /// A token: letters and digits that are no words.
     Token,
     /// A long text that is made by chance.

@@ -83,13 +83,14 @@ pub(super) fn unnamed(rules: &RuleSet, text: Text<'_>, run: &Range<usize>) -> Op
 }
 
 /// Whether a value is the hash of a file, whose name it is given: `"src/token.rs": "9f8c…"`.
-fn is_sum(text: &[u8], name: &Range<usize>, value: &[u8]) -> bool {
+pub(super) fn is_sum(text: &[u8], name: &Range<usize>, value: &[u8]) -> bool {
     let hash =
         matches!(value.len(), 32 | 40 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit);
     let quoted = matches!(text.get(name.end), Some(b'"' | b'\''));
     let dot = text[name.clone()].iter().rposition(|byte| *byte == b'.');
     let end = dot.map(|dot| name.end - name.start - dot - 1);
     let path = name.start > 0 && text[name.start - 1] == b'/';
+    let end = end.filter(|_| !text[name.clone()].ends_with(b".token"));
     hash && quoted && (path || end.is_some_and(|end| (1..=5).contains(&end)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::words::{NEVER, NO_SECRET, OTHER, PLACES};
+use super::words::{NEVER, NO_PASSWORD, NO_SECRET, OTHER, PLACES, is_other};
 use crate::rule::Least;
 
 /// Longest name, in bytes on either side of the keyword.
@@ -30,8 +30,10 @@ pub(super) fn around(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
     let glued = word.start.checked_sub(1).map(|at| text[at]).is_some_and(|byte| {
         byte.is_ascii_alphabetic() && (byte.is_ascii_lowercase() == first.is_ascii_lowercase())
     });
+    let last = text[word.end - 1];
     let goes_on = text.get(word.end).is_some_and(|byte| {
-        byte.is_ascii_lowercase() && *byte != b's' && text[word.end - 1].is_ascii_lowercase()
+        let same = byte.is_ascii_lowercase() == last.is_ascii_lowercase();
+        same && byte.is_ascii_alphabetic() && last.is_ascii_alphabetic() && !b"sS".contains(byte)
     });
     (!(short
         && first.is_ascii_alphabetic()
@@ -105,9 +107,11 @@ pub(super) fn before(text: &[u8], run: &Range<usize>) -> Option<Vec<u8>> {
 
 /// Words that are written together with a short keyword.
 fn known_before(before: &[u8]) -> bool {
-    const WORDS: [&[u8]; 12] = [
+    const WORDS: [&[u8]; 31] = [
         b"api", b"app", b"access", b"auth", b"private", b"secret", b"user", b"client", b"service",
-        b"master", b"license", b"account",
+        b"master", b"license", b"account", b"priv", b"shared", b"root", b"admin", b"store", b"pg",
+        b"sql", b"ftp", b"smtp", b"mail", b"ssh", b"wifi", b"vpn", b"ldap", b"redis", b"mongo",
+        b"sudo", b"new", b"old",
     ];
     let lower = before.to_ascii_lowercase();
     WORDS.iter().any(|word| lower.ends_with(word))
@@ -117,11 +121,14 @@ fn known_before(before: &[u8]) -> bool {
 /// under such a name.
 pub(super) fn asks_for(name: &[u8], keyword_end: usize, least: Least) -> Option<Least> {
     let lower = name.to_ascii_lowercase();
-    if NEVER.in_name(&lower, |_, _| true) || PLACES.in_name(&lower, |_, _| true) {
+    if NEVER.in_name(&lower, |word, at| !is_other(&lower, word, at))
+        || PLACES.in_name(&lower, |_, _| true)
+        || least == Least::Password && NO_PASSWORD.in_name(&lower, |_, _| true)
+    {
         return None;
     }
     let rest = lower.get(keyword_end..).unwrap_or_default();
-    let id = rest.ends_with(b"id") && rest.len() <= 3;
+    let id = rest.len() <= 3 && rest.ends_with(b"id") || rest == b"idhex";
     // The id of a key is none, nor is a signature; that of a secret may be.
     let secret = lower.windows(6).any(|part| part == b"secret");
     let number = id && !secret || least == Least::Random && rest.ends_with(b"id");

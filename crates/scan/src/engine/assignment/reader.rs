@@ -5,6 +5,24 @@ use super::value::{Assigned, MAX_GAP};
 /// Longest value, in bytes.
 const MAX_VALUE: usize = super::super::SPAN;
 
+/// What an `Authorization` header says before its token (RFC 9110, section 11.4), in lower case.
+#[rustfmt::skip]
+const SCHEMES: [&[u8]; 22] = [
+    b"bearer ", b"basic ", b"token ", b"token token=", b"apikey ", b"api-key ", b"api_key ", b"key ", b"oauth ", b"jwt ",
+    b"bot ", b"pat ", b"api-token ", b"apitoken ", b"accesskey ", b"client-id ", b"sso-key ", b"geniekey ",
+    b"splunk ", b"zoho-oauthtoken ", b"deepl-auth-key ", b"klaviyo-api-key ",
+];
+
+/// Calls and marks that only pass on the string in them.
+#[rustfmt::skip]
+const AROUND: [&[u8]; 11] = [
+    b"String::from(", b"new String(", b"Some(", b"SecretString::new(", b"SecretString::from(", b"SecretStr(", b"Secret::new(",
+    b"Buffer.from(", b"[]byte(", b"!!str ", b"** ",
+];
+
+/// Types that begin with a sign.
+const TYPES: [&[u8]; 4] = [b"&str", b"&'static str", b"&[u8]", b"&'static [u8]"];
+
 /// Reads the bytes behind a name.
 pub(super) struct Reader<'a> {
     /// The text.
@@ -63,7 +81,7 @@ impl Reader<'_> {
             self.blanks();
             return self.peek().is_some();
         }
-        if self.eat(b" is ") || self.eat(b"is ") {
+        if self.eat(b" is ") || self.eat(b"is ") || self.eat(b"is: ") {
             return true;
         }
         apart
@@ -76,8 +94,9 @@ impl Reader<'_> {
     /// Goes over what says that the value follows, where the name is a value itself:
     /// `name="password" value="…"`, `variable "password" { default = "…"`, `"password": {"value": "…"`.
     fn attribute(&mut self) -> bool {
-        const BETWEEN: [&[u8]; 7] = [
+        const BETWEEN: [&[u8]; 8] = [
             b"value=",
+            b"android:value=",
             b"value =",
             b"Value=",
             b": {\"value\": ",
@@ -139,6 +158,16 @@ impl Reader<'_> {
         if self.eat(b"<![CDATA[") {
             return self.until(b"]]>", true);
         }
+        // `KEY: &str = "…"`.
+        if may_name_type && TYPES.iter().any(|name| self.eat(name)) {
+            self.blanks();
+            return self.eat(b"=").then(|| self.blanks()).and_then(|_| self.value(false));
+        }
+        for around in AROUND {
+            if self.eat(around) {
+                break;
+            }
+        }
         let mut escaped = self.eat(b"\\");
         if self.prefix() {
             escaped |= self.eat(b"\\");
@@ -148,7 +177,7 @@ impl Reader<'_> {
             b'&' if self.eat(b"&quot;") => self.until(b"&quot;", true),
             b'[' | b'(' | b'{' => {
                 self.at += 1;
-                self.blanks();
+                self.line_end();
                 match self.peek()? {
                     // `{"one": …` is a name, not a value.
                     quote @ (b'"' | b'\'') => self.quoted(quote, false).filter(|found| {
@@ -193,8 +222,6 @@ impl Reader<'_> {
     /// Goes over the scheme of an `Authorization` header; the quote that was opened before it, if one
     /// was and closes on the line.
     fn scheme(&mut self) -> Option<u8> {
-        const SCHEMES: [&[u8]; 7] =
-            [b"bearer ", b"basic ", b"token ", b"apikey ", b"api-key ", b"key ", b"token token="];
         let quote = usize::from(matches!(self.peek(), Some(b'"' | b'\'' | b'`')));
         let rest = &self.text[(self.at + quote).min(self.text.len())..];
         let said = |scheme: &&&[u8]| {
@@ -276,7 +303,9 @@ impl Reader<'_> {
         {
             length -= 1;
         }
-        if length > 0 && matches!(rest[length - 1], b'.' | b':') {
+        // `0c8de56f...` is elided, and no sentence ends there.
+        let value = &rest[..length];
+        if matches!(value, [.., b'.' | b':']) && !value.ends_with(b"..") {
             length -= 1;
         }
         let line = &self.text[self.at + length..];

@@ -24,7 +24,7 @@ pub(super) struct Assigned {
     /// Whether nothing follows on its line that makes it a part of an expression or a sentence.
     pub(super) ends_well: bool,
     /// Whether name and value are written as settings and arguments are, and programs are not:
-    /// `name=value`, `name: value` on a line of its own, `--name value`.
+    /// `name=value`, `name: value` on a line of its own, `--name value`, `<name>value</name>`.
     pub(super) setting: bool,
 }
 
@@ -72,7 +72,7 @@ pub(super) fn behind(text: &[u8], name: &Range<usize>) -> Option<Assigned> {
         return None;
     }
     assigned.setting = flag
-        || blanks == 0 && sign == b"="
+        || blanks == 0 && (sign == b"=" || sign == b">")
         || blanks == 0 && sign.starts_with(b":") && is_line(text, name.start, assigned.span.end);
     Some(assigned)
 }
@@ -90,7 +90,7 @@ fn is_first(text: &[u8], name: usize) -> bool {
     let mut before = before.skip_while(|byte| {
         byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'\\')
     });
-    matches!(before.next(), Some(b'(' | b'{'))
+    matches!(before.next(), Some(b'(' | b'{' | b'['))
 }
 
 /// Whether nothing else stands on the line of a name and its value, but for signs of a list.

@@ -30,7 +30,7 @@ impl<const N: usize> Words<N> {
 }
 
 /// In the name of what is assigned: it is no secret, whatever it looks like.
-pub(super) static NO_SECRET: Words<48> = Words::new([
+pub(super) static NO_SECRET: Words<49> = Words::new([
     b"x5t",
     b"azp",
     b".js",
@@ -79,15 +79,20 @@ pub(super) static NO_SECRET: Words<48> = Words::new([
     b"content",
     b"alphabet",
     b"chars",
+    b"encoded",
 ]);
 
 /// In a name with a keyword: nothing is a secret under it.
-pub(super) static NEVER: Words<30> = Words::new([
+pub(super) static NEVER: Words<27> = Words::new([
     b"subkey",
     b"tokeniz",
     b"tiktoken",
     b"recv-key",
-    b"websocket",
+    b"cache-key",
+    b"cache_key",
+    b"cachekey",
+    b"websocket-key",
+    b"websocketkey",
     b"hash",
     b"digest",
     b"checksum",
@@ -106,14 +111,35 @@ pub(super) static NEVER: Words<30> = Words::new([
     b"integrity",
     b"thumbprint",
     b"keyframe",
-    b"through",
-    b"bypass",
-    b"passed",
-    b"passes",
-    b"passing",
-    b"compass",
-    b"passive",
 ]);
+
+/// In a name with `pass` in it: it is about no password.
+pub(super) static NO_PASSWORD: Words<7> =
+    Words::new([b"through", b"bypass", b"passed", b"passes", b"passing", b"compass", b"passive"]);
+
+/// Words of [`NEVER`], and what stands before and behind each where it is a piece of something else:
+/// of `shared`, `hashicorp`, `silicon`; what Telegram calls a secret (`api_hash`); and what is public
+/// because of where it stands (`NEXT_PUBLIC_…`) and need not be meant to be.
+const GOES_ON: [(&[u8], &[u8], &[u8]); 9] = [
+    (b"sha", b"", b"r"),
+    (b"hash", b"", b"i"),
+    (b"hash", b"", b"_secret"),
+    (b"hash", b"api", b""),
+    (b"hash", b"api_", b""),
+    (b"icon", b"sil", b""),
+    (b"public", b"next_", b"_"),
+    (b"public", b"expo_", b"_"),
+    (b"public", b"nuxt_", b"_"),
+];
+
+/// Whether the word of [`NEVER`] that begins at a place of a name in lower case is a piece of
+/// another one.
+pub(super) fn is_other(name: &[u8], word: &[u8], at: usize) -> bool {
+    let (before, behind) = (&name[..at], &name[at + word.len()..]);
+    GOES_ON
+        .iter()
+        .any(|(of, head, tail)| *of == word && before.ends_with(head) && behind.starts_with(tail))
+}
 
 /// What tokens are called that say where a list goes on, or that a request is the same one.
 pub(super) static PLACES: Words<21> = Words::new([
