@@ -144,9 +144,9 @@ impl Holders {
     fn is_wanted(&self, entry: &Entry<'_>, sought: &Sought<'_>) -> bool {
         let Sought { wanted, names } = sought;
         names.iter().any(|name| entry.name.ends_with(name))
-            || !self.is_there(&entry.id)
-                && (wanted.blobs.contains(&entry.id)
-                    || entry.is_blob() && !wanted.repo.objects.exists(&entry.id))
+            || entry.is_blob()
+                && !self.is_there(&entry.id)
+                && (wanted.blobs.contains(&entry.id) || !wanted.repo.objects.exists(&entry.id))
     }
 
     /// What holds a tree that holds something holds it, too; `links` are pairs of a tree and one
