@@ -12,6 +12,39 @@ const BITS: u32 = 17;
 /// Sets this bit in each byte: letters become lower case, other pairs of bytes fall together,
 /// which the comparison sorts out.
 const FOLD: u32 = 0x2020_2020;
+/// What grams are multiplied with: 2^32 over the golden ratio.
+const FIBONACCI: u32 = 0x9e37_79b1;
+/// What code and prose are full of: four bytes of it say little.
+const COMMON: &str = "\": \"\", \"://www.com/ = n = e = r = t = s: 'a', 'n', 's 't 'r => \
+    add address after again amount application argument array author backup balance base batch \
+    block board body boolean branch buffer build button bytes cache call change channel character \
+    check child class clear client close cloud code collection color column command comment commit \
+    common company component config connection console constant container content context control \
+    convert copy count country create current custom data date debug default define delete describe \
+    description detail device directory disable display document domain double download driver edit \
+    element email empty enable encode engine entry environment error event example exception \
+    execute export express extend external factory failed false family feature fetch field file \
+    filter final find first flag float folder follow font format forward frame from function \
+    general generate global graph group handle header height hidden history host icon image \
+    implement import include index info initial inner input insert install instance integer \
+    interface internal invoice item join keyboard label language last layout length level library \
+    license limit line link list load local location lock login logger machine main manager mapping \
+    market master match maximum media member memory merge message meta method minimum mode model \
+    module monitor month mount name native network next node normal note notification null number \
+    object offset open operation option order other output owner package page panel parameter \
+    parent parse partner pattern payment peer people performance person photo place platform player \
+    plugin point policy pool port position post prefix previous print private process product \
+    profile program progress project property protocol provider public purchase query queue random \
+    range read record region register relation release remote remove render repeat replace report \
+    request require resource response rest result return right role root route rule runtime sample \
+    schedule schema scope screen script search section select send sentence server service session \
+    setting setup shape share shell should show side simple single size slice software some sort \
+    source space special stack stage standard start state static station status step stop storage \
+    store stream string struct style submit success summary support symbol sync system table target \
+    task team template term test text theme thread time title token tool total trace track train \
+    transaction transfer transform translate tree trigger true type unique update upload user using \
+    utility valid value variable vector version video view visible void wait warning watch weather \
+    where while width window with word work world worker write year";
 
 /// A keyword.
 #[derive(Clone, Debug)]
@@ -40,7 +73,8 @@ pub struct Entry {
 /// The table.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// One bit for each slot: whether it has entries.
+    /// A slot that has entries sets two bits in its word: one for the slot, and one more that its
+    /// grams choose. Others set both seldom.
     pub bits: Cow<'static, [u64]>,
     /// For each slot, where its entries begin; one more for the end.
     pub starts: Cow<'static, [u16]>,
@@ -64,7 +98,9 @@ impl Table {
         for (number, slot) in slots.iter().enumerate() {
             starts.push(u16::try_from(entries.len()).ok()?);
             entries.extend_from_slice(slot);
-            bits[number / 64] |= u64::from(!slot.is_empty()) << (number % 64);
+            for entry in slot {
+                bits[number / 64] |= 1 << (number % 64) | 1 << second(entry.gram);
+            }
         }
         starts.push(u16::try_from(entries.len()).ok()?);
         Some(Self { bits: bits.into(), starts: starts.into(), entries: entries.into() })
@@ -74,7 +110,11 @@ impl Table {
     /// places rise, but for keywords that overlap.
     pub fn find(&self, words: &[Word], bytes: &[u8], mut each: impl FnMut(u16, usize)) {
         let Some(bits) = self.bits.first_chunk::<{ 1 << (BITS - 6) }>() else { return };
-        let there = |slot: usize| bits[slot / 64] >> (slot % 64) & 1;
+        let there = |gram: u32| {
+            let slot = slot(gram);
+            let word = bits[slot / 64];
+            (word >> (slot % 64)) & (word >> second(gram)) & 1
+        };
         let gram = |quad: u64| quad as u32 | FOLD;
         let mut at = 0;
         // Eight places at once: most have nothing, so one branch serves them all.
@@ -84,7 +124,7 @@ impl Table {
                 [low, low >> 8, low >> 16, low >> 24, high, high >> 8, high >> 16, high >> 24];
             let mut some = 0;
             for (place, quad) in quads.iter().enumerate() {
-                some |= there(slot(gram(*quad))) << place;
+                some |= there(gram(*quad)) << place;
             }
             while some != 0 {
                 let place = some.trailing_zeros() as usize;
@@ -96,7 +136,7 @@ impl Table {
         }
         for (place, quad) in bytes.get(at..).unwrap_or_default().windows(4).enumerate() {
             let gram = u32::from_le_bytes([quad[0], quad[1], quad[2], quad[3]]) | FOLD;
-            if there(slot(gram)) == 1 {
+            if there(gram) == 1 {
                 self.resolve(words, bytes, (at + place, gram, slot(gram)), &mut each);
             }
         }
@@ -142,7 +182,12 @@ fn eight(chunk: &[u8], at: usize) -> u64 {
 
 fn slot(gram: u32) -> usize {
     // Fibonacci hashing: the high bits of the product mix all bytes.
-    (gram.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+    (gram.wrapping_mul(FIBONACCI) >> (32 - BITS)) as usize
+}
+
+/// The other bit of a word: the next six bits of the product.
+fn second(gram: u32) -> u32 {
+    gram.wrapping_mul(FIBONACCI) >> (32 - BITS - 6) & 63
 }
 
 /// Where the rarest four bytes of a keyword begin, and these bytes, folded.
@@ -153,7 +198,9 @@ fn grams(text: &[u8]) -> (u8, Vec<u32>) {
         let follows = (0x20..=0x3f).chain(0x60..=0x7f);
         return (0, follows.map(|d| fold(&[*a, *b, *c, d])).collect());
     }
-    let rarest = text.windows(4).enumerate().max_by_key(|(at, quad)| (rarity(quad), 255 - at));
+    let common = |quad: &[u8]| COMMON.as_bytes().windows(4).any(|other| fold(other) == fold(quad));
+    let key = |(at, quad): &(usize, &[u8])| (!common(quad), rarity(quad), 255 - at);
+    let rarest = text.windows(4).enumerate().max_by_key(key);
     rarest.map_or((0, Vec::new()), |(at, quad)| (u8::try_from(at).unwrap_or(0), vec![fold(quad)]))
 }
 

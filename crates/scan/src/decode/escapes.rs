@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use bstr::ByteSlice as _;
 use zeroize::Zeroizing;
 
 use super::base16::byte;
-use super::{Block, Codec, Places};
+use super::{Block, Codec, Places, places};
 
 /// Fewer escapes of the kind than that, in one stretch, are punctuation.
 const MIN_ESCAPES: usize = 4;
@@ -18,14 +17,14 @@ const MAX: usize = 64 << 10;
 /// Calls `each` with the stretches of a text in which characters are written by their numbers.
 pub(crate) fn find(text: &[u8], mut each: impl FnMut(Block)) {
     let mut from = 0;
-    for start in text.find_iter(b"%") {
+    for start in places(text, b'%') {
         if start >= from && escape(&text[start..]).is_some() {
             from = stretch(text, from, start, &mut each);
         }
     }
-    for kind in [&b"\\x"[..], b"\\u"] {
+    for kind in *b"xu" {
         let mut from = 0;
-        for start in text.find_iter(kind) {
+        for start in places(text, b'\\').filter(|at| text.get(at + 1) == Some(&kind)) {
             if start >= from && escape(&text[start..]).is_some() {
                 from = stretch(text, from, start, &mut each);
             }

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use bstr::ByteSlice as _;
 use zeroize::Zeroizing;
 
-use super::{Block, Codec, Places};
+use super::{Block, Codec, Places, places};
 
 /// Longest piece, in bytes.
 const MAX_PIECE: usize = 256;
@@ -17,7 +16,7 @@ const GAP: usize = 40;
 /// Calls `each` with the strings of a text that `+` puts together, as one.
 pub(crate) fn find(text: &[u8], mut each: impl FnMut(Block)) {
     let mut from = 0;
-    for plus in text.find_iter(b"+") {
+    for plus in places(text, b'+') {
         if plus >= from
             && let Some((first, quote, next)) = joint(text, plus)
             && let Some(start) = begins(text, first, quote, from)

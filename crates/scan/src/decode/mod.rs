@@ -12,6 +12,7 @@ mod unpack;
 
 use std::ops::Range;
 
+use bstr::ByteSlice as _;
 use zeroize::Zeroizing;
 
 pub(crate) use escapes::find as escaped;
@@ -100,6 +101,16 @@ impl Block {
             }
         }
     }
+}
+
+/// Where a byte stands in a text.
+fn places(text: &[u8], byte: u8) -> impl Iterator<Item = usize> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let at = from + text[from..].find_byte(byte)?;
+        from = at + 1;
+        Some(at)
+    })
 }
 
 /// The block that a run of letters, digits, `-` and `_` belongs to, if it is one; `from` is where

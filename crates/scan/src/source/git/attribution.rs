@@ -74,7 +74,7 @@ impl<'a> Attribution<'a> {
             packs => Holders::of(packs, &wanted, progress),
         };
         let mut trees = Trees::new(&wanted, holders.as_ref());
-        let walk = Walk { repo, commits, order: &order, ranks: &ranks };
+        let walk = Walk { repo, holders: holders.as_ref(), commits, order: &order, ranks: &ranks };
         let in_commits = walk.all(past, &mut trees, damage, progress);
         let found = walk.besides(&in_commits, tips, &mut trees, damage);
         let heads = tips.refs.iter().filter(|(name, _)| is_branch(name) || name == "HEAD");
@@ -83,7 +83,7 @@ impl<'a> Attribution<'a> {
         if !found.is_empty() {
             let (traces, mut seen) = (Traces::new(&found), Seen::new());
             for (_, commit) in heads.iter().filter_map(|id| commits.by_id(id)) {
-                traces.follow(repo, commit.tree, &mut seen, &mut |id, _| {
+                traces.follow((repo, holders.as_ref()), commit.tree, &mut seen, &mut |id, _| {
                     in_head.insert(id);
                 });
             }

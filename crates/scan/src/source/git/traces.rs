@@ -7,7 +7,7 @@ use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::objs::TreeRefIter;
 
-use super::damage::read_tree;
+use super::objects::{Holders, read_tree};
 use super::trees::Found;
 
 /// Directories and files that are followed, as a tree of names.
@@ -49,7 +49,7 @@ impl Traces {
     /// Tells each followed blob that a tree holds, and its path, unless it was seen at that place.
     pub(super) fn follow(
         &self,
-        repo: &gix::Repository,
+        (repo, holders): (&gix::Repository, Option<&Holders>),
         tree: ObjectId,
         seen: &mut Seen,
         each: &mut dyn FnMut(ObjectId, &BString),
@@ -59,7 +59,7 @@ impl Traces {
         while let Some((tree, at)) = open.pop() {
             let names = &self.nodes[at].names;
             // What cannot be read was told when the trees were walked.
-            if !seen.insert((tree, at)) || read_tree(repo, tree, &mut bytes).is_err() {
+            if !seen.insert((tree, at)) || read_tree(holders, repo, tree, &mut bytes).is_err() {
                 continue;
             }
             for entry in TreeRefIter::from_bytes(&bytes, tree.kind()).map_while(Result::ok) {

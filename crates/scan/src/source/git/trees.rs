@@ -9,8 +9,8 @@ use gix::objs::tree::{EntryKind, EntryRef};
 use gix::objs::{Exists as _, TreeRefIter};
 
 use super::MAX_DEPTH;
-use super::damage::{Damage, read_tree};
-use super::objects::{Holders, Wanted};
+use super::damage::Damage;
+use super::objects::{Holders, Wanted, read_tree};
 
 /// Most paths that are noted for one blob.
 const MAX_PATHS: usize = 1024;
@@ -148,7 +148,8 @@ impl Walk<'_, '_> {
             return false;
         }
         let mut bytes = Vec::new();
-        if let Err(why) = read_tree(self.trees.rest.wanted.repo, id, &mut bytes) {
+        let (holders, repo) = (self.trees.holders, self.trees.rest.wanted.repo);
+        if let Err(why) = read_tree(holders, repo, id, &mut bytes) {
             match why {
                 Some(error) => self.damage.unreadable(&id.to_string(), &error),
                 None => self.damage.missing(id),
@@ -157,7 +158,7 @@ impl Walk<'_, '_> {
         }
         if let Some(base) = place.base.take() {
             // Where it cannot be read, more is looked at than need be.
-            if read_tree(self.trees.rest.wanted.repo, base, &mut place.bytes).is_err() {
+            if read_tree(holders, repo, base, &mut place.bytes).is_err() {
                 place.bytes.clear();
             }
             self.trees.rest.kept += place.bytes.len();
@@ -217,7 +218,8 @@ impl Walk<'_, '_> {
             }
             EntryKind::Commit => false,
             EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
-                if !self.trees.rest.wanted.repo.objects.exists(entry.oid) {
+                let is_there = self.trees.holders.is_some_and(|holders| holders.is_there(&id));
+                if !is_there && !self.trees.rest.wanted.repo.objects.exists(entry.oid) {
                     self.damage.missing(id);
                 }
                 self.trees.rest.note(id, self.path.as_bstr(), self.commit)

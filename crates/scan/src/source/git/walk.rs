@@ -9,6 +9,7 @@ use gix::odb::HeaderExt as _;
 
 use super::commits::{Commits, Record};
 use super::damage::Damage;
+use super::objects::Holders;
 use super::past::Past;
 use super::refs::Tips;
 use super::traces::{Seen, Traces};
@@ -21,6 +22,8 @@ pub(super) const NEVER: u32 = u32::MAX;
 /// The walk through the trees of commits.
 pub(super) struct Walk<'a> {
     pub(super) repo: &'a gix::Repository,
+    /// What is known of trees, if anything.
+    pub(super) holders: Option<&'a Holders>,
     pub(super) commits: &'a Commits,
     /// Numbers of the commits, the newest first.
     pub(super) order: &'a [u32],
@@ -105,7 +108,7 @@ impl Walk<'_> {
             if left == 0 {
                 break;
             }
-            traces.follow(self.repo, record.tree, &mut seen, &mut |id, path| {
+            traces.follow((self.repo, self.holders), record.tree, &mut seen, &mut |id, path| {
                 let paths = found.get_mut(&id).map(|found| found.paths.iter_mut());
                 let place = paths.and_then(|mut paths| paths.find(|(known, _)| known == path));
                 if let Some((_, newest @ None)) = place {
@@ -126,7 +129,7 @@ impl Walk<'_> {
             if left == 0 {
                 break;
             }
-            traces.follow(self.repo, record.tree, &mut seen, &mut |id, _| {
+            traces.follow((self.repo, self.holders), record.tree, &mut seen, &mut |id, _| {
                 if let Some(Found { first: first @ None, .. }) = found.get_mut(&id) {
                     *first = Some(*number);
                     left -= 1;

@@ -1,6 +1,8 @@
 //! The blobs of an object database, each scanned once.
 
 mod delta;
+mod entries;
+mod extracts;
 mod holders;
 mod pack;
 #[cfg(test)]
@@ -22,7 +24,7 @@ use super::{GitError, MAX_BLOB};
 use crate::engine::{Hit, Scanner, Text};
 use crate::finding::Finding;
 use crate::source::{Outcome, Progress, Skipped, Summary, UNSURE, content};
-pub(super) use holders::{Holders, Wanted};
+pub(super) use holders::{Holders, Wanted, read_tree};
 pub(super) use pack::Pack;
 
 /// So few blobs are rather read again than looked up.

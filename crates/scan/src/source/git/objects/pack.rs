@@ -132,11 +132,10 @@ impl Pack {
 
     /// Leaves blobs out that are known, unless another one is made out of them; how many.
     pub(super) fn leave_out(&mut self, is_known: impl Fn(&ObjectId) -> bool) -> u64 {
-        let entries = self.families(&self.roots);
-        let (mut is_needed, mut left_out) = (vec![false; self.offsets.len()], 0);
-        for at in entries.iter().rev().map(|at| *at as usize) {
+        let is_needed = self.needed(&self.roots, |at| !is_known(&self.id(at)));
+        let mut left_out = 0;
+        for at in self.families(&self.roots).into_iter().map(|at| at as usize) {
             let needed: Vec<u32> = self.children(at).filter(|at| is_needed[*at as usize]).collect();
-            is_needed[at] = !needed.is_empty() || !is_known(&self.id(at));
             left_out += u64::from(!is_needed[at]);
             self.first[at] = NONE;
             for child in needed {
@@ -146,6 +145,16 @@ impl Pack {
         }
         self.roots.retain(|at| is_needed[*at as usize]);
         left_out
+    }
+
+    /// By entry: whether it is one of these families that is wanted, or one that is wanted is made
+    /// out of it.
+    pub(super) fn needed(&self, roots: &[u32], is_wanted: impl Fn(usize) -> bool) -> Vec<bool> {
+        let mut is_needed = vec![false; self.offsets.len()];
+        for at in self.families(roots).into_iter().rev().map(|at| at as usize) {
+            is_needed[at] = self.children(at).any(|at| is_needed[at as usize]) || is_wanted(at);
+        }
+        is_needed
     }
 
     /// The entries that are made out of this one.
@@ -210,6 +219,10 @@ pub(super) trait Family {
         bytes: Vec<u8>,
         delta: &[Stretch],
     ) -> Self::Object;
+    /// Whether one is to be made at all.
+    fn needs(&self, _at: usize) -> bool {
+        true
+    }
     /// One that cannot be read.
     fn lost(&mut self, at: usize);
 }
@@ -237,8 +250,9 @@ impl Pack {
             };
             match object.map(Rc::new) {
                 Some(object) => {
-                    let children = self.children(place);
-                    todo.extend(children.map(|child| (child, Some(Rc::clone(&object)))));
+                    let children = self.children(place).filter(|at| family.needs(*at as usize));
+                    let children: Vec<u32> = children.collect();
+                    todo.extend(children.into_iter().map(|at| (at, Some(Rc::clone(&object)))));
                 }
                 // And so nothing that is made out of it.
                 None => {
