@@ -1,7 +1,6 @@
-//! Turns the built-in rules, and the token formats of the vendors, into static tables: a scan
+//! Turns the built-in rules, and the token formats of the vendors, into bytes and static tables: a scan
 //! parses nothing before its first keyword.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +14,9 @@ pub mod gram;
 #[allow(dead_code, reason = "the library uses the rest")]
 #[path = "src/rule/grammar.rs"]
 pub mod grammar;
+/// What a rule is to a scan, shared with the library.
+#[path = "src/rule/record.rs"]
+pub mod record;
 /// The grammar of the table of shapes, shared with the library.
 #[allow(dead_code, reason = "the library uses the rest")]
 #[path = "src/rule/shapes.rs"]
@@ -24,8 +26,9 @@ pub mod shapes;
 pub mod token;
 
 use clawvault_providers::{Format, Vendor, vendors};
-use gram::{Table, Word};
-use grammar::{Confidence, RuleEntry, RuleFile, Severity};
+use gram::Gathered;
+use grammar::{Confidence, Least, RuleEntry, RuleFile, Severity};
+use record::Rule;
 use shapes::{Shape, ShapeEntry};
 use token::{BEGIN, NEAR, Token};
 
@@ -43,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for place in DECIDING {
         println!("cargo:rerun-if-changed={place}");
     }
-    let mut rules: Vec<Entry> = Vec::new();
+    let mut rules: Vec<Rule> = Vec::new();
     let path = Path::new("rules").join(SHAPES);
     let text = fs::read_to_string(&path)?;
     let table = shapes::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -56,24 +59,25 @@ fn main() -> Result<(), Box<dyn Error>> {
             let elsewhere =
                 table.contains_key(vendor.id) || written.iter().any(|other| other.id == rule.id);
             if !(token.is_plain() && elsewhere) {
-                rules.push(Entry::pattern(rule));
+                rules.push(Rule::of(rule));
             }
         }
     }
     for rule in written {
-        rules.push(Entry::pattern(rule));
+        rules.push(Rule::of(rule));
     }
     for (id, entry) in &table {
         rules.push(of_shapes(id, entry));
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
-    let mut tables = tables(&rules)?;
-    let mut made = fnv(FNV_START, tables.as_bytes());
+    let (mut tables, bytes) = tables(&rules)?;
+    let mut made = fnv(fnv(FNV_START, tables.as_bytes()), &bytes);
     for place in DECIDING {
         made = digest(Path::new(place), made)?;
     }
     writeln!(tables, "/// Tells what this build finds from what another one does.")?;
     writeln!(tables, "static BUILD: u128 = {made};")?;
+    fs::write(out.join("rules.bin"), bytes)?;
     fs::write(out.join("rules.rs"), tables)?;
     Ok(())
 }
@@ -101,20 +105,8 @@ fn fnv(start: u128, bytes: &[u8]) -> u128 {
 
 const FNV_START: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 
-/// A rule, with the shapes that it looks for if it has no pattern.
-struct Entry {
-    rule: RuleEntry,
-    shapes: Vec<Shape>,
-}
-
-impl Entry {
-    fn pattern(rule: RuleEntry) -> Self {
-        Self { rule, shapes: Vec::new() }
-    }
-}
-
 /// The rule that one line of the table of shapes stands for.
-fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
+fn of_shapes(id: &str, entry: &ShapeEntry) -> Rule {
     let (keywords, shapes) = entry.parts(id);
     let rule = RuleEntry {
         id: format!("{id}-key"),
@@ -139,7 +131,8 @@ fn of_shapes(id: &str, entry: &ShapeEntry) -> Entry {
         examples: Vec::new(),
         counter_examples: Vec::new(),
     };
-    Entry { rule, shapes: shapes.iter().filter_map(|shape| Shape::parse(shape)).collect() }
+    let shapes = shapes.iter().filter_map(|shape| Shape::parse(shape)).collect();
+    Rule { shapes, ..Rule::of(rule) }
 }
 
 /// A vendor's format, as rules are made of one.
@@ -172,64 +165,60 @@ fn read_all(folder: &Path) -> Result<Vec<RuleEntry>, Box<dyn Error>> {
     Ok(rules)
 }
 
-/// Keywords, with the rules that each wakes, and whether each of these begins with it.
-type Keywords = BTreeMap<(String, bool), (Vec<u16>, bool)>;
-
-fn tables(rules: &[Entry]) -> Result<String, Box<dyn Error>> {
-    let mut out = format!("static RULES: [Rule; {}] = [\n", rules.len());
-    let (mut patterns, mut shapes) = (Keywords::new(), Keywords::new());
+/// The tables, as source, and the rules, as bytes.
+fn tables(rules: &[Rule]) -> Result<(String, Vec<u8>), Box<dyn Error>> {
+    let (mut patterns, mut shapes) = (Gathered::default(), Gathered::default());
     let mut begins: Vec<([u8; BEGIN], u16)> = Vec::new();
-    for (number, entry) in rules.iter().enumerate() {
-        write_rule(&mut out, entry)?;
-        let rule = &entry.rule;
-        let by_word = if entry.shapes.is_empty() { &mut patterns } else { &mut shapes };
+    let (mut bytes, mut places): (Vec<u8>, Vec<u32>) = (Vec::new(), Vec::new());
+    for (number, rule) in (0..).zip(rules) {
+        places.push(u32::try_from(bytes.len())?);
+        bytes.extend(postcard::to_stdvec(rule)?);
+        let by_word = if rule.shapes.is_empty() { &mut patterns } else { &mut shapes };
         for keyword in &rule.keywords {
-            if let Some(begin) = begin(entry, keyword) {
-                begins.push((begin, u16::try_from(number)?));
-                continue;
+            match begin(rule, keyword) {
+                Some(begin) => begins.push((begin, number)),
+                None => by_word.add(keyword, rule.ignore_case, number, rule.is_alone()),
             }
-            let fold = rule.ignore_case;
-            let text = if fold { keyword.to_ascii_lowercase() } else { keyword.clone() };
-            let (rules, alone) = by_word.entry((text, fold)).or_insert((Vec::new(), true));
-            rules.push(u16::try_from(number)?);
-            let whole = !rule.pattern.contains("?P<secret>");
-            *alone &= rule.before == 0 && rule.after == 0 && rule.assigned.is_none() && whole;
         }
     }
-    out.push_str("];\n");
+    let mut out = String::new();
+    writeln!(
+        out,
+        "static RULES: &[u8] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/rules.bin\"));"
+    )?;
+    array(&mut out, "PLACES", "u32", &places)?;
+    let unnamed = (0_u16..).zip(rules).find(|(_, rule)| rule.assigned == Some(Least::Unnamed));
+    let unnamed = unnamed.map(|(number, _)| number);
+    writeln!(out, "static UNNAMED: Option<u16> = {unnamed:?};")?;
+    let of_files = (0..).zip(rules).filter(|(_, rule)| !rule.files.is_empty());
+    let of_files: Vec<u16> = of_files.map(|(number, _)| number).collect();
+    array(&mut out, "OF_FILES", "u16", &of_files)?;
     array(&mut out, "BEGINS", "([u8; 2], u16)", &begins)?;
-    write_words(&mut out, "PATTERN", patterns)?;
-    write_words(&mut out, "SHAPE", shapes)?;
-    Ok(out)
+    write_words(&mut out, "PATTERN", &patterns)?;
+    write_words(&mut out, "SHAPE", &shapes)?;
+    Ok((out, bytes))
 }
 
 /// The first two bytes of a keyword that is looked for only where a run begins: one that is too
 /// short to be looked for everywhere at little cost, and begins a key.
-fn begin(entry: &Entry, keyword: &str) -> Option<[u8; BEGIN]> {
-    let rule = &entry.rule;
+fn begin(rule: &Rule, keyword: &str) -> Option<[u8; BEGIN]> {
     let in_run = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let key = rule.before == 0 && rule.after == 0 && rule.assigned.is_none() && !rule.ignore_case;
+    let key = rule.begins_with_keyword() && rule.assigned.is_none() && !rule.ignore_case;
     let key = key && grammar::run_at_start(&rule.pattern) >= MIN_RUN && keyword.bytes().all(in_run);
     match keyword.as_bytes() {
-        [first, second] if entry.shapes.is_empty() => Some([*first, *second]),
-        [first, second, _] if entry.shapes.is_empty() && key => Some([*first, *second]),
+        [first, second] if rule.shapes.is_empty() => Some([*first, *second]),
+        [first, second, _] if rule.shapes.is_empty() && key => Some([*first, *second]),
         _ => None,
     }
 }
 
 /// Writes keywords and the table that finds them.
-fn write_words(out: &mut String, name: &str, keywords: Keywords) -> Result<(), Box<dyn Error>> {
-    writeln!(out, "static {name}_WORDS: [Word; {}] = [", keywords.len())?;
-    let mut words = Vec::new();
-    for ((text, ignore_case), (rules, alone)) in keywords {
-        let quoted = text_of(&text);
-        let alone = alone && text.starts_with(|first: char| first.is_ascii_alphanumeric());
-        write!(out, "Word {{ text: {quoted}, ignore_case: {ignore_case}, alone: {alone}, ")?;
-        writeln!(out, "rules: Cow::Borrowed(&{rules:?}) }},")?;
-        words.push(Word { text: text.into(), ignore_case, alone, rules: rules.into() });
-    }
-    out.push_str("];\n");
-    let table = Table::build(&words).ok_or("more keywords than the table can number")?;
+fn write_words(out: &mut String, name: &str, keywords: &Gathered) -> Result<(), Box<dyn Error>> {
+    let (words, table) =
+        keywords.tables().ok_or("more keywords than can be numbered, or too long ones")?;
+    writeln!(out, "static {name}_TEXTS: &str = {:?};", words.texts)?;
+    array(out, &format!("{name}_RULES"), "u16", &words.rules)?;
+    array(out, &format!("{name}_PLACES"), "Place", &words.places)?;
     array(out, &format!("{name}_BITS"), "u64", &table.bits)?;
     array(out, &format!("{name}_STARTS"), "u16", &table.starts)?;
     array(out, &format!("{name}_ENTRIES"), "Entry", &table.entries)?;
@@ -238,47 +227,4 @@ fn write_words(out: &mut String, name: &str, keywords: Keywords) -> Result<(), B
 
 fn array<T: Debug>(out: &mut String, name: &str, kind: &str, all: &[T]) -> std::fmt::Result {
     writeln!(out, "static {name}: [{kind}; {}] = {all:?};", all.len())
-}
-
-fn write_rule(out: &mut String, entry: &Entry) -> std::fmt::Result {
-    let Entry { rule, shapes } = entry;
-    let vendor = rule
-        .vendor
-        .as_ref()
-        .map_or("None".to_owned(), |vendor| format!("Some({})", text_of(vendor)));
-    write!(out, "Rule {{ id: {}, vendor: {vendor}, ", text_of(&rule.id))?;
-    write!(out, "name: {}, description: {}, ", text_of(&rule.name), text_of(&rule.description))?;
-    write!(out, "severity: Severity::{:?}, advice: {}, ", rule.severity, text_of(&rule.advice))?;
-    write!(out, "pattern: {}, ignore_case: {}, ", text_of(&rule.pattern), rule.ignore_case)?;
-    write!(out, "before: {}, after: {}, ", rule.before, rule.after)?;
-    let checksum =
-        rule.checksum.map_or("None".to_owned(), |sum| format!("Some(Checksum::{sum:?})"));
-    let (reach, least) = (grammar::reach(&rule.pattern), grammar::least(&rule.pattern));
-    write!(out, "reach: {reach}, least: {least}, ")?;
-    let least = |least: Option<grammar::Least>| {
-        least.map_or("None".to_owned(), |least| format!("Some(Least::{least:?})"))
-    };
-    write!(out, "assigned: {}, looks: {}, ", least(rule.assigned), least(rule.looks))?;
-    write!(out, "entropy: {:?}, random: {}, checksum: {checksum}, ", rule.entropy, rule.random)?;
-    write!(out, "confidence: Confidence::{:?}, ", rule.confidence)?;
-    write!(out, "shapes: Cow::Borrowed(&[")?;
-    for Shape { class, least, most } in shapes {
-        write!(out, "Shape {{ class: Class::{class:?}, least: {least}, most: {most} }}, ")?;
-    }
-    write!(out, "]), ")?;
-    for (field, texts) in [
-        ("keywords", &rule.keywords),
-        ("context", &rule.context),
-        ("files", &rule.files),
-        ("examples", &rule.examples),
-        ("counter_examples", &rule.counter_examples),
-    ] {
-        let texts: Vec<String> = texts.iter().map(|text| text_of(text)).collect();
-        write!(out, "{field}: Cow::Borrowed(&[{}]), ", texts.join(", "))?;
-    }
-    writeln!(out, "}},")
-}
-
-fn text_of(text: &str) -> String {
-    format!("Cow::Borrowed({text:?})")
 }

@@ -6,6 +6,7 @@
 //! time by the same code.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Slots of the table are numbered with so many bits.
 const BITS: u32 = 17;
@@ -47,16 +48,114 @@ const COMMON: &str = "\": \"\", \"://www.com/ = n = e = r = t = s: 'a', 'n', 's 
     where while width window with word work world worker write year";
 
 /// A keyword.
-#[derive(Clone, Debug)]
-pub struct Word {
+#[derive(Clone, Copy, Debug)]
+pub struct Word<'a> {
     /// Its text; lower case where either case is meant.
-    pub text: Cow<'static, str>,
+    pub text: &'a str,
     /// Whether either case is meant.
     pub ignore_case: bool,
     /// Whether it is looked for only where no letter, digit, `_` or `-` stands before it.
     pub alone: bool,
     /// Which rules it wakes, by number.
+    pub rules: &'a [u16],
+}
+
+/// Keywords by number, in tables without an address in them.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    /// Their texts, one behind the other.
+    pub texts: Cow<'static, str>,
+    /// The rules that they wake, one list behind the other.
     pub rules: Cow<'static, [u16]>,
+    /// What each of them is.
+    pub places: Cow<'static, [Place]>,
+}
+
+/// Where the tables have what a keyword is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Where its text begins.
+    pub text: u32,
+    /// Length of its text, in bytes.
+    pub length: u8,
+    /// See [`Word::ignore_case`].
+    pub ignore_case: bool,
+    /// See [`Word::alone`].
+    pub alone: bool,
+    /// Where its rules begin.
+    pub rules: u32,
+    /// How many rules it wakes.
+    pub count: u16,
+}
+
+impl Words {
+    /// Adds a keyword; `None` where it is too long, or too many are there.
+    pub fn push(&mut self, word: Word<'_>) -> Option<()> {
+        let place = Place {
+            text: u32::try_from(self.texts.len()).ok()?,
+            length: u8::try_from(word.text.len()).ok()?,
+            ignore_case: word.ignore_case,
+            alone: word.alone,
+            rules: u32::try_from(self.rules.len()).ok()?,
+            count: u16::try_from(word.rules.len()).ok()?,
+        };
+        self.texts.to_mut().push_str(word.text);
+        self.rules.to_mut().extend_from_slice(word.rules);
+        self.places.to_mut().push(place);
+        Some(())
+    }
+
+    /// The keyword of that number.
+    pub fn get(&self, number: u16) -> Word<'_> {
+        let place = &self.places[usize::from(number)];
+        let (text, rules) = (place.text as usize, place.rules as usize);
+        Word {
+            text: &self.texts[text..text + usize::from(place.length)],
+            ignore_case: place.ignore_case,
+            alone: place.alone,
+            rules: &self.rules[rules..rules + usize::from(place.count)],
+        }
+    }
+
+    /// All of them, by number.
+    pub fn iter(&self) -> impl Iterator<Item = Word<'_>> {
+        (0..).take(self.places.len()).map(|number| self.get(number))
+    }
+}
+
+/// Keywords that are gathered from rules, by text and whether either case is meant: the rules that each
+/// wakes, and whether it is alone for all of them.
+#[derive(Debug, Default)]
+pub struct Gathered(BTreeMap<(String, bool), (Vec<u16>, bool)>);
+
+impl Gathered {
+    /// Adds a keyword of the rule of that number. It is `alone` only if it begins as a token does.
+    pub fn add(&mut self, keyword: &str, ignore_case: bool, rule: u16, alone: bool) {
+        let text = if ignore_case { keyword.to_ascii_lowercase() } else { keyword.to_owned() };
+        let begins = text.starts_with(|first: char| first.is_ascii_alphanumeric());
+        let (rules, all_alone) = self.0.entry((text, ignore_case)).or_insert((Vec::new(), begins));
+        rules.push(rule);
+        *all_alone &= alone;
+    }
+
+    /// All of them, and the table that finds them; `None` where they are more than it can number.
+    pub fn tables(&self) -> Option<(Words, Table)> {
+        let mut words = Words::default();
+        for ((text, ignore_case), (rules, alone)) in &self.0 {
+            words.push(Word { text, ignore_case: *ignore_case, alone: *alone, rules })?;
+        }
+        let table = Table::build(&words)?;
+        Some((words, table))
+    }
+}
+
+impl From<&Words> for Gathered {
+    fn from(words: &Words) -> Self {
+        let entry = |word: Word<'_>| {
+            ((word.text.to_owned(), word.ignore_case), (word.rules.to_vec(), word.alone))
+        };
+        Self(words.iter().map(entry).collect())
+    }
 }
 
 /// Four bytes of a keyword.
@@ -84,12 +183,13 @@ pub struct Table {
 
 impl Table {
     /// Makes the table of `words`; `None` where they are more than it can number.
-    pub fn build(words: &[Word]) -> Option<Self> {
+    pub fn build(words: &Words) -> Option<Self> {
         let mut slots: Vec<Vec<Entry>> = vec![Vec::new(); 1 << BITS];
-        for (number, word) in words.iter().enumerate() {
+        u16::try_from(words.places.len()).ok()?;
+        for (number, word) in (0..).zip(words.iter()) {
             let (offset, grams) = grams(word.text.as_bytes());
             for gram in grams {
-                let entry = Entry { gram, word: u16::try_from(number).ok()?, offset };
+                let entry = Entry { gram, word: number, offset };
                 slots[slot(gram)].push(entry);
             }
         }
@@ -108,7 +208,7 @@ impl Table {
 
     /// Calls `each` with every keyword of `words` in `bytes`: its number and where it begins. The
     /// places rise, but for keywords that overlap.
-    pub fn find(&self, words: &[Word], bytes: &[u8], mut each: impl FnMut(u16, usize)) {
+    pub fn find(&self, words: &Words, bytes: &[u8], mut each: impl FnMut(u16, usize)) {
         let Some(bits) = self.bits.first_chunk::<{ 1 << (BITS - 6) }>() else { return };
         let there = |gram: u32| {
             let slot = slot(gram);
@@ -145,7 +245,7 @@ impl Table {
     #[inline(never)]
     fn resolve(
         &self,
-        words: &[Word],
+        words: &Words,
         bytes: &[u8],
         (at, gram, slot): (usize, u32, usize),
         each: &mut impl FnMut(u16, usize),
@@ -153,7 +253,7 @@ impl Table {
         let range = usize::from(self.starts[slot])..usize::from(self.starts[slot + 1]);
         for entry in self.entries[range].iter().filter(|entry| entry.gram == gram) {
             let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
-            let word = &words[usize::from(entry.word)];
+            let word = words.get(entry.word);
             if word.alone && start > 0 && goes_on(bytes, start - 1) {
                 continue;
             }
@@ -220,19 +320,18 @@ mod tests {
 
     use super::*;
 
-    fn words(texts: &[(&'static str, bool)]) -> Vec<Word> {
-        let word = |(text, ignore_case): &(&'static str, bool)| Word {
-            text: (*text).into(),
-            ignore_case: *ignore_case,
-            alone: false,
-            rules: Cow::Borrowed(&[]),
-        };
-        texts.iter().map(word).collect()
+    fn words(texts: &[(&str, bool)]) -> Words {
+        let mut words = Words::default();
+        for (text, ignore_case) in texts {
+            let word = Word { text, ignore_case: *ignore_case, alone: false, rules: &[] };
+            words.push(word).unwrap();
+        }
+        words
     }
 
-    fn naive(words: &[Word], bytes: &[u8]) -> Vec<(u16, usize)> {
+    fn naive(words: &Words, bytes: &[u8]) -> Vec<(u16, usize)> {
         let mut all = Vec::new();
-        for (number, word) in (0..).zip(words) {
+        for (number, word) in (0..).zip(words.iter()) {
             let text = word.text.as_bytes();
             for (at, found) in bytes.windows(text.len()).enumerate() {
                 let ends = at + text.len() == bytes.len() && text.len() == 3;

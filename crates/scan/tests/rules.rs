@@ -32,7 +32,7 @@ fn every_rule_holds() {
 fn each_row_of_the_table_finds_keys_of_its_shape_and_of_no_other_length() {
     let rules = RuleSet::built_in();
     let mut wrong = Vec::new();
-    for rule in rules.rules().iter().filter(|rule| !rule.shapes.is_empty()) {
+    for rule in rules.rules().filter(|rule| !rule.shapes.is_empty()) {
         for (keyword, shape) in
             rule.keywords.iter().flat_map(|k| rule.shapes.iter().map(move |s| (k, s)))
         {

@@ -256,9 +256,7 @@ impl Place {
 impl Choice {
     /// Refuses rules that do not exist: what was meant would be told, or not, in silence.
     fn check(&self, rules: &RuleSet) -> Result<(), AppError> {
-        let known = |id: &&String| {
-            *id == clawvault_scan::finding::KNOWN_ID || rules.rules().iter().any(|r| r.id == **id)
-        };
+        let known = |id: &&String| *id == clawvault_scan::finding::KNOWN_ID || rules.has(id);
         match self.only.iter().chain(&self.except).find(|id| !known(id)) {
             None => Ok(()),
             Some(_) => Err(AppError::usage(

@@ -61,7 +61,7 @@ fn refused(error: &ExtraError, forms: usize, paths: &[PathBuf], entries: &[RuleE
 /// there are, and what is wrong.
 pub fn check_rules(directory: Option<&Path>) -> Result<(usize, Vec<Broken>), AppError> {
     let rules = load_rules(directory)?;
-    Ok((rules.rules().len(), prove(&rules)))
+    Ok((rules.count(), prove(&rules)))
 }
 
 fn wrong(place: &str, reason: &str) -> AppError {

@@ -98,7 +98,7 @@ fn check(extra: &Extra) -> Result<ExitCode, AppError> {
 fn list(extra: &Extra, json: bool) -> Result<ExitCode, AppError> {
     let rules = load_rules(extra.rules.as_deref())?;
     if json {
-        output::json(&rules.rules().iter().map(told).collect::<Vec<_>>());
+        output::json(&rules.rules().map(told).collect::<Vec<_>>());
         return Ok(ExitCode::SUCCESS);
     }
     let row = |rule: &Rule| {
@@ -106,13 +106,13 @@ fn list(extra: &Extra, json: bool) -> Result<ExitCode, AppError> {
         let [bad, sure] = words;
         vec![rule.id.to_string(), bad, sure, rule.name.to_string()]
     };
-    output::table(&rules.rules().iter().map(row).collect::<Vec<_>>());
+    output::table(&rules.rules().map(row).collect::<Vec<_>>());
     Ok(ExitCode::SUCCESS)
 }
 
 fn show(id: &str, extra: &Extra, json: bool) -> Result<ExitCode, AppError> {
     let rules = load_rules(extra.rules.as_deref())?;
-    let Some(rule) = rules.rules().iter().find(|rule| rule.id == id) else {
+    let Some(rule) = rules.rules().find(|rule| rule.id == id) else {
         let advice = "`clawvault scan rules list` shows what there is.";
         return Err(AppError::new(Code::Missing, "there is no such rule", advice));
     };

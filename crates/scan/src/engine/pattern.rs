@@ -56,7 +56,7 @@ pub(super) fn begin(rules: &RuleSet, text: Text<'_>, start: usize, hits: &mut Ve
 
 fn look(rules: &RuleSet, number: u16, text: Text<'_>, word: &Range<usize>) -> Option<Hit> {
     let rule = rules.rule(number);
-    let named = |end: &std::borrow::Cow<'_, str>| text.name.ends_with(end.as_bytes());
+    let named = |end: &String| text.name.ends_with(end.as_bytes());
     if !rule.files.is_empty() && !rule.files.iter().any(named) {
         return None;
     }

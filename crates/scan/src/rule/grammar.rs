@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Largest rule file, in bytes.
 pub const MAX_RULE_FILE: usize = 1024 * 1024;
@@ -145,7 +145,7 @@ fn parse(pattern: &str) -> Option<Hir> {
 }
 
 /// How bad a leak is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Reads little.
@@ -159,7 +159,7 @@ pub enum Severity {
 }
 
 /// What has to be assigned to a name, at least, to be taken for a secret.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Least {
     /// A password that somebody thought of: digits or signs among letters.
@@ -175,7 +175,7 @@ pub enum Least {
 }
 
 /// How sure a finding is.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// Looks like one.
@@ -188,7 +188,7 @@ pub enum Confidence {
 }
 
 /// A checksum that tokens of some vendors end in.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Checksum {
     /// CRC-32 of what precedes it, as six digits of base 62, behind a prefix that ends in `_`.

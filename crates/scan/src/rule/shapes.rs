@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::grammar::{GrammarError, line_of};
 
@@ -78,7 +78,7 @@ impl ShapeEntry {
 }
 
 /// Which bytes a key is made of, and how many of them, in bytes.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Shape {
     /// Which bytes.
     pub class: Class,
@@ -89,7 +89,7 @@ pub struct Shape {
 }
 
 /// Kinds of bytes.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Class {
     /// `0-9`
     Digits,

@@ -65,7 +65,7 @@ impl<'a> Attribution<'a> {
         for (rank, number) in (0..).zip(&order) {
             ranks[*number as usize] = rank;
         }
-        let files = rules.rules().iter().flat_map(|rule| rule.files.iter());
+        let files = rules.of_files().flat_map(|rule| rule.files.iter());
         let files: Vec<&str> = files.map(AsRef::as_ref).collect();
         let past = past.filter(|_| commits.go_on(&order));
         let wanted = Wanted { repo, blobs: leaking, files: &files };
