@@ -24,6 +24,8 @@ pub struct Plan {
     pub by: By,
     /// Seconds between two readings at least.
     pub every_s: u32,
+    /// Longest stretch of time that one cost is told for, in hours; 0 where none is told.
+    pub width: u16,
     /// Days that are read once more each time.
     pub again: u16,
     /// What a person should know of being asked, such as its price.
@@ -67,8 +69,9 @@ pub struct Budget {
 /// How a vendor is asked for figures; none where it tells none.
 pub fn plan(catalog: &Catalog, vendor: &str) -> Option<Plan> {
     let spend = purse(catalog, vendor)?.spend?;
-    let Spend { by, every: every_s, again, note, account, budgets, owners, .. } = spend;
-    Some(Plan { by, every_s, again, note, account, budgets, owners: owners.is_some() })
+    let Spend { by, every: every_s, again, note, account, budgets, owners, reads, .. } = spend;
+    let width = reads.iter().map(|read| read.width).max().unwrap_or(0);
+    Some(Plan { by, every_s, width, again, note, account, budgets, owners: owners.is_some() })
 }
 
 /// How a vendor's cap is set; none where it has no interface for that.

@@ -106,6 +106,7 @@ struct Figure<'a> {
     subject: String,
     per: &'a str,
     period: &'a str,
+    since: Option<&'a str>,
     spent: Option<String>,
     unmeasured: Option<String>,
     unit: Option<&'a str>,
@@ -273,6 +274,7 @@ fn json(spending: &Spending) {
             subject: row.subject.to_string(),
             per: row.per.as_str(),
             period: &row.period,
+            since: row.since.as_deref(),
             spent: row.spent.as_ref().ok().map(|spent| spent.amount.to_string()),
             unmeasured: row.spent.as_ref().err().map(ToString::to_string),
             unit: row.spent.as_ref().ok().or(row.limit.as_ref()).map(|one| one.unit.as_str()),
@@ -405,13 +407,14 @@ fn row(row: &Row) -> Vec<String> {
         Ok(spent) => format!("{} {}", spent.amount.rounded(2), spent.unit),
         Err(why) => why.to_string(),
     };
+    let since = row.since.as_ref().map(|hour| format!(" since {hour}")).unwrap_or_default();
     let left = row.left.as_ref().map(|left| format!(", {} left", left.amount.rounded(2)));
     // A picture of days that nobody measured would show them as free.
     let days = row.spent.as_ref().map_or_else(|_| String::new(), |_| bars(&row.days));
     vec![
         row.subject.to_string(),
         row.period.clone(),
-        spent + &left.unwrap_or_default(),
+        spent + &since + &left.unwrap_or_default(),
         limit,
         used.unwrap_or_default(),
         forecast,

@@ -1,6 +1,6 @@
 //! What a limit says about what was spent: shares crossed, and when it will be reached at this pace.
 
-use clawvault_core::domain::{Decimal, Limit, Per};
+use clawvault_core::domain::{Decimal, Limit};
 
 use super::period::Period;
 
@@ -35,29 +35,25 @@ pub struct Crossed {
     pub whole: bool,
 }
 
-/// Judges one limit. `within` tells what was spent from one hour to before another.
+impl Judged {
+    /// Tells what happens to a limit in this stretch of time apart from other ones. By its beginning:
+    /// where clocks are put back, two hours have one name.
+    pub fn which(&self, limit: &str) -> String {
+        format!("{limit} {}", self.period.from_ms)
+    }
+}
+
+/// Judges one limit by what was spent so far, and by what will be besides at the pace of late.
 pub fn judge(
     limit: &Limit,
     period: Period,
     now_ms: i64,
-    within: &dyn Fn(u32, u32) -> Decimal,
+    spent: Decimal,
+    coming: Decimal,
 ) -> Judged {
-    let (from, to) = period.hours();
-    let spent = within(from, to);
     let amount = limit.amount.0.amount;
     let percent = spent.percent_of(amount);
-    let now = u32::try_from(now_ms.div_euclid(3_600_000)).unwrap_or(0);
-    // The pace is that of whole hours before this one; this one is not over.
-    let window = match limit.per {
-        Per::Hour => 0,
-        Per::Day => 6,
-        Per::Week => 48,
-        Per::Month => 168,
-    };
-    let late = within(now.saturating_sub(window), now);
-    let left_ms = period.to_ms.saturating_sub(now_ms).max(0);
-    let window_ms = i64::from(window) * 3_600_000;
-    let coming = if window == 0 { Decimal::ZERO } else { late.roughly(left_ms, window_ms) };
+    let left_ms = period.left_ms(now_ms);
     let forecast = spent.plus(coming).unwrap_or(spent);
     let missing = amount.minus(spent).unwrap_or(Decimal::ZERO);
     let reached_ms = (forecast >= amount && missing > Decimal::ZERO && coming > Decimal::ZERO)
@@ -117,7 +113,7 @@ fn median(all: &[Decimal]) -> Option<Decimal> {
 mod tests {
     use super::super::Zone;
     use super::*;
-    use clawvault_core::domain::Policy;
+    use clawvault_core::domain::{Per, Policy};
 
     fn limit(text: &str) -> Limit {
         let text = format!("[total]\nlimits = [{text}]");
@@ -130,27 +126,23 @@ mod tests {
 
     #[test]
     fn the_highest_share_that_was_crossed_is_told_and_the_day_is_foreseen() {
-        // The 11th day of November 2026 begins; each hour costs 10 cents.
+        // The 11th day of November 2026 begins; each day costs 2.4 dollars.
         let now = 1_794_355_200_000;
-        let hour = usd("0.1");
-        let within = |from: u32, to: u32| {
-            let first = 1_793_491_200 / 3600;
-            let (from, to) = (from.max(first), to.min(1_794_355_200 / 3600));
-            hour.roughly(i64::from(to.saturating_sub(from)), 1)
-        };
         let month = Period::around(Per::Month, &Zone::of(&Policy::default()), now);
-        assert_eq!(month.name, "2026-11");
-        let judged =
-            judge(&limit("{ per = \"month\", amount = \"45 USD\" }"), month.clone(), now, &within);
-        assert_eq!((judged.spent, judged.percent), (usd("24"), 53));
-        assert_eq!(judged.crossed, Some(Crossed { percent: 50, whole: false }));
-        assert_eq!(judged.forecast, usd("72"));
+        assert_eq!((month.name.as_str(), month.left_ms(now)), ("2026-11", 20 * 86_400_000));
+        let judged = |amount: &str| {
+            let limit = limit(&format!("{{ per = \"month\", amount = \"{amount}\" }}"));
+            judge(&limit, month.clone(), now, usd("24"), usd("48"))
+        };
+        let half = judged("45 USD");
+        assert_eq!((half.percent, half.forecast), (53, usd("72")));
+        assert_eq!(half.crossed, Some(Crossed { percent: 50, whole: false }));
         // 21 dollars at 2.4 a day: 8.75 days.
-        let days = (judged.reached_ms.unwrap() - now) as f64 / 86_400_000.0;
+        let days = (half.reached_ms.unwrap() - now) as f64 / 86_400_000.0;
         assert!((days - 8.75).abs() < 0.1, "{days}");
-        let judged = judge(&limit("{ per = \"month\", amount = \"20 USD\" }"), month, now, &within);
-        assert_eq!(judged.crossed, Some(Crossed { percent: 100, whole: true }));
-        assert_eq!(judged.reached_ms, None);
+        let all = judged("20 USD");
+        assert_eq!(all.crossed, Some(Crossed { percent: 100, whole: true }));
+        assert_eq!((all.reached_ms, judged("73 USD").reached_ms), (None, None));
     }
 
     #[test]

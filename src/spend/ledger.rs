@@ -223,25 +223,22 @@ pub fn piece_of(hour: u32) -> u32 {
 /// What was spent from one hour to before another, by a series that may be in several pieces, oldest
 /// first. None where the sum cannot be held.
 ///
-/// A counter's and a balance's spending is what changed since the figure before: a first one alone
-/// tells nothing. A counter of the month tells with its first one what the month cost so far.
+/// A cost counts in the hour that it is told for. A counter's and a balance's spending is what changed
+/// since the figure before: a first one alone tells nothing, save that of a counter of the month. When
+/// between two figures it was spent nobody tells: it is spread evenly over the hours that lie there, so
+/// that neither the hour of the later one nor its day and month get all of it. The shares add up to the
+/// last digit.
 pub fn spent(pieces: &[&Series], from: u32, to: u32) -> Option<Decimal> {
     let mut sum = Decimal::ZERO;
     let mut before: Option<(u32, Decimal)> = None;
-    let within = |hour: u32| (from..to).contains(&hour);
     for piece in pieces {
         for (hour, amount) in &piece.points {
-            let (part, at) = match (piece.flow, before) {
-                (Flow::Cost, _) => (Some(*amount), *hour),
-                (Flow::Monthly, None) => (Some(*amount), opening(*hour)),
-                (flow, Some(before)) => (moved(flow, before, (*hour, *amount)), *hour),
-                (_, None) => (None, *hour),
-            };
-            if let Some(part) = part.filter(|_| within(at)) {
-                sum = sum.plus(part)?;
+            let now = (*hour, *amount);
+            if let Some((first, part)) = part(piece.flow, before, now) {
+                sum = sum.plus(share(part, (first, *hour), (from, to)))?;
             }
             let later = piece.later(*hour);
-            if let Some(later) = later.filter(|_| within(*hour)) {
+            if let Some(later) = later.filter(|_| (from..to).contains(hour)) {
                 sum = sum.plus(later.spent)?;
             }
             before = Some((*hour, later.map_or(*amount, |later| later.last)));
@@ -250,10 +247,59 @@ pub fn spent(pieces: &[&Series], from: u32, to: u32) -> Option<Decimal> {
     Some(sum)
 }
 
-/// The hour that is put down for what a month cost before anybody read it: noon of its first day in
-/// UTC, which is in that month everywhere.
-fn opening(hour: u32) -> u32 {
-    hour.min(month_of(hour) + 12)
+/// What a figure adds to the one before it, and the first hour in which that was spent.
+fn part(
+    flow: Flow,
+    before: Option<(u32, Decimal)>,
+    (hour, amount): (u32, Decimal),
+) -> Option<(u32, Decimal)> {
+    let after = |(hour, _): (u32, Decimal)| hour.saturating_add(1);
+    match (flow, before) {
+        (Flow::Cost, _) => Some((hour, amount)),
+        // What the month cost before anybody read it, too.
+        (Flow::Monthly, before) if before.is_none_or(|one| one.0 < month_of(hour)) => {
+            Some((month_of(hour), amount))
+        }
+        (flow, Some(before)) => Some((after(before), moved(flow, before, (hour, amount))?)),
+        (_, None) => None,
+    }
+}
+
+/// How much of an amount that was spent evenly from a first to a last hour lies from one hour to before
+/// another.
+fn share(amount: Decimal, (first, last): (u32, u32), (from, to): (u32, u32)) -> Decimal {
+    let hours = i64::from(last.saturating_sub(first)) + 1;
+    let until = |end: u32| {
+        let passed = i64::from(end.saturating_sub(first)).min(hours);
+        if passed == hours { amount } else { amount.roughly(passed, hours) }
+    };
+    match from < to {
+        true => until(to).minus(until(from)).unwrap_or_default(),
+        false => Decimal::ZERO,
+    }
+}
+
+/// The first hour of which a series tells what was spent in it; none where that is every hour.
+pub(super) fn begins(pieces: &[&Series]) -> Option<u32> {
+    let first = pieces.iter().find_map(|piece| Some((piece.flow, piece.points.first()?.0)));
+    match first? {
+        (Flow::Cost, _) => None,
+        (Flow::Monthly, hour) => Some(month_of(hour)),
+        (Flow::Counter | Flow::Balance, hour) => Some(hour),
+    }
+}
+
+/// A counter that tells since when it counts was nothing then: that is a figure besides, where nobody
+/// read it since.
+pub fn add_beginnings(readings: &mut Vec<Reading>, read_ms: i64) {
+    let read = u32::try_from(read_ms / 3_600_000).unwrap_or(0);
+    let beginning = |one: &Reading| {
+        let hour = one.hour.checked_sub(u32::from(one.width))?;
+        let unread = one.flow == Flow::Counter && one.width > 0 && hour > read;
+        unread.then(|| Reading { hour, width: 0, amount: Decimal::ZERO, ..one.clone() })
+    };
+    let beginnings: Vec<Reading> = readings.iter().filter_map(beginning).collect();
+    readings.extend(beginnings);
 }
 
 #[cfg(test)]
@@ -338,6 +384,51 @@ mod tests {
         let within = |from, to| spent(&[&chunk.series[0]], from, to).unwrap().to_string();
         assert_eq!(within(498_192, 498_912), "12", "November in UTC");
         assert_eq!(within(498_912, 499_000), "2", "December");
-        assert_eq!(within(498_888, 498_912), "-0.5", "not all of it on the last day");
+        // 719 hours cost 12.5: not all of it on the last day, and 12 hours of it on the first.
+        assert_eq!(
+            within(498_192, 498_204),
+            Decimal::parse("12.5").unwrap().roughly(12, 719).to_string()
+        );
+        assert!(within(498_888, 498_912).starts_with("-0.1"), "{}", within(498_888, 498_912));
+    }
+
+    /// 2026-11-30T11, a day before anybody reads it again, in the middle of which a month begins.
+    #[test]
+    fn what_moved_between_two_figures_is_spread_over_the_hours_between() {
+        for (flow, amounts) in [(Flow::Balance, ["10", "7"]), (Flow::Counter, ["7", "10"])] {
+            let mut chunk = Chunk::default();
+            for (hour, amount) in [498_899, 498_923].into_iter().zip(amounts) {
+                chunk.merge(&[&reading(flow, hour, amount)], 0);
+            }
+            let series = [&chunk.series[0]];
+            let within = |from, to| spent(&series, from, to).unwrap();
+            assert_eq!(within(498_192, 498_912).to_string(), "1.5", "November");
+            assert_eq!(within(498_912, 499_000).to_string(), "1.5", "December");
+            assert_eq!(within(498_923, 498_924).to_string(), "0.125", "its last hour");
+            // Three have no seventh; the shares are still all of it.
+            let cuts = [0, 498_903, 498_910, 498_917, 499_000];
+            let parts = cuts.windows(2).map(|cut| within(cut[0], cut[1]));
+            assert_eq!(Decimal::sum(parts).unwrap().to_string(), "3");
+            assert_eq!(begins(&series), Some(498_899));
+        }
+    }
+
+    /// What it counted before it was read first counts, and once: also when it begins anew unseen.
+    #[test]
+    fn a_counter_that_tells_since_when_it_counts_is_known_from_then_on() {
+        let mut chunk = Chunk::default();
+        let mut take = |read: i64, hour: u32, width: u16, amount: &str| {
+            let one = Reading { width, ..reading(Flow::Counter, hour, amount) };
+            let mut all = vec![one];
+            add_beginnings(&mut all, read * 3_600_000);
+            chunk.merge(&all.iter().collect::<Vec<_>>(), 0);
+            spent(&[&chunk.series[0]], 0, 1_000_000).unwrap().to_string()
+        };
+        assert_eq!(take(0, 498_500, 100, "3000"), "3000");
+        assert_eq!(take(498_500, 498_510, 110, "3100"), "3100");
+        // It began anew at 498_520, and is larger already than it was when it was read last.
+        assert_eq!(take(498_510, 498_600, 80, "4000"), "7100");
+        assert_eq!(take(498_600, 498_601, 81, "4010"), "7110");
+        assert_eq!(spent(&[&chunk.series[0]], 498_401, 498_451).unwrap().to_string(), "1500");
     }
 }

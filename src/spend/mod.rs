@@ -5,10 +5,14 @@
 mod chart;
 mod judge;
 mod ledger;
+mod line;
 mod pack;
 mod period;
 
 pub use chart::{bars, share};
 pub use judge::{Crossed, Judged, Spike, judge, spike};
-pub use ledger::{Chunk, Correction, Later, Merged, Series, piece_of, pieces_of, spent};
+pub use ledger::{
+    Chunk, Correction, Later, Merged, Series, add_beginnings, piece_of, pieces_of, spent,
+};
+pub use line::Line;
 pub use period::{Period, Zone, minute_of_day};

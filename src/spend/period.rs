@@ -79,6 +79,11 @@ impl Period {
         Self { from_ms: zone.ms(midnight(first)), to_ms: zone.ms(midnight(after)), name }
     }
 
+    /// What is left of it, in milliseconds.
+    pub fn left_ms(&self, now_ms: i64) -> i64 {
+        self.to_ms.saturating_sub(now_ms).max(0)
+    }
+
     /// Its first hour and the first after it, in hours since 1970.
     pub fn hours(&self) -> (u32, u32) {
         let hour = |ms: i64| u32::try_from(ms.div_euclid(3_600_000)).unwrap_or(0);
@@ -88,6 +93,9 @@ impl Period {
 
 #[cfg(test)]
 mod tests {
+    use clawvault_core::domain::Decimal;
+
+    use super::super::judge;
     use super::*;
 
     #[test]
@@ -107,5 +115,36 @@ mod tests {
             assert_eq!(period, expected);
         }
         assert_eq!(minute_of_day(&berlin, now), 13 * 60);
+        // A day of 23 hours, and the month that has it.
+        let spring = ms("2026-03-29T12:00:00Z");
+        let hours = |per| Period::around(per, &berlin, spring).hours();
+        let (from, to) = hours(Per::Day);
+        assert_eq!(to - from, 23);
+        let (from, to) = hours(Per::Month);
+        assert_eq!(to - from, 31 * 24 - 1);
+        // A month ends where the next one begins, and there is no time left of it.
+        let end = ms("2026-10-31T23:00:00Z");
+        let (old, new) = (Period::around(Per::Month, &berlin, end - 1), end);
+        let new = Period::around(Per::Month, &berlin, new);
+        assert_eq!((old.to_ms, new.from_ms, new.name.as_str()), (end, end, "2026-11"));
+        assert_eq!((old.left_ms(end - 1), old.left_ms(end)), (1, 0));
+    }
+
+    /// Clocks are put back at 01:00 in UTC: what happens in the second hour of that name is no news of
+    /// the first one.
+    #[test]
+    fn two_hours_of_one_name_are_two() {
+        let berlin = Zone(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap());
+        let policy = "[total]\nlimits = [{ per = \"hour\", amount = \"1 USD\" }]";
+        let policy = Policy::parse(policy).unwrap();
+        let limit = &policy.total.limits[0];
+        let [first, second] = ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"].map(|now| {
+            let now_ms = now.parse::<Timestamp>().unwrap().as_millisecond();
+            let hour = Period::around(Per::Hour, &berlin, now_ms);
+            judge(limit, hour, now_ms, limit.amount.0.amount, Decimal::ZERO)
+        });
+        assert_eq!(first.period.name, second.period.name);
+        assert_eq!(first.period.to_ms, second.period.from_ms);
+        assert_ne!(first.which("1 USD an hour"), second.which("1 USD an hour"));
     }
 }

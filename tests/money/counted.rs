@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use clawvault_core::domain::Decimal;
+use serde_json::json;
+
 use super::World;
 use super::figures::{DAY, now_s};
 use super::http::Server;
@@ -50,6 +53,83 @@ fn what_moves_within_an_hour_is_counted_to_the_last_digit() {
     assert_eq!(spent("vendor elevenlabs"), ("109".to_owned(), None), "{told}");
     let left = Some("209.54".to_owned());
     assert_eq!(spent("vendor deepseek"), ("0.5000000001".to_owned(), left), "{told}");
+    // What was before the first reading nobody knows, and that is said.
+    let hour = jiff::Timestamp::now().strftime("%d %H").to_string();
+    for figure in told["figures"].as_array().unwrap() {
+        assert!(figure["since"].is_string() || hour == "01 00", "{figure}");
+    }
+}
+
+/// A counter that tells when it begins anew is known from its beginning on: the first reading counts,
+/// over all the days that it is of.
+#[test]
+fn a_counter_counts_from_its_own_beginning() {
+    let server = Server::start(|_| {
+        let anew = now_s() + 20 * DAY;
+        (200, format!(r#"{{"character_count":4812,"next_character_count_reset_unix":{anew}}}"#))
+    });
+    let world = World::new();
+    world.set("elevenlabs/main", "key-e");
+    world.policy(&format!(
+        "[vendors.elevenlabs]\nbase_url = \"{}\"\n\
+         limits = [{{ per = \"hour\", amount = \"1000 characters\" }}]\n",
+        server.url()
+    ));
+    for _ in 0..2 {
+        world.good(&["spend", "--refresh"]);
+        let told = world.json(&["spend", "--json"]);
+        let figure = &told["figures"][0];
+        let days = figure["days"].as_array().unwrap().iter();
+        let days = days.map(|day| Decimal::parse(day.as_str().unwrap()).unwrap());
+        let days: Vec<Decimal> = days.filter(|day| *day > Decimal::ZERO).collect();
+        assert!((9..13).contains(&days.len()), "{figure}");
+        assert_eq!(Decimal::sum(days).unwrap().to_string(), "4812", "{figure}");
+        // This hour has its share, and no more: its limit is not passed.
+        assert!(figure["percent"].as_u64().unwrap() < 5, "{figure}");
+        assert!(figure["since"].is_null(), "{figure}");
+    }
+}
+
+/// A limit that nobody can measure stops nothing: on an hour, where costs are told by the day. Nor does
+/// one on a single key stop the other.
+#[test]
+fn a_vendor_with_a_key_that_nothing_stops_is_named() {
+    let server = Server::start(|asked| {
+        let today = now_s() / DAY * DAY;
+        let costs = format!(
+            r#"{{"data":[{{"start_time":{today},"results":[{{"object":"organization.costs.result","project_id":"proj_1","api_key_id":null,"amount":{{"value":3,"currency":"usd"}}}}]}}],"has_more":false}}"#
+        );
+        match asked.target.starts_with("/organization/costs") {
+            true => (200, costs),
+            false => (200, r#"{"data":[],"has_more":false}"#.to_owned()),
+        }
+    });
+    let world = World::new();
+    world.set("openai/main", "sk-main");
+    world.set("openai/admin", "admin-key");
+    let told = |limits: &str| {
+        world.policy(&format!(
+            "[vendors.openai]\nbase_url = \"{}\"\n[secrets.\"openai/*\"]\nadmin = \"openai/admin\"\n\
+             params = {{ project = \"proj_1\" }}\n[secrets.\"openai/main\"]\nlimits = [{limits}]\n",
+            server.url()
+        ));
+        world.json(&["spend", "--json"])
+    };
+    let day = "{ per = \"day\", amount = \"5 USD\" }";
+    let hour = "{ per = \"hour\", amount = \"1 USD\" }";
+    told(hour);
+    world.good(&["spend", "--due"]);
+    let by_hour = told(hour);
+    let figure = &by_hour["figures"][0];
+    assert_eq!(figure["unmeasured"], "told by the day only", "{by_hour}");
+    assert_eq!((&figure["spent"], &figure["percent"]), (&json!(null), &json!(null)));
+    assert_eq!(by_hour["unlimited"], json!(["openai"]));
+    let by_day = told(&format!("{day}, {hour}"));
+    assert_eq!((&by_day["figures"][0]["spent"], &by_day["unlimited"]), (&json!("3"), &json!([])));
+    world.set("openai/second", "sk-second");
+    assert_eq!(told(day)["unlimited"], json!(["openai"]));
+    world.good(&["rm", "openai/second", "--yes"]);
+    assert_eq!(told(day)["unlimited"], json!([]));
 }
 
 /// OpenAI's costs name keys; a rotation learns service accounts. The list of keys says whose each is,

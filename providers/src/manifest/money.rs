@@ -118,6 +118,9 @@ pub struct ReadEntry {
     /// Length of a stretch, in hours.
     #[serde(default)]
     pub width: u16,
+    /// Path to when a counter begins anew, from the row: it began a month before. Where the vendor does
+    /// not tell it, its first figure says nothing of what was spent.
+    pub anew: Option<String>,
     /// Path to the vendor's id of a key, from the row.
     pub key: Option<String>,
     /// Path to the vendor's id of a project, from the row.
@@ -194,7 +197,10 @@ impl Purse {
                 read.call.check_call(api, TIMES)?;
                 let rows = read.buckets.iter().chain(&read.rows).chain(&read.start);
                 let paths = rows.chain(&read.key).chain(&read.project).chain(read.only.keys());
-                let mut paths = paths.chain(std::iter::once(&read.amount)).chain(&read.lifetime);
+                let paths = paths.chain(std::iter::once(&read.amount)).chain(&read.lifetime);
+                let mut paths = paths.chain(&read.anew);
+                let counts = read.anew.is_none() || read.flow == FlowEntry::Counter;
+                must(counts, "spend: `anew` is for a counter")?;
                 must(
                     paths.all(|path| path.starts_with('$')),
                     "spend: a path does not begin with $",

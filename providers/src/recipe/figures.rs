@@ -298,7 +298,17 @@ fn figure(read: &ReadEntry, row: Piece<'_>, hour: u32) -> Result<Reading, &'stat
         FlowEntry::Balance => Flow::Balance,
         FlowEntry::Monthly => Flow::Monthly,
     };
-    Ok(Reading { scope, flow, unit, hour, width: read.width, amount })
+    let width = counted_hours(read, row, hour).unwrap_or(read.width);
+    Ok(Reading { scope, flow, unit, hour, width, amount })
+}
+
+/// For how many hours a counter has counted, where the row tells when it begins anew.
+fn counted_hours(read: &ReadEntry, row: Piece<'_>, hour: u32) -> Option<u16> {
+    let told: i64 = exact::text(row, read.anew.as_ref()?)?.parse().ok()?;
+    let anew = jiff::Timestamp::from_millisecond(time::read(&Tree::from(told))?).ok()?;
+    let began = anew.to_zoned(jiff::tz::TimeZone::UTC).checked_sub(jiff::Span::new().months(1));
+    let began = hour_of(began.ok()?.timestamp().as_millisecond())?;
+    u16::try_from(hour.checked_sub(began)?).ok()
 }
 
 /// What asks for the next page; none after the last.

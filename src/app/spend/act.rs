@@ -16,7 +16,7 @@ use crate::app::AppError;
 use crate::app::alerts::raise;
 use crate::app::pause::{self, Pause};
 use crate::app::session::{Request, Session};
-use crate::spend::{Judged, Series, Zone, spike};
+use crate::spend::{Judged, Line, Zone, spike};
 
 /// A source that has not answered for as long is told, in milliseconds.
 const SILENT_MS: i64 = 24 * 3_600_000;
@@ -199,7 +199,7 @@ impl View<'_> {
         };
         let subject = bound.subject.to_string();
         let limit = bound.name();
-        let which = format!("{limit} {} {}", judged.period.name, crossed.percent);
+        let which = format!("{} {}", judged.which(&limit), crossed.percent);
         let text = format!("{subject}: {}", self.sentence(bound, judged));
         Some(AlertEvent::new(AlertKind::Limit, severity, self.now_ms, subject, &which, text))
     }
@@ -208,7 +208,7 @@ impl View<'_> {
         let day = self.zone.day(judged.reached_ms?);
         let subject = bound.subject.to_string();
         let limit = bound.name();
-        let which = format!("{limit} {}", judged.period.name);
+        let which = judged.which(&limit);
         let text = format!("{subject}: at this pace the limit of {limit} is reached on {day}");
         let severity = Severity::Warning;
         Some(AlertEvent::new(AlertKind::Forecast, severity, self.now_ms, subject, &which, text))
@@ -269,15 +269,12 @@ impl View<'_> {
 }
 
 /// What was told of one hour; none where nothing was.
-fn in_hour(series: &[Vec<&Series>], hour: u32) -> Option<Decimal> {
-    let told = |pieces: &&Vec<&Series>| {
-        let mut points = pieces.iter().flat_map(|piece| &piece.points);
+fn in_hour(lines: &[Line<'_>], hour: u32) -> Option<Decimal> {
+    let told = |line: &&Line<'_>| {
+        let mut points = line.pieces.iter().flat_map(|piece| &piece.points);
         points.any(|(at, _)| *at == hour)
     };
-    let parts: Vec<Decimal> = series
-        .iter()
-        .filter(told)
-        .filter_map(|pieces| crate::spend::spent(pieces, hour, hour + 1))
-        .collect();
+    let parts = lines.iter().filter(told).filter_map(|line| line.spent(hour, hour + 1));
+    let parts: Vec<Decimal> = parts.collect();
     if parts.is_empty() { None } else { Decimal::sum(parts) }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::AppError;
 use crate::app::kept::{decoded, unreadable};
 use crate::app::session::Session;
-use crate::spend::{Chunk, Correction, Merged, Series, pieces_of};
+use crate::spend::{Chunk, Correction, Merged, Series, add_beginnings, pieces_of};
 
 use super::sources::Source;
 
@@ -141,13 +141,17 @@ struct Part<'a> {
 /// commits, what is in counts, and the rest is asked for again.
 pub(in crate::app) fn take_in(
     session: &mut Session,
-    all: &[(String, Vec<Reading>)],
+    mut all: Vec<(String, Vec<Reading>)>,
     now_ms: i64,
 ) -> Result<Merged, AppError> {
     let index = Index::read(session)?;
     let mut parts = Vec::new();
     let mut pieces: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for (id, readings) in all {
+    for (id, readings) in &mut all {
+        let read_ms = index.sources.get(id).map_or(0, |known| known.read_ms);
+        add_beginnings(readings, read_ms);
+    }
+    for (id, readings) in &all {
         let known = index.sources.get(id).cloned().unwrap_or_default();
         // A check that began later was faster: what moves on is told by that one. Costs have their hour.
         let is_stale = (now_ms..now_ms + LONGEST_CHECK_MS).contains(&known.read_ms);

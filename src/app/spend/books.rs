@@ -18,6 +18,8 @@ const EVERY_S: u32 = 3600;
 /// Days that are looked at, the last one today.
 const DAYS: i64 = 7;
 const DAY_S: i64 = 86_400;
+/// Its costs are told by the day.
+const DAY_HOURS: u16 = 24;
 
 /// A source for each vendor without another one, of which an agent with a gateway has a secret.
 pub(super) fn estimates(
@@ -44,6 +46,7 @@ pub(super) fn estimates(
                 plan: Plan {
                     by: By::Key,
                     every_s: EVERY_S,
+                    width: DAY_HOURS,
                     again: 1,
                     note: None,
                     account: false,
@@ -116,7 +119,7 @@ impl App {
                 flow: Flow::Cost,
                 unit: unit.clone(),
                 hour,
-                width: 24,
+                width: DAY_HOURS,
                 amount,
             };
             Ok(sums.into_iter().map(reading).collect())

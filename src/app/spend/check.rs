@@ -153,7 +153,7 @@ impl App {
             }
         }
         if !told.is_empty() {
-            let merged = take_in(&mut session, &told, now)?;
+            let merged = take_in(&mut session, told, now)?;
             (checked.new, checked.corrected) = (merged.new, merged.corrected);
         }
         kept_budgets::keep(&mut session, &held)?;

@@ -12,6 +12,7 @@ mod owners;
 mod report;
 mod sources;
 mod told;
+mod unlimited;
 
 pub use budgets::Budgets;
 pub use check::{Checked, Failed};

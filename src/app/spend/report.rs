@@ -10,11 +10,10 @@ use super::budgets::{self, Budgets};
 use super::sources::{About, Source, Sources, is_about, known_sources};
 use super::told::{Correction, Row, Spending, Subject, Unmeasured};
 use crate::app::alerts::{close, policy};
-use crate::app::naming::vendor_in;
 use crate::app::pause::{Pause, pauses};
 use crate::app::session::Request;
 use crate::app::{Access, App, AppError, Code};
-use crate::spend::{Judged, Period, Series, Zone, judge, piece_of, spent};
+use crate::spend::{Judged, Line, Period, Series, Zone, judge, piece_of};
 
 /// Days that a picture shows.
 const DAYS: u32 = 30;
@@ -175,8 +174,20 @@ impl View<'_> {
     /// What a limit says.
     pub(super) fn judged(&self, bound: &Bound<'_>) -> Judged {
         let period = Period::around(bound.limit.per, &self.zone, self.now_ms);
-        let series = self.series(&bound.subject, &bound.limit.amount.0.unit);
-        judge(bound.limit, period, self.now_ms, &|from, to| sum(&series, from, to))
+        let per = bound.limit.per;
+        let mut lines = self.series(&bound.subject, &bound.limit.amount.0.unit);
+        // A cost of a whole day says nothing of an hour.
+        lines.retain(|line| per != Per::Hour || line.tells_hours());
+        let (from, to) = period.hours();
+        let (spent, coming) = (sum(&lines, from, to), self.coming(&lines, per, &period));
+        judge(bound.limit, period, self.now_ms, spent, coming)
+    }
+
+    /// What will be spent besides until the end of a stretch of time, at the pace of late.
+    fn coming(&self, lines: &[Line<'_>], per: Per, period: &Period) -> Decimal {
+        let left_ms = period.left_ms(self.now_ms);
+        let parts = lines.iter().map(|line| line.coming(per, self.now_ms, left_ms));
+        parts.fold(Decimal::ZERO, |sum, part| sum.plus(part).unwrap_or(sum))
     }
 
     fn limited(&self, bound: &Bound<'_>) -> Row {
@@ -185,8 +196,10 @@ impl View<'_> {
         let reached = judged.reached_ms.map(|ms| self.zone.day(ms));
         let mut row = self.row(&bound.subject, bound.limit.per, Some(unit));
         row.limit = Some(bound.limit.amount.0.clone());
-        if row.spent.is_ok() && self.in_other_units(&bound.subject, unit) {
-            (row.spent, row.forecast) = (Err(Unmeasured::OtherUnit), None);
+        if row.spent.is_ok()
+            && let Err(why) = self.measures(&bound.subject, bound.limit)
+        {
+            (row.spent, row.forecast, row.since) = (Err(why), None, None);
         }
         if row.spent.is_ok() {
             let money = |amount| Money { amount, unit: unit.clone() };
@@ -219,10 +232,10 @@ impl View<'_> {
             sum(&series, end - 24, end)
         });
         let days: Vec<Decimal> = days.collect();
-        let week = Decimal::sum(days.iter().rev().take(7).copied()).unwrap_or_default();
-        let left_ms = (period.to_ms - self.now_ms).max(0);
-        let coming = week.roughly(left_ms, 7 * 24 * HOUR_MS);
-        let forecast = spent.plus(coming).unwrap_or(spent);
+        let forecast = spent.plus(self.coming(&series, per, &period)).unwrap_or(spent);
+        // What began to be read within it is known from then on.
+        let begins = series.iter().filter_map(Line::begins).max().filter(|hour| *hour > from);
+        let name = |hour| Period::around(Per::Hour, &self.zone, i64::from(hour) * HOUR_MS).name;
         let known = self.measured(subject).and_then(|()| unit.ok_or(Unmeasured::NothingTold));
         let money = |amount, unit: &Unit| Money { amount, unit: unit.clone() };
         let (source, read_ms) = self.origin(subject);
@@ -230,6 +243,7 @@ impl View<'_> {
             subject: subject.clone(),
             per,
             period: period.name,
+            since: known.ok().and(begins).map(name),
             spent: known.map(|unit| money(spent, unit)),
             limit: None,
             percent: None,
@@ -244,7 +258,7 @@ impl View<'_> {
     }
 
     /// The series that count for a subject, with their source.
-    fn counted<'s>(
+    pub(super) fn counted<'s>(
         &'s self,
         subject: &Subject,
     ) -> impl Iterator<Item = (&'s Source, &'s Vec<Series>)> {
@@ -300,7 +314,7 @@ impl View<'_> {
     }
 
     /// When a source answered last; none for never.
-    fn read_ms(&self, source: &Source) -> Option<i64> {
+    pub(super) fn read_ms(&self, source: &Source) -> Option<i64> {
         let read_ms = self.index.sources.get(&source.id)?.read_ms;
         (read_ms > 0).then_some(read_ms)
     }
@@ -335,7 +349,7 @@ impl View<'_> {
 
     /// Series of a subject in a unit. Where a source tells costs or a counter, what is left besides is
     /// not counted a second time.
-    pub(super) fn series(&self, subject: &Subject, unit: &Unit) -> Vec<Vec<&Series>> {
+    pub(super) fn series(&self, subject: &Subject, unit: &Unit) -> Vec<Line<'_>> {
         let is_of = |pieces: &[Series], flow: Flow| {
             pieces.first().is_some_and(|first| first.unit == *unit && first.flow == flow)
         };
@@ -358,7 +372,11 @@ impl View<'_> {
                 || is_of(pieces, Flow::Counter) && by_month(source, pieces);
             of_unit && !twice
         });
-        all.map(|(_, pieces)| pieces.iter().collect()).collect()
+        all.map(|(source, pieces)| Line {
+            pieces: pieces.iter().collect(),
+            width: source.plan.width,
+        })
+        .collect()
     }
 
     /// Limits on secrets whose keys the vendor's figures cannot be told by.
@@ -395,11 +413,17 @@ impl View<'_> {
         units
     }
 
-    /// Whether figures of a subject are told, and none of them in a unit: then a limit in that measures
-    /// nothing.
-    fn in_other_units(&self, subject: &Subject, unit: &Unit) -> bool {
-        let told = self.units(subject);
-        !told.is_empty() && !told.contains(unit)
+    /// Whether what is told of a subject is what a limit measures: of its unit, and of its hours.
+    pub(super) fn measures(&self, subject: &Subject, limit: &Limit) -> Result<(), Unmeasured> {
+        let (told, unit) = (self.units(subject), &limit.amount.0.unit);
+        if !told.is_empty() && !told.contains(unit) {
+            return Err(Unmeasured::OtherUnit);
+        }
+        let lines = self.series(subject, unit);
+        match limit.per == Per::Hour && !lines.is_empty() && !lines.iter().any(Line::tells_hours) {
+            true => Err(Unmeasured::ByDay),
+            false => Ok(()),
+        }
     }
 
     fn left(&self, subject: &Subject, unit: &Unit) -> Option<Decimal> {
@@ -443,51 +467,11 @@ impl View<'_> {
         })
         .collect()
     }
-
-    /// Vendors that nothing stops: no limit of ours that can be measured on them, their secrets, their
-    /// profile or all, no cap that we set, no prepaid balance.
-    fn unlimited(&self, bounds: &[Bound<'_>], infos: &[SecretInfo]) -> Vec<String> {
-        let bounded = |vendor: &String| {
-            let of = |info: &&SecretInfo| vendor_in(info, self.policy).as_ref() == Some(vendor);
-            let secrets: Vec<&SecretInfo> = infos.iter().filter(of).collect();
-            let of_vendor = Subject::Vendor(vendor.clone());
-            let mut measuring = bounds
-                .iter()
-                .filter(|bound| !self.in_other_units(&of_vendor, &bound.limit.amount.0.unit));
-            measuring.any(|bound| match &bound.subject {
-                Subject::Total => true,
-                Subject::Vendor(one) => one == vendor,
-                Subject::Profile(profile) => secrets.iter().all(|info| info.profile == *profile),
-                Subject::Secret(profile, name) => {
-                    let apart = self.measured(&bound.subject) != Err(Unmeasured::NotApart);
-                    let its = |info: &&&SecretInfo| info.profile == *profile && info.name == *name;
-                    apart && secrets.iter().any(|info| its(&info))
-                }
-                Subject::Agent(_) => false,
-            })
-        };
-        let capped = |vendor: &String| {
-            let start = format!("{vendor}/");
-            self.index.caps.keys().any(|of| of == vendor || of.starts_with(&start))
-        };
-        let prepaid = |vendor: &String| {
-            let subject = Subject::Vendor(vendor.clone());
-            let mut all = self.counted(&subject);
-            all.any(|(_, pieces)| pieces.first().is_some_and(|s| s.flow == Flow::Balance))
-        };
-        let asked = |one: &Source| one.gateway.is_none() || self.read_ms(one).is_some();
-        let heard = |vendor: &String| {
-            self.sources.all.iter().any(|one| one.vendor == *vendor && asked(one))
-        };
-        let limited = |vendor: &String| heard(vendor) && bounded(vendor);
-        let free = |vendor: &&String| !limited(vendor) && !capped(vendor) && !prepaid(vendor);
-        self.sources.vendors.iter().filter(free).cloned().collect()
-    }
 }
 
 /// The sum of several series; what cannot be held is as much as can.
-fn sum(all: &[Vec<&Series>], from: u32, to: u32) -> Decimal {
-    let parts = all.iter().filter_map(|pieces| spent(pieces, from, to));
+fn sum(all: &[Line<'_>], from: u32, to: u32) -> Decimal {
+    let parts = all.iter().filter_map(|line| line.spent(from, to));
     parts.fold(Decimal::ZERO, |sum, part| sum.plus(part).unwrap_or(sum))
 }
 

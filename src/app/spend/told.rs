@@ -30,6 +30,8 @@ pub struct Row {
     pub per: Per,
     /// Its name, such as `2026-11`.
     pub period: String,
+    /// The hour from which on that is known, where it is not known from the beginning.
+    pub since: Option<String>,
     /// What was spent in it, or why nobody measured that.
     pub spent: Result<Money, Unmeasured>,
     /// The limit, where there is one.
@@ -65,6 +67,8 @@ pub enum Unmeasured {
     NothingTold,
     /// What answered told figures, and none of the unit that the limit is in.
     OtherUnit,
+    /// What answered tells costs by the day, and the limit is on an hour.
+    ByDay,
 }
 
 impl std::fmt::Display for Unmeasured {
@@ -75,6 +79,7 @@ impl std::fmt::Display for Unmeasured {
             Self::NotApart => "not told apart",
             Self::NothingTold => "nothing told",
             Self::OtherUnit => "told in another unit",
+            Self::ByDay => "told by the day only",
         })
     }
 }

@@ -41,7 +41,8 @@ pub struct Reading {
     pub unit: Unit,
     /// When its stretch of time begins, or when it was read: hours since 1970, UTC.
     pub hour: u32,
-    /// Length of that stretch in hours; 0 for what is no stretch.
+    /// Length of that stretch in hours, or for how many hours a counter has counted; 0 where that is
+    /// no stretch, or not known.
     pub width: u16,
     /// How much.
     pub amount: Decimal,
