@@ -112,8 +112,9 @@ impl App {
         Ok(delivered)
     }
 
-    /// Tells every push monitor of the policy that we live; gives those that did not take it.
-    pub fn beat(&self) -> Result<Vec<(String, String)>, AppError> {
+    /// Tells every push monitor of the policy that we live; gives who can be told once the vault is
+    /// locked. That a monitor did not take it shows there.
+    pub fn beat(&self) -> Result<Standby, AppError> {
         let mut session = self.session(Access::Read)?;
         let policy = policy(&mut session)?;
         let beats =
@@ -126,11 +127,8 @@ impl App {
         let batches = policy.alerts.iter().filter(beats).map(batch).collect();
         let letters = letters(&mut session, &policy, batches);
         close(session);
-        let mut delivered = Delivered::default();
-        for (letter, outcome) in letters.iter().zip(carry(&letters)) {
-            note(&mut delivered, letter, outcome);
-        }
-        Ok(delivered.failed)
+        carry(&letters);
+        Ok(Standby::of(&policy))
     }
 }
 
@@ -138,32 +136,26 @@ impl App {
 #[derive(Clone, Debug, Default)]
 pub struct Standby(Vec<(Receiver, Zone)>);
 
-impl App {
-    /// Who can be told while the vault is locked, by the policy in force.
-    pub fn standby(&self) -> Result<Standby, AppError> {
-        let mut session = self.session(Access::Read)?;
-        let policy = policy(&mut session)?;
-        close(session);
+/// What everybody is told of a vault that is locked for long.
+pub const LOCKED_LONG: &str =
+    "the vault is locked for long: no key is handed out, nothing is checked or rotated";
+
+impl Standby {
+    fn of(policy: &Policy) -> Self {
         let here = |receiver: &&Receiver| {
             let kind =
                 matches!(receiver.kind, Channel::Desktop | Channel::Journald | Channel::Syslog);
             kind && receiver.token.is_none()
         };
-        let zone = Zone::of(&policy);
-        Ok(Standby(
-            policy.alerts.values().filter(here).map(|r| (r.clone(), zone.clone())).collect(),
-        ))
+        let zone = Zone::of(policy);
+        Self(policy.alerts.values().filter(here).map(|r| (r.clone(), zone.clone())).collect())
     }
-}
 
-impl Standby {
     /// Tells each that the daemon is locked since then, in milliseconds since 1970: once, outside of its
     /// quiet hours. Who does not take it is asked again at the next call.
     pub fn tell_locked(&mut self, since_ms: i64) {
         let now_ms = SystemClock.now_ms();
-        let text =
-            "the daemon is locked for long: no key is handed out, nothing is checked or rotated";
-        let event = super::watch::locked(since_ms, now_ms, text.to_owned());
+        let event = super::watch::locked(since_ms, now_ms, LOCKED_LONG.to_owned());
         let (kind, severity) = (event.kind, event.severity);
         let message =
             Message::of(&Batch { number: 0, receiver: String::new(), events: vec![event] });

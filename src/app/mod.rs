@@ -38,7 +38,7 @@ mod verify;
 mod watch;
 mod ways_back;
 
-pub use alerts::{Delivered, Standby};
+pub use alerts::{Delivered, LOCKED_LONG, Standby};
 pub use audit::{
     AuditAsk, AuditDone, OpenClawProgram, Person, Planned, audit, audit_and_tell, audit_if_due,
     changes as baseline_changes, fix as audit_fix, make as baseline_make, undo as audit_undo,

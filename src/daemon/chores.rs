@@ -71,9 +71,8 @@ pub(super) fn work(
             app.tell_locked(since).ok();
         }
         if is_due(&mut beat, BEAT) {
-            standby = app.standby().unwrap_or_default();
             app.end_pauses().ok();
-            app.beat().ok();
+            standby = app.beat().unwrap_or_default();
         }
         if is_due(&mut look, LOOK) {
             app.watch().ok();

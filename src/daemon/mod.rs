@@ -30,7 +30,7 @@ use tokio::net::UnixListener as Listener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::rotation::Reach;
-use crate::app::{App, AppError, Code, KeySource};
+use crate::app::{App, AppError, Code, KeySource, LOCKED_LONG};
 use chores::Rests;
 use keeper::Keeper;
 use shared::Shared;
@@ -169,9 +169,7 @@ async fn run(
             locked_at = (!shared.is_unlocked()).then(Instant::now);
         }
         if locked_at.is_some_and(|at| at.elapsed() >= locked_long) {
-            say(
-                "the vault is locked for long: no key is handed out, nothing is checked or rotated",
-            );
+            say(LOCKED_LONG);
             locked_at = None;
         }
     }

@@ -58,14 +58,11 @@ impl<B: Books, V: Vendors, T: Timer> Engine<B, V, T> {
                 // Where the call replaced the key in place, there is no old one to go back to.
                 let in_place = can.level == Level::NoOverlap && made_by_call;
                 let by_hand = !made_by_call && work.look.life.key_id(new).is_none();
-                match () {
-                    () if in_place => self.ask_for_another(work, new, State::Lost, &why).await,
-                    () if by_hand => self.ask_for_another(work, new, State::Awaiting, &why).await,
-                    () => {
-                        let why = format!("the vendor does not accept the new key: {why}");
-                        self.discard(work, &why).await
-                    }
+                if in_place || by_hand {
+                    let state = if in_place { State::Lost } else { State::Awaiting };
+                    return self.ask_for_another(work, new, state, &why).await;
                 }
+                self.discard(work, &format!("the vendor does not accept the new key: {why}")).await
             }
             Ok(Validity::Unknown(why)) => self.again_or_person(work, &why, None).await,
             Err(error) => self.again_or_person(work, &words(&error), error.retry_after_s).await,

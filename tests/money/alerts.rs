@@ -274,7 +274,7 @@ fn a_daemon_that_is_locked_for_long_is_told_of() {
         }
     };
     let _daemon = world.daemon_with(&["--locked-alert", "1s", "--settle", "1h"]);
-    // By then it knows its receivers.
+    // With its heartbeat it learns its receivers.
     until("its heart beats", &|| !server.asked().is_empty());
     world.good(&["lock"]);
     let mut buffer = [0; 4096];

@@ -132,6 +132,38 @@ fn a_vendor_with_a_key_that_nothing_stops_is_named() {
     assert_eq!(told(day)["unlimited"], json!([]));
 }
 
+/// What is older than thirteen months is not kept, however seldom a vendor is read; nor is it news each
+/// time that it is told again.
+#[test]
+fn figures_are_kept_for_thirteen_months() {
+    let server = Server::start(|asked| {
+        let day = |age: i64| {
+            let start = now_s() / DAY * DAY - age * DAY;
+            json!({ "start_time": start, "results": [{ "object": "organization.costs.result",
+                "project_id": "proj_1", "api_key_id": null,
+                "amount": { "value": 3, "currency": "usd" } }] })
+        };
+        let days = match asked.target.starts_with("/organization/costs") {
+            true => [900, 410, 396, 300, 0].map(day).to_vec(),
+            false => Vec::new(),
+        };
+        (200, json!({ "data": days, "has_more": false }).to_string())
+    });
+    let world = World::new();
+    world.set("openai/main", "sk-main");
+    world.set("openai/admin", "admin-key");
+    world.policy(&format!(
+        "[vendors.openai]\nbase_url = \"{}\"\n[secrets.\"openai/*\"]\nadmin = \"openai/admin\"\n\
+         params = {{ project = \"proj_1\" }}\n",
+        server.url()
+    ));
+    for new in [3, 0] {
+        let said = world.say(&["spend", "--refresh"]);
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains(&format!(" {new} new figures")), "{new}: {said}");
+    }
+}
+
 /// OpenAI's costs name keys; a rotation learns service accounts. The list of keys says whose each is,
 /// also after it was deleted; a key of nobody counts for every secret of its project.
 #[test]

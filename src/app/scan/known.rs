@@ -39,9 +39,7 @@ impl App {
         drop(session);
         VaultValues::new(&vault, revealed, forms)
     }
-}
 
-impl App {
     /// Rules for the forms of keys in manifests of the vault's own. Opens no value, and asks nobody.
     pub(in crate::app) fn own_forms(&self) -> Result<Vec<RuleEntry>, AppError> {
         Ok(forms_of(&self.session(Access::Read)?.catalog()?))

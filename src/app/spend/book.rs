@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::app::AppError;
 use crate::app::kept::{decoded, unreadable};
 use crate::app::session::Session;
-use crate::spend::{Chunk, Correction, Merged, Series, add_beginnings, pieces_of};
+use crate::spend::{Chunk, Correction, Merged, Series, add_beginnings, piece_of, pieces_of};
 
 use super::sources::Source;
 
 const INDEX: &str = "spend/index";
 /// Pieces of eight days that are kept: thirteen months, and the piece that is under way.
-const PIECES: usize = 51;
+const PIECES: u32 = 51;
 
 /// What is known of one source.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -145,6 +145,8 @@ pub(in crate::app) fn take_in(
     now_ms: i64,
 ) -> Result<Merged, AppError> {
     let index = Index::read(session)?;
+    let this_hour = u32::try_from(now_ms.div_euclid(3_600_000)).unwrap_or(0);
+    let oldest = (piece_of(this_hour) + 1).saturating_sub(PIECES);
     let mut parts = Vec::new();
     let mut pieces: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (id, readings) in &mut all {
@@ -162,7 +164,7 @@ pub(in crate::app) fn take_in(
         own.extend(by_piece.keys());
         own.sort_unstable();
         own.dedup();
-        let old: Vec<u32> = own.drain(..own.len().saturating_sub(PIECES)).collect();
+        let (old, own): (Vec<u32>, Vec<u32>) = own.into_iter().partition(|piece| *piece < oldest);
         let kept = by_piece.into_iter().filter(|(piece, _)| !old.contains(piece));
         parts.extend(kept.map(|(piece, all)| Part { id, piece, readings: Some(all) }));
         parts.extend(old.iter().map(|piece| Part { id, piece: *piece, readings: None }));
