@@ -85,14 +85,14 @@ impl<S: Store> Ledger<S> {
         let missing = || StoreError::Damaged("a record is missing or altered");
         let root = self.store.root()?.ok_or_else(missing)?;
         let mut batch = Batch { root, ..Batch::default() };
+        let records = &mut batch.records;
+        self.sweep(keys, None, &mut |key, generation, plain| {
+            let place = place(&self.vault, &key, generation);
+            records.push((key, Some(crypto::seal(keys.records(), &place, &plain)?)));
+            Ok(())
+        })?;
         for number in 0..BUCKETS {
-            let bucket = self.bucket(keys, number)?;
-            for (key, generation) in bucket.entries() {
-                let plain = self.read(keys, key)?.ok_or_else(missing)?;
-                let place = place(&self.vault, key, *generation);
-                batch.records.push((*key, Some(crypto::seal(keys.records(), &place, &plain)?)));
-            }
-            batch.buckets.push((number, bucket.to_bytes()));
+            batch.buckets.push((number, self.bucket(keys, number)?.to_bytes()));
         }
         Ok(batch)
     }
@@ -137,13 +137,28 @@ impl<S: Store> Ledger<S> {
             let sealed = spare.record(key).ok().flatten()?;
             self.open_record(keys, key, generation, &sealed).ok()
         };
-        match self.lend(take) {
+        match self.lend(take).or_else(|| self.stray(keys, key, generation)) {
             Some(plain) => {
                 self.spare.borrow_mut().lent_records.insert(*key);
                 Ok(Some(plain))
             }
             None => Err(StoreError::Damaged("a record is missing or altered")),
         }
+    }
+
+    /// A sound record that the engine does not find by its key, since a page above it is altered: it
+    /// may come by all the same where the store is read from one end to the other.
+    fn stray(&self, keys: &Keys, key: &RecordKey, generation: u64) -> Option<Plain> {
+        let mut found = None;
+        let pass = self.store.scan(Some(key.kind), &mut |other, sealed| {
+            if other == *key && found.is_none() {
+                found = self.open_record(keys, key, generation, sealed).ok();
+            }
+            Ok(())
+        });
+        // Where the pass broke off, what came before is proven no less.
+        pass.ok();
+        found
     }
 
     /// Calls `each` with every record of a kind; a listed record that cannot be read is damage.
@@ -153,21 +168,33 @@ impl<S: Store> Ledger<S> {
         kind: Kind,
         each: &mut dyn FnMut(RecordKey, Plain) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        // Buckets are ranges of the blinded name, so in their order the keys of a kind are sorted.
+        self.sweep(keys, Some(kind), &mut |key, _, plain| each(key, plain))
+    }
+
+    /// The same with the generation of each record, of all kinds for `None`.
+    fn sweep(
+        &self,
+        keys: &Keys,
+        kind: Option<Kind>,
+        each: &mut dyn FnMut(RecordKey, u64, Plain) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut expected = Vec::new();
         for number in 0..BUCKETS {
             let bucket = self.bucket(keys, number)?;
-            let of_kind = bucket.entries().iter().filter(|(k, _)| k.kind == kind);
-            expected.extend(of_kind.map(|(key, generation)| (*key, *generation, false)));
+            let wanted =
+                bucket.entries().iter().filter(|(k, _)| kind.is_none_or(|one| k.kind == one));
+            expected.extend(wanted.map(|(key, generation)| (*key, *generation, false)));
         }
+        // Buckets are ranges of the blinded name, so that the keys of one kind are sorted already.
+        expected.sort_unstable_by_key(|(key, _, _)| *key);
         // One pass in the store's own order; what it skips or spoils is then asked for by key.
-        let pass = self.store.scan(Some(kind), &mut |key, sealed| {
+        let pass = self.store.scan(kind, &mut |key, sealed| {
             if let Ok(at) = expected.binary_search_by_key(&key, |(key, _, _)| *key)
                 && let (_, generation, seen @ false) = &mut expected[at]
                 && let Ok(plain) = self.open_record(keys, &key, *generation, sealed)
             {
                 *seen = true;
-                each(key, plain)?;
+                each(key, *generation, plain)?;
             }
             Ok(())
         });
@@ -177,9 +204,9 @@ impl<S: Store> Ledger<S> {
         {
             return Err(error);
         }
-        for (key, ..) in expected.into_iter().filter(|(_, _, seen)| !seen) {
+        for (key, generation, _) in expected.into_iter().filter(|(_, _, seen)| !seen) {
             let missing = StoreError::Damaged("a record is missing or altered");
-            each(key, self.read(keys, &key)?.ok_or(missing)?)?;
+            each(key, generation, self.read(keys, &key)?.ok_or(missing)?)?;
         }
         Ok(())
     }

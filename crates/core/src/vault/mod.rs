@@ -85,7 +85,7 @@ impl Vault {
         let lent = self.ledger.lent();
         if lent > 0 {
             all.push(format!(
-                "{lent} damaged pieces of the store were read from a snapshot; \
+                "{lent} damaged pieces of the store were read from elsewhere; \
                  `clawvault doctor --repair` writes them anew"
             ));
         }

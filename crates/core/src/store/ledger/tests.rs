@@ -116,3 +116,51 @@ fn a_snapshot_knows_whether_it_is_whole() {
     }
     assert!(SnapshotStore::parse(b"").is_none());
 }
+
+/// A store whose engine does not find a record by its key, and comes by it in a pass.
+struct Strays(LocalStore, RecordKey);
+
+impl Store for Strays {
+    fn root(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.root()
+    }
+
+    fn bucket(&self, number: u16) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.bucket(number)
+    }
+
+    fn record(&self, key: &RecordKey) -> Result<Option<Vec<u8>>, StoreError> {
+        if *key == self.1 { Ok(None) } else { self.0.record(key) }
+    }
+
+    fn scan(
+        &self,
+        kind: Option<Kind>,
+        each: &mut crate::store::Each<'_>,
+    ) -> Result<(), StoreError> {
+        self.0.scan(kind, each)
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.0.commit(batch)
+    }
+}
+
+#[test]
+fn a_record_that_only_a_pass_comes_by_is_read_and_mended() {
+    let (_keep, dir, keys) = scratch();
+    let mut ledger = Ledger::start(LocalStore::create(&dir, "s").unwrap(), &keys, VAULT).unwrap();
+    write(&mut ledger, &keys, "a", "one");
+    write(&mut ledger, &keys, "b", "two");
+    let (a, b) = (key(&keys, "a"), key(&keys, "b"));
+    let ledger = Ledger::open(Strays(ledger.into_store(), a), &keys, VAULT).unwrap();
+    let whole = ledger.salvage(&keys).unwrap();
+    assert_eq!(ledger.read(&keys, &a).unwrap().unwrap().as_slice(), b"one");
+    assert_eq!(ledger.lent(), 1, "and it is told");
+    let mut store = LocalStore::create(&dir, "t").unwrap();
+    store.commit(&whole).unwrap();
+    let mended = Ledger::open(store, &keys, VAULT).unwrap();
+    for (key, text) in [(a, b"one"), (b, b"two")] {
+        assert_eq!(mended.read(&keys, &key).unwrap().unwrap().as_slice(), text);
+    }
+}
