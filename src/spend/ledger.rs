@@ -232,9 +232,17 @@ pub fn spent(pieces: &[&Series], from: u32, to: u32) -> Option<Decimal> {
     let mut sum = Decimal::ZERO;
     let mut before: Option<(u32, Decimal)> = None;
     for piece in pieces {
-        for (hour, amount) in &piece.points {
+        // A cost is of its hour alone, and a picture of a month asks for each of its days.
+        let of_time = match piece.flow {
+            Flow::Cost => within(&piece.points, from, to),
+            _ => &piece.points,
+        };
+        for (hour, amount) in of_time {
             let now = (*hour, *amount);
-            if let Some((first, part)) = part(piece.flow, before, now) {
+            if let Some((first, part)) = part(piece.flow, before, now)
+                && *hour >= from
+                && first < to
+            {
                 sum = sum.plus(share(part, (first, *hour), (from, to)))?;
             }
             let later = piece.later(*hour);
@@ -245,6 +253,13 @@ pub fn spent(pieces: &[&Series], from: u32, to: u32) -> Option<Decimal> {
         }
     }
     Some(sum)
+}
+
+/// The figures from one hour to before another; they rise by their hour.
+fn within<T>(points: &[(u32, T)], from: u32, to: u32) -> &[(u32, T)] {
+    let start = points.partition_point(|(hour, _)| *hour < from);
+    let count = points[start..].partition_point(|(hour, _)| *hour < to);
+    &points[start..start + count]
 }
 
 /// What a figure adds to the one before it, and the first hour in which that was spent.
