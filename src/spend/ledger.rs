@@ -283,6 +283,9 @@ fn part(
 /// How much of an amount that was spent evenly from a first to a last hour lies from one hour to before
 /// another.
 fn share(amount: Decimal, (first, last): (u32, u32), (from, to): (u32, u32)) -> Decimal {
+    if from <= first && last < to {
+        return amount;
+    }
     let hours = i64::from(last.saturating_sub(first)) + 1;
     let until = |end: u32| {
         let passed = i64::from(end.saturating_sub(first)).min(hours);
