@@ -201,7 +201,7 @@ fn check_store(vault: &Vault) -> Check {
         Ok((records, lent)) => Check::warn(
             "store",
             format!(
-                "{lent} of {records} pieces are damaged and are read from a snapshot; \
+                "{lent} of {records} pieces are damaged and are read from elsewhere; \
                  `clawvault doctor --repair` writes them anew"
             ),
         ),

@@ -146,12 +146,17 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    /// A sound record that the engine does not find by its key, since a page above it is altered: it
-    /// may come by all the same where the store is read from one end to the other.
+    /// A sound record that the engine does not find by its key, because a page above it or its key is
+    /// altered: it may come by all the same where the store is read from one end to the other. What a
+    /// record is sealed to says whose it is; those that have a name of their own are left out.
     fn stray(&self, keys: &Keys, key: &RecordKey, generation: u64) -> Option<Plain> {
+        let listed = |other: &RecordKey| {
+            let bucket = self.bucket(keys, other.bucket());
+            bucket.is_ok_and(|bucket| bucket.generation(other).is_some())
+        };
         let mut found = None;
-        let pass = self.store.scan(Some(key.kind), &mut |other, sealed| {
-            if other == *key && found.is_none() {
+        let pass = self.store.scan(None, &mut |other, sealed| {
+            if found.is_none() && (other == *key || !listed(&other)) {
                 found = self.open_record(keys, key, generation, sealed).ok();
             }
             Ok(())

@@ -164,3 +164,21 @@ fn a_record_that_only_a_pass_comes_by_is_read_and_mended() {
         assert_eq!(mended.read(&keys, &key).unwrap().unwrap().as_slice(), text);
     }
 }
+
+#[test]
+fn a_record_whose_key_is_altered_is_known_by_what_it_is_sealed_to() {
+    let (_keep, dir, keys) = scratch();
+    let mut ledger = Ledger::start(LocalStore::create(&dir, "s").unwrap(), &keys, VAULT).unwrap();
+    write(&mut ledger, &keys, "a", "one");
+    write(&mut ledger, &keys, "b", "two");
+    let a = key(&keys, "a");
+    let sealed = ledger.store.record(&a).unwrap();
+    let mut other = a;
+    other.id[9] ^= 4;
+    let root = ledger.store.root().unwrap().unwrap();
+    let records = vec![(a, None), (other, sealed)];
+    ledger.store.commit(&Batch { root, records, ..Batch::default() }).unwrap();
+    assert_eq!(ledger.read(&keys, &a).unwrap().unwrap().as_slice(), b"one");
+    assert!(ledger.read(&keys, &other).unwrap().is_none(), "nothing is listed by that key");
+    assert_eq!(ledger.salvage(&keys).unwrap().records.len(), 2);
+}
